@@ -1,0 +1,38 @@
+# What people do with this project. `make run` and `make test` do all of their set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test lint e2e bench dictionary clean
+
+run: $(READY)  ## build the demo hospital into ./workspace and ./release
+	$(BIN)/python -m flows.build
+
+test: lint  ## lint, types, import contracts, unit, policy, architecture and flow tests
+	$(BIN)/pytest -q -n 2 -m "not e2e"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+e2e: $(READY)  ## real servers and kills
+	$(BIN)/pytest -q -m e2e
+
+bench: $(READY)
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+dictionary: $(READY)  ## write docs/data-dictionary.md anew from the table contracts
+	$(BIN)/python scripts/write_data_dictionary.py
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[easyocr,dev]"
+	touch $(READY)
+
+clean:
+	rm -rf workspace release .pytest_cache .mypy_cache .ruff_cache .hypothesis
