@@ -1,0 +1,27 @@
+"""What the airlock does: header profile, readers of burned-in text, caps."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+
+from cxr_core.settings.section import Section
+
+
+class ProfileName(StrEnum):
+    MIMIC = "mimic"
+    STRICT = "strict"
+
+
+class DeidentifySettings(Section):
+    """`[deidentify]`"""
+
+    profile: ProfileName = Field(ProfileName.MIMIC, description="Keep-list of header attributes")
+    readers: tuple[str, ...] = Field(
+        ("rapidocr", "easyocr"), description="Readers of burned-in text; a marker stays only where all agree"
+    )
+    easyocr_weights: Path | None = Field(
+        None, description="Folder of EasyOCR's weights; default: the installed package"
+    )
+    max_pixels: int = Field(100_000_000, gt=0, description="Largest image, rows x columns, checked before decoding")
+    max_report_bytes: int = Field(200_000, gt=0, description="Longest report")

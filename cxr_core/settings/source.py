@@ -1,0 +1,21 @@
+"""Where the images and the reports come from. Paths only: moving a folder invalidates nothing."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from cxr_core.settings.section import Section
+
+
+class SourceSettings(Section):
+    """`[source]`"""
+
+    dicom: Path | None = Field(None, description="Folder of DICOM files, any nesting; found by content")
+    reports: tuple[Path, ...] = Field((), description="CSV files, HL7 files or folders of them")
+    encounters: Path | None = Field(None, description="CSV of hospital encounters, for the cohort")
+    merges: Path | None = Field(None, description="CSV of merged patient ids")
+    exclusions: Path | None = Field(None, description="CSV of patients who must not be read")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Our name -> the report CSV's column, where the usual names do not fit"
+    )
+    issuer: str = Field("", description="Issuer of patient ids where a source names none")
