@@ -1,0 +1,106 @@
+"""What a per-study stage has written: a base of sorted tables and the parts that came after it.
+
+Takes the rows of a shard and commits them with one rename; gives each table back with the newest rows of every study.
+Which studies are to be done is left to `planning`.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from cxr_core.tables.catalogue import LEDGER
+from cxr_core.tables.contract import Contract
+from cxr_core.tables.storage import read_table, sync, write_table
+
+Rows = Mapping[str, Sequence[Mapping[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StageStore:
+    """The tables of one stage.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the stage.
+    contracts : tuple of Contract
+        Its tables, each with a `study_id`; the ledger belongs to every stage and is not named.
+    """
+
+    root: Path
+    contracts: tuple[Contract, ...]
+
+    @property
+    def tables(self) -> tuple[Contract, ...]:
+        return (*self.contracts, LEDGER)
+
+    @property
+    def _parts(self) -> Path:
+        return self.root / "parts"
+
+    def commit(self, rows: Rows, ledger: Sequence[Mapping[str, object]]) -> None:
+        """Write one shard's rows; they count from the moment of the rename, all or none.
+
+        Raises
+        ------
+        ContractError
+            The rows break a contract; nothing is written.
+        """
+        frames = {contract.name: contract.frame(rows.get(contract.name, ())) for contract in self.contracts}
+        frames[LEDGER.name] = LEDGER.frame(ledger)
+        name = self._next_part(frames[LEDGER.name])
+        building = self._parts / f".{name}.{os.getpid()}.tmp"
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        for contract in self.tables:
+            write_table(contract, frames[contract.name], building / f"{contract.name}.parquet")
+        sync(building)
+        building.rename(self._parts / name)
+        sync(self._parts)
+
+    def read(self, contract: Contract) -> pl.DataFrame:
+        """One table with the newest rows of every study, sorted by its key."""
+        layers = [self.root, *self._ordered_parts()]
+        ledgers = [self._layer(LEDGER, folder, place) for place, folder in enumerate(layers)]
+        newest = pl.concat(ledgers).group_by("study_id").agg(pl.col("layer").max())
+        rows = [self._layer(contract, folder, place) for place, folder in enumerate(layers)]
+        kept = pl.concat(rows).join(newest, on=["study_id", "layer"], how="semi")
+        return kept.drop("layer").sort(contract.key)
+
+    @staticmethod
+    def _layer(contract: Contract, folder: Path, place: int) -> pl.DataFrame:
+        frame = read_table(contract, folder / f"{contract.name}.parquet")
+        return frame.with_columns(pl.lit(place, dtype=pl.Int32).alias("layer"))
+
+    def ledger(self) -> pl.DataFrame:
+        """What the stage has done."""
+        return self.read(LEDGER)
+
+    def compact(self, keep: frozenset[str]) -> None:
+        """Fold the parts into the base and drop studies that are no longer in the plan.
+
+        A kill in between loses nothing: until a part is removed its rows still replace the base's.
+        """
+        parts = self._ordered_parts()
+        # The ledger comes last: a study counts as done only once all of its rows lie in the base.
+        for contract in self.tables:
+            frame = self.read(contract).filter(pl.col("study_id").is_in(list(keep)))
+            write_table(contract, frame, self.root / f"{contract.name}.parquet")
+        for part in parts:
+            shutil.rmtree(part)
+        for left in self._parts.glob(".*.tmp"):
+            shutil.rmtree(left)
+
+    def _ordered_parts(self) -> list[Path]:
+        return sorted(part for part in self._parts.glob("[0-9]*") if part.is_dir())
+
+    def _next_part(self, ledger: pl.DataFrame) -> str:
+        """Names sort in the order of commits; the digest keeps two writers of one moment apart."""
+        numbers = [int(part.name.split("-")[0]) for part in self._ordered_parts()]
+        digest = hashlib.sha256("\n".join(ledger["study_id"]).encode()).hexdigest()[:12]
+        return f"{max(numbers, default=0) + 1:08d}-{digest}"

@@ -1,0 +1,111 @@
+"""How tables lie on disk: Parquet, written whole or not at all, checked against their contract on the way in and out.
+
+Takes validated frames and paths; gives frames back. What the columns mean is left to `catalogue`, who may read which
+file to the zones of the workspace.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxr_core.errors import BuildError
+from cxr_core.tables.contract import Contract, ContractError
+
+_META_TABLE = b"hilum.table"
+_META_VERSION = b"hilum.contract_version"
+_META_DIGEST = b"hilum.stage_digest"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on a clean exit it is synced and renamed to `path`.
+
+    Nothing half-written is ever visible under the final name; on an exception the temporary file is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(mode)
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's (or a folder's) content is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all."""
+    with atomic_path(path, mode) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_table(contract: Contract, frame: pl.DataFrame, path: Path, *, digest: str = "") -> None:
+    """Validate a frame, sort it by its key and write it atomically.
+
+    Equal frames give equal bytes: rows are sorted by the primary key and the file carries no time stamp.
+
+    Parameters
+    ----------
+    digest : str
+        Digest of the stage that made the table; stands in the Parquet metadata.
+
+    Raises
+    ------
+    ContractError
+        The frame breaks its contract; nothing is written.
+    """
+    valid = contract.validate(frame)
+    if contract.key:
+        valid = valid.sort(contract.key)
+    table = valid.to_arrow(compat_level=pl.CompatLevel.oldest())
+    meta = {
+        _META_TABLE: contract.name.encode(),
+        _META_VERSION: str(contract.version).encode(),
+        _META_DIGEST: digest.encode(),
+    }
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(meta), temporary, compression="zstd")
+
+
+def read_table(contract: Contract, path: Path) -> pl.DataFrame:
+    """Read a table; an absent file is an empty table.
+
+    Raises
+    ------
+    ContractError
+        The file holds another table, another contract version or other columns.
+    BuildError
+        The file cannot be read as Parquet.
+    """
+    if not path.exists():
+        return contract.empty()
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        raise BuildError(f"table {contract.name}: the Parquet file cannot be read; delete it and rerun") from None
+    meta = table.schema.metadata or {}
+    if meta.get(_META_TABLE) != contract.name.encode() or meta.get(_META_VERSION) != str(contract.version).encode():
+        raise ContractError(f"table {contract.name}: the file was written under another name or contract version")
+    frame = pl.DataFrame(table)
+    if set(frame.columns) != set(contract.columns):
+        raise ContractError(f"table {contract.name}: the file holds other columns than the contract")
+    # Enumerations come back from Parquet as dictionaries: give them their declared type again.
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in contract.dtypes.items())

@@ -1,0 +1,94 @@
+"""Where everything of a build lies on disk, and which zone it belongs to.
+
+Takes the workspace folder, gives the paths of the vault, the stages and the files; creating the vault makes it
+readable by its owner alone. What the files hold is left to the catalogue of tables.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxr_core.errors import UsageError
+from cxr_core.tables.contract import Contract
+from cxr_core.vocabulary import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of one build."""
+
+    root: Path
+
+    @property
+    def vault(self) -> Path:
+        return self.root / "vault"
+
+    @property
+    def catalog(self) -> Path:
+        return self.vault / "catalog"
+
+    @property
+    def stages(self) -> Path:
+        return self.root / "stages"
+
+    @property
+    def dicom(self) -> Path:
+        return self.root / "dicom"
+
+    @property
+    def jpeg(self) -> Path:
+        return self.root / "jpeg"
+
+    @property
+    def summary(self) -> Path:
+        return self.root / "build.json"
+
+    def catalog_table(self, contract: Contract) -> Path:
+        """Path of a vault table; pseudonyms and drops lie at the vault's top, as users look for them there."""
+        at_top = contract.name in {"pseudonyms", "drops"}
+        return (self.vault if at_top else self.catalog) / f"{contract.name}.parquet"
+
+    def stage(self, stage: Stage) -> Path:
+        return self.stages / stage.value
+
+    def dicom_file(self, study_id: str, dicom_id: str) -> Path:
+        return self.dicom / study_id[:3] / study_id / f"{dicom_id}.dcm"
+
+    def jpeg_file(self, study_id: str, dicom_id: str) -> Path:
+        return self.jpeg / study_id[:3] / study_id / f"{dicom_id}.jpg"
+
+    def create(self) -> None:
+        """Make the folders; the vault with mode 0700.
+
+        Raises
+        ------
+        UsageError
+            The workspace cannot be written.
+        """
+        try:
+            self.catalog.mkdir(parents=True, exist_ok=True)
+            self.vault.chmod(0o700)
+            self.stages.mkdir(exist_ok=True)
+        except OSError:
+            raise UsageError(f"workspace {self.root} cannot be written") from None
+        if not os.access(self.root, os.W_OK):
+            raise UsageError(f"workspace {self.root} cannot be written")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the workspace: a second build on it is refused. The lock goes with the process, also after a kill.
+
+        Raises
+        ------
+        UsageError
+            Another build holds it.
+        """
+        with (self.root / ".lock").open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"workspace {self.root} is in use by another build") from None
+            yield
