@@ -1,0 +1,25 @@
+"""The vault's log: who did what, when, with which counts. Never a value of a patient.
+
+Takes one event at a time and appends it as a line of JSON; reading it is left to people.
+"""
+
+import datetime as dt
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.datetime) -> None:
+    """Append one line to `audit.jsonl` and sync it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    line = {"when": now.isoformat(timespec="seconds"), "who": user, "command": command, "counts": dict(counts)}
+    handle = os.open(vault / "audit.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "a") as stream:
+        stream.write(json.dumps(line, sort_keys=True) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
