@@ -1,0 +1,116 @@
+"""When a result is stale: digests of code, rules, settings and libraries.
+
+Takes the root modules of a stage, gives one digest over the syntax trees (docstrings stripped) of everything they
+import within the project, the data files beside them, the settings and the versions of the libraries that decide
+bytes. What goes in, study by study, is left to the stages.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from cxr_core.settings.build import section_digest
+from cxr_core.settings.section import Section
+
+_PROJECT = "cxr_core"
+_DATA_SUFFIXES = frozenset({".toml", ".gz", ".npz", ".json", ".txt", ".csv"})
+# What every stage needs to run but what decides no byte of its result.
+_NEUTRAL = frozenset({"cxr_core", "cxr_core.settings", "cxr_core.tables.storage", "cxr_core.tables.workspace"})
+
+
+def stage_fingerprint(modules: Sequence[str], sections: Sequence[Section], libraries: Sequence[str]) -> str:
+    """Digest of everything but the input that decides a stage's result.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Dotted names of the stage's root modules.
+    sections : sequence of Section
+        The configuration sections that the stage reads; paths in them are left out.
+    libraries : sequence of str
+        Distributions whose version decides bytes.
+    """
+    digest = hashlib.sha256()
+    for name, content in sorted(code_closure(modules).items()):
+        digest.update(f"{name}\0{content}\0".encode())
+    digest.update(section_digest(*sections).encode())
+    for library in sorted(libraries):
+        digest.update(f"{library}={_version(library)}\0".encode())
+    return digest.hexdigest()
+
+
+def code_closure(modules: Iterable[str]) -> dict[str, str]:
+    """Digests of the modules, of all project modules they import, and of the data files of their packages."""
+    todo, seen = list(modules), dict[str, str]()
+    while todo:
+        name = todo.pop()
+        if name in seen or name in _NEUTRAL:
+            continue
+        path = _source(name)
+        if path is None:
+            continue
+        tree_digest, imports = _digest_module(path)
+        seen[name] = tree_digest
+        todo.extend((*imports, name.rpartition(".")[0]))  # importing a module runs its package too
+        if path.name == "__init__.py":
+            seen.update(_data_files(path.parent))
+    return seen
+
+
+def combine(parts: Iterable[str]) -> str:
+    """One digest over some digests, in the given order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+@functools.cache
+def _digest_module(path: Path) -> tuple[str, tuple[str, ...]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imports.add(node.module)
+            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _strip_docstring(node)
+    own = tuple(sorted(name for name in imports if name.split(".")[0] == _PROJECT))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), own
+
+
+def _strip_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    if ast.get_docstring(node, clean=False) is not None:
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+@functools.cache
+def _source(name: str) -> Path | None:
+    """File of a project module; None for a name that is a member of a module rather than a module."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _data_files(folder: Path) -> dict[str, str]:
+    """Rules, word lists and weights below a package's folder."""
+    return {
+        str(path.relative_to(folder.parent)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _DATA_SUFFIXES and path.is_file()
+    }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"
