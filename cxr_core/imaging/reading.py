@@ -1,0 +1,178 @@
+"""Decides whether a file is a DICOM object at all, and reads it without trusting it.
+
+Takes a path and gives a pydicom Dataset, or an ItemError that says why there is none; deflated data is inflated here,
+under a cap, because pydicom inflates without one. Leaves the pixels to `decoding` and every policy (SOP class,
+required identifiers) to the airlock.
+"""
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
+
+from cxr_core.errors import ItemError, TransientError
+from cxr_core.vocabulary import Reason
+
+MAX_FILE_BYTES = 1 << 29
+"""Larger files are refused unread: 100 million 16-bit pixels are 200 MB."""
+MAX_INFLATED_BYTES = 1 << 28
+"""Cap on deflated data: 306 kB of deflate has become 646 MB of memory."""
+
+# Radiographs deflate to a tenth at best, blank ones (of up to 32 million pixels) to a thousandth.
+_PLAUSIBLE_RATIO, _SMALL_INFLATED_BYTES = 50, 1 << 26
+_INFLATE_STEP_BYTES = 1 << 22
+_PREAMBLE_BYTES = 128
+_PIXEL_DATA = 0x7FE00010
+_DIRECTORY_RECORDS = 0x00041220
+_LONG_LENGTH_VRS = frozenset(
+    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+)
+# A file without preamble opens with file meta (group 0002) or with the identifying group 0008, in either byte order.
+_FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00", b"\x00\x08"})
+# What makes a stream without the DICM prefix an object and not a coincidence: a SOP class, a modality or pixels.
+_OBJECT_TAGS = (0x00080016, 0x00080060, _PIXEL_DATA)
+
+
+def read_header(
+    path: Path, *, stop_before_pixels: bool = False, max_inflated_bytes: int = MAX_INFLATED_BYTES
+) -> Dataset:
+    """Read one DICOM file, with or without preamble and file meta, without believing what it declares.
+
+    A file without file meta keeps pydicom's guess of its encoding (`Dataset.original_encoding`). Deflated data is
+    inflated up to a cap *before* pydicom sees it; the transfer syntax in `file_meta` stays the deflated one.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Its name never reaches an error message.
+    stop_before_pixels : bool
+        True leaves out the pixel data and everything behind it, for catalogs.
+    max_inflated_bytes : int
+        Most bytes that a deflated data set may become.
+
+    Raises
+    ------
+    ItemError
+        E_NOT_DICOM, E_DICOMDIR, E_BOMB (file or inflated data over the cap), E_PIXELS (header readable, pixels not).
+    TransientError
+        The file cannot be opened or read from disk.
+
+    Source: PS3.10 section 7.1 (file format), PS3.5 annex A.5 (deflate).
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            return _read(file, size, stop_before_pixels=stop_before_pixels, max_inflated=max_inflated_bytes)
+    except OSError as error:
+        raise TransientError(f"file cannot be read (errno {error.errno})") from None
+
+
+def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: int) -> Dataset:
+    if size > MAX_FILE_BYTES:
+        raise ItemError(Reason.E_BOMB, f"file of {size} bytes")
+    head = file.read(_PREAMBLE_BYTES + 4)
+    has_prefix = head[_PREAMBLE_BYTES:] == b"DICM"
+    if not has_prefix and head[:2] not in _FIRST_GROUPS:
+        raise ItemError(Reason.E_NOT_DICOM, "no DICM prefix and no data set")
+    meta_start = _PREAMBLE_BYTES + 4 if has_prefix else 0
+    file.seek(meta_start)
+    syntax, data_start = _walk_file_meta(file, meta_start)
+    file.seek(0)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        plain = _inflate(file, data_start, max_inflated)
+        dataset = _parse_inflated(file, data_start, plain, stop_before_pixels=stop_before_pixels)
+    else:
+        dataset = _parse(file, stop_before_pixels=stop_before_pixels)
+    _refuse_other_objects(dataset, has_prefix=has_prefix)
+    return dataset
+
+
+def _walk_file_meta(file: BinaryIO, start: int) -> tuple[str, int]:
+    """Find the transfer syntax and the first byte behind the file meta, reading only short values."""
+    syntax, position = "", start
+    while True:
+        file.seek(position)
+        element = file.read(12)
+        if len(element) < 8 or element[:2] != b"\x02\x00":
+            return syntax, position
+        number = int.from_bytes(element[2:4], "little")
+        is_long = element[4:6] in _LONG_LENGTH_VRS
+        length = int.from_bytes(element[8:12] if is_long else element[6:8], "little")
+        value_start = position + (12 if is_long else 8)
+        if number == 0x0010 and length <= 64:  # a UID has at most 64 characters
+            file.seek(value_start)
+            syntax = file.read(length).rstrip(b"\0 ").decode("ascii", "replace")
+        position = value_start + length
+
+
+def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
+    """Inflate step by step into a file of explicit little endian, which deflated data is (PS3.5 A.5)."""
+    file.seek(start)
+    deflated = file.read()
+    cap = min(cap, max(_PLAUSIBLE_RATIO * len(deflated), _SMALL_INFLATED_BYTES))
+    inflater, plain, size = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO(), 0
+    plain.write(_plain_meta())
+    while not inflater.eof:
+        try:
+            chunk = inflater.decompress(deflated, _INFLATE_STEP_BYTES)
+        except zlib.error:
+            raise ItemError(Reason.E_PIXELS, "deflated data is damaged") from None
+        deflated = inflater.unconsumed_tail
+        size += plain.write(chunk)
+        if size > cap:
+            raise ItemError(Reason.E_BOMB, f"deflated data of more than {cap} bytes")
+        if not chunk and not deflated and not inflater.eof:
+            raise ItemError(Reason.E_PIXELS, "deflated data is truncated")
+    plain.seek(0)
+    return plain
+
+
+def _parse_inflated(file: BinaryIO, start: int, plain: BytesIO, *, stop_before_pixels: bool) -> Dataset:
+    """Parse inflated data, keeping the file meta it came with."""
+    file.seek(0)
+    meta = _parse(BytesIO(file.read(start)), stop_before_pixels=True).file_meta
+    dataset = _parse(plain, stop_before_pixels=stop_before_pixels)
+    dataset.file_meta = meta
+    return dataset
+
+
+def _plain_meta() -> bytes:
+    uid = ExplicitVRLittleEndian.encode("ascii")
+    uid += b"\0" * (len(uid) % 2)
+    return b"\0" * _PREAMBLE_BYTES + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
+
+
+def _parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset:
+    dataset = _try_parse(file, stop_before_pixels=stop_before_pixels)
+    if dataset is not None:
+        return dataset
+    file.seek(0)
+    if not stop_before_pixels and _try_parse(file, stop_before_pixels=True) is not None:
+        raise ItemError(Reason.E_PIXELS, "pixel data cannot be read")
+    raise ItemError(Reason.E_NOT_DICOM, "data set cannot be parsed")
+
+
+def _try_parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's warnings print values
+            return dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 the edge: on bad bytes pydicom raises a dozen types, some with values in them
+        return None
+
+
+def _refuse_other_objects(dataset: Dataset, *, has_prefix: bool) -> None:
+    meta = getattr(dataset, "file_meta", FileMetaDataset())
+    is_directory = meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+    if is_directory or _DIRECTORY_RECORDS in dataset:
+        raise ItemError(Reason.E_DICOMDIR, "a media directory holds no image")
+    if not dataset or (not has_prefix and not any(tag in dataset for tag in _OBJECT_TAGS)):
+        raise ItemError(Reason.E_NOT_DICOM, "no element of a DICOM object")
