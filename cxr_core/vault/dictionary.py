@@ -5,7 +5,7 @@ Takes the raw forms that sources hold (person names, ids, dates, phones, address
 Finding the strings is left to the engines of `cxr_core.deidentify`; which source fields hold what, to `intake`.
 """
 
-import datetime
+import datetime as dt
 import json
 import re
 import tomllib
@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 _POLICY_FILE = Path(__file__).with_name("dictionary.toml")
@@ -25,7 +26,9 @@ _MONTHS = (
 _NAME_BREAK = re.compile(r"[\s^=&~,;/().\"_|]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
 # Letters that NFKD leaves whole, written as English-speaking registries write them.
-_PLAIN_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"})
+_PLAIN_LETTERS = str.maketrans(
+    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th"}
+)
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff'’‘`´ʼ]")
 
 
@@ -56,7 +59,7 @@ class IdentityFacts:
         Referring, performing, reading, attending and signing persons.
     identifiers : tuple of str
         MRNs old and new, accession numbers, visit ids, social security number, account numbers.
-    birth_dates : tuple of datetime.date
+    birth_dates : tuple of dt.date
     phones, addresses, places : tuple of str
         `places` are institutions, wards, towns, practices, employers.
     """
@@ -65,7 +68,7 @@ class IdentityFacts:
     names: tuple[str, ...] = field(default=(), repr=False)
     staff_names: tuple[str, ...] = field(default=(), repr=False)
     identifiers: tuple[str, ...] = field(default=(), repr=False)
-    birth_dates: tuple[datetime.date, ...] = field(default=(), repr=False)
+    birth_dates: tuple[dt.date, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)
     addresses: tuple[str, ...] = field(default=(), repr=False)
     places: tuple[str, ...] = field(default=(), repr=False)
@@ -81,7 +84,7 @@ class PatientDictionary:
 
     names: frozenset[str] = field(default=frozenset(), repr=False)
     identifiers: frozenset[str] = field(default=frozenset(), repr=False)
-    birth_dates: frozenset[datetime.date] = field(default=frozenset(), repr=False)
+    birth_dates: frozenset[dt.date] = field(default=frozenset(), repr=False)
     phones: frozenset[str] = field(default=frozenset(), repr=False)
     address_parts: frozenset[str] = field(default=frozenset(), repr=False)
 
@@ -91,7 +94,7 @@ class PatientDictionary:
         return bool(self.names)
 
     def burned_in_strings(self) -> tuple[str, ...]:
-        """All strings that burned-in text may show: names, ids, birth dates in written forms, phones; upper case, sorted."""
+        """All strings to look for in pixels: names, ids, phones, birth dates as written; upper case, sorted."""
         numbers = {form for value in self.identifiers | self.phones for form in number_forms(value)}
         dates = {form for day in self.birth_dates for form in written_dates(day)}
         return tuple(sorted({text.upper() for text in self.names | numbers | dates}))
@@ -126,7 +129,7 @@ def _canonical(**parts: Iterable[str]) -> bytes:
 
 @lru_cache(maxsize=200_000)
 def fold_name(text: str) -> str:
-    """Lower case without accents, apostrophes, soft hyphens and zero-width signs: `Séamus O’Brien` to `seamus obrien`."""
+    """Lower case without accents, apostrophes, hidden signs: `Séamus O’Brien` to `seamus obrien`."""
     if text.isascii():
         return text.casefold().replace("'", "").replace("`", "")
     decomposed = unicodedata.normalize("NFKD", _HIDDEN.sub("", text)).casefold()
@@ -178,7 +181,7 @@ def _variants(piece: str) -> set[str]:
 def _glued_particles(pieces: list[str]) -> set[str]:
     """A short particle is often written together with the next part: "Le Blanc", "Mc Donald", "De La Cruz"."""
     folded = [fold_name(piece).replace("-", "") for piece in pieces]
-    pairs = zip(folded, folded[1:], strict=False)
+    pairs = pairwise(folded)
     glued = {first + second for first, second in pairs if 2 <= len(first) <= 3 <= len(second)}
     triples = zip(folded, folded[1:], folded[2:], strict=False)
     return glued | {a + b + c for a, b, c in triples if 2 <= len(a) <= 3 and 2 <= len(b) <= 3 <= len(c)}
@@ -198,8 +201,8 @@ def number_forms(value: str) -> frozenset[str]:
     return frozenset(form for form in forms if len(form) >= 4)
 
 
-def written_dates(day: datetime.date) -> frozenset[str]:
-    """The written forms of a date: ISO, DICOM DA, US and European with slashes, dots, dashes, month names, short years."""
+def written_dates(day: dt.date) -> frozenset[str]:
+    """Written forms of a date: ISO, DICOM DA, US and European order with three separators, month names, short years."""
     year, month, number = day.year, day.month, day.day
     short, name = year % 100, _MONTHS[month - 1]
     abbreviation = name[:3]

@@ -1,0 +1,56 @@
+"""Decides nothing: the common form in which the token layers say which words are to go.
+
+Takes a text with its tokens; gives marks by token number and turns them into spans.
+Who marks what is left to the layers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cxr_core.deidentify.text.spans import Span, SpanKind
+from cxr_core.deidentify.text.tokens import Token, is_name_gap
+
+_POSSESSIVES = frozenset({"'s", "’s"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The rule that claims a token, and what it takes it for."""
+
+    rule: str
+    kind: SpanKind
+
+
+Marks: TypeAlias = Mapping[int, Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and its tokens, as the layers read it."""
+
+    text: str
+    tokens: list[Token]
+
+    def gap_after(self, index: int) -> str:
+        """What stands between a token and the next one (or the end)."""
+        end = self.tokens[index + 1].start if index + 1 < len(self.tokens) else len(self.text)
+        return self.text[self.tokens[index].end : end]
+
+    def gap_before(self, index: int) -> str:
+        """What stands between a token and the one before (or the beginning)."""
+        return self.text[self.tokens[index - 1].end if index else 0 : self.tokens[index].start]
+
+    def is_name_pair(self, left: int) -> bool:
+        """True where token `left` and the next one may be parts of one name."""
+        return left + 1 < len(self.tokens) and is_name_gap(self.text, self.tokens[left], self.tokens[left + 1])
+
+
+def spans_of(document: Document, marks: Marks) -> list[Span]:
+    """One span a marked token, without its possessive 's; `unite` joins neighbours."""
+    spans: list[Span] = []
+    for index, mark in marks.items():
+        token = document.tokens[index]
+        is_possessive = token.end - token.start > 2 and document.text[token.end - 2 : token.end] in _POSSESSIVES
+        spans.append(Span(token.start, token.end - 2 * is_possessive, mark.rule, mark.kind))
+    return spans
