@@ -55,7 +55,7 @@ def code_closure(modules: Iterable[str]) -> dict[str, str]:
             continue
         tree_digest, imports = _digest_module(path)
         seen[name] = tree_digest
-        todo.extend((*imports, name.rpartition(".")[0]))  # importing a module runs its package too
+        todo.extend((*imports, name.rpartition(".")[0] or _PROJECT))  # importing a module runs its package too
         if path.name == "__init__.py":
             seen.update(_data_files(path.parent))
     return seen

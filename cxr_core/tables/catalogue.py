@@ -363,7 +363,9 @@ EVIDENCE = contract(
         "study_id": text("Study", _PUBLIC, key=True, pattern=STUDY_ID),
         "labeler": enum("Rule set", _PUBLIC, LabelerName, key=True),
         "mention": integer("Place in the report's list, from 0", _PUBLIC, key=True, minimum=0),
-        "label": enum("Observation", _PUBLIC, Label),
+        "label": enum(
+            "Observation; null for another abnormality, which only forbids No Finding", _PUBLIC, Label, nullable=True
+        ),
         "assertion": integer("1, 0 or -1", _PUBLIC, minimum=-1, maximum=1),
         "sentence_start": integer("Offset of the sentence in the redacted report", _PUBLIC, nullable=True, minimum=0),
         "sentence_end": integer("Offset after the sentence", _PUBLIC, nullable=True, minimum=0),

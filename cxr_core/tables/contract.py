@@ -111,8 +111,8 @@ def contract(name: str, version: int, description: str, columns: Mapping[str, Co
     kinds = {}
     for key, column in columns.items():
         column.kind.alias = key
-        # Under the plain name a column called "columns" would hide dataframely's method of that name.
-        kinds[f"column_{key}"] = column.kind
+        # Under its plain name a column called "columns" would hide dataframely's method of that name.
+        kinds[f"hilum_{key}"] = column.kind
     schema = type(name.title().replace("_", ""), (dy.Schema,), kinds)
     return Contract(name, version, description, dict(columns), schema)
 
