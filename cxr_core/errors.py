@@ -12,6 +12,8 @@
 No message may hold an identified value: messages end in logs, tables and terminals.
 """
 
+from pathlib import Path
+
 from cxr_core.vocabulary import Reason
 
 
@@ -69,3 +71,11 @@ class GateRefused(BuildError):
 
     def __str__(self) -> str:
         return f"gate {self.gate}: {self.message}"
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an error was raised: never its text, which may quote a patient."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "an unknown place"

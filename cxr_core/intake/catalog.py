@@ -1,0 +1,175 @@
+"""Decides what each file of a source is: a radiograph to consider, or a row with the reason why not.
+
+Takes a folder (and the catalog of the last run) and gives the INSTANCES frame, one row per file; a file that has not
+changed is not opened again. Which radiographs belong to the dataset is left to `cohort` and `linkage`.
+"""
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydicom import Dataset
+
+from cxr_core.errors import ItemError, TransientError, UsageError
+from cxr_core.intake.identity import collect_identity
+from cxr_core.intake.kinds import judge_object, rejected_uids
+from cxr_core.intake.moments import parse_day, parse_moment
+from cxr_core.intake.sources.folder import Header, items_of, quiet_pydicom, read_header, text_of, value_of, walk_files
+from cxr_core.tables.catalogue import INSTANCES
+from cxr_core.vocabulary import Reason
+
+# Slots of `description`, in this order and always all five, so that readers can tell them apart.
+DESCRIPTION_SLOTS = (
+    "StudyDescription",
+    "SeriesDescription",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+    "ProtocolName",
+)
+DESCRIPTION_BREAK = " | "
+_NO_FOLDER = "[source] dicom: a folder of DICOM files that exists and can be listed is needed"
+_NOTHING_READ = hashlib.sha256(b"").hexdigest()
+_PLAIN = {
+    "sop_instance_uid": "SOPInstanceUID",
+    "sop_class_uid": "SOPClassUID",
+    "study_instance_uid": "StudyInstanceUID",
+    "series_instance_uid": "SeriesInstanceUID",
+    "patient_id": "PatientID",
+    "modality": "Modality",
+    "body_part": "BodyPartExamined",
+    "presentation_intent": "PresentationIntentType",
+}
+_LISTS = ("person_names", "staff_names", "identifiers", "phones", "addresses", "places")
+
+
+def catalog_folder(
+    root: Path,
+    previous: pl.DataFrame | None = None,
+    *,
+    issuer: str = "",
+    on_progress: Callable[[int], None] | None = None,
+) -> pl.DataFrame:
+    """List every file below a folder with what cohort and linkage need to know of it.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the source; any nesting, any file names. Symbolic links are not followed.
+    previous : INSTANCES frame, optional
+        Catalog of the last run: rows with the same path, size and modification time are taken over unread.
+    issuer : str
+        Issuer of patient ids where a header names none.
+    on_progress : callable, optional
+        Called with the number of files done, after each file.
+
+    Returns
+    -------
+    INSTANCES frame
+        One row per file. Bad files are rows with a `reason`.
+
+    Raises
+    ------
+    UsageError
+        `root` is no folder that can be listed.
+    TransientError
+        Files vanished while the folder was being read.
+    """
+    if not root.is_dir():
+        raise UsageError(_NO_FOLDER)
+    known = _rows_by_state(previous)
+    rows: list[dict[str, Any]] = []
+    try:
+        for path in walk_files(root):
+            state = _state(root, path)
+            rows.append(known.get(state) or _catalog_file(path, state, issuer))
+            if on_progress:
+                on_progress(len(rows))
+    except PermissionError:
+        raise UsageError(_NO_FOLDER) from None
+    except FileNotFoundError:
+        raise TransientError("files vanished from the source while it was being read") from None
+    return INSTANCES.frame(rows)
+
+
+_State = tuple[str, int, int]
+
+
+def _rows_by_state(previous: pl.DataFrame | None) -> dict[_State, dict[str, Any]]:
+    """Rows of the last run by path, size and time; a file that could not be read is worth another try."""
+    if previous is None:
+        return {}
+    rows = previous.filter(pl.col("fingerprint") != _NOTHING_READ).iter_rows(named=True)
+    return {(row["path"], row["size_bytes"], row["mtime_ns"]): row for row in rows}
+
+
+def _state(root: Path, path: Path) -> _State:
+    stat = path.lstat()
+    name = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    return name, stat.st_size, stat.st_mtime_ns
+
+
+def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(INSTANCES.columns)
+    row |= {name: [] for name in _LISTS} | {"rejected_uids": []}
+    row |= {"issuer": issuer, "description": "", "fingerprint": _NOTHING_READ}
+    row |= dict(zip(("path", "size_bytes", "mtime_ns"), state, strict=True))
+    try:
+        with path.open("rb") as file:
+            row["fingerprint"] = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            header = read_header(file, state[1])
+        with quiet_pydicom():
+            row |= _describe(header, issuer)
+    except ItemError as error:
+        row["reason"] = error.reason
+    except OSError:
+        row["reason"] = Reason.E_NOT_DICOM
+    return row
+
+
+def _describe(header: Header, issuer: str) -> dict[str, Any]:
+    dataset = header.dataset
+    identity = collect_identity(dataset)
+    row: dict[str, Any] = {name: list(getattr(identity, name)) for name in _LISTS}
+    row |= {name: text_of(dataset, keyword) or None for name, keyword in _PLAIN.items()}
+    return row | {
+        "reason": judge_object(header),
+        "issuer": text_of(dataset, "IssuerOfPatientID") or issuer,
+        "accession_number": _accession(dataset),
+        "exam_at": _moment(dataset, "Study"),
+        "birth_date": parse_day(text_of(dataset, "PatientBirthDate")),
+        "description": _descriptions(dataset),
+        "content_at": _content_at(dataset),
+        "rejected_uids": rejected_uids(dataset),
+    }
+
+
+def _accession(dataset: Dataset) -> str | None:
+    """The accession number as found, spaces included; where the study has none, the one that all requests agree on."""
+    if text_of(dataset, "AccessionNumber"):
+        found = value_of(dataset, "AccessionNumber")
+        return found if isinstance(found, str) else text_of(dataset, "AccessionNumber")
+    items = items_of(dataset, "RequestAttributesSequence")
+    requests = {text for item in items if (text := text_of(item, "AccessionNumber"))}
+    return requests.pop() if len(requests) == 1 else None
+
+
+def _descriptions(dataset: Dataset) -> str:
+    slots = [text_of(dataset, keyword) for keyword in DESCRIPTION_SLOTS]
+    if not slots[2]:
+        items = items_of(dataset, "RequestAttributesSequence")
+        slots[2] = next(filter(None, (text_of(item, DESCRIPTION_SLOTS[2]) for item in items)), "")
+    return DESCRIPTION_BREAK.join(slot.replace("|", "/") for slot in slots) if any(slots) else ""
+
+
+def _moment(dataset: Dataset, name: str) -> dt.datetime | None:
+    return parse_moment(text_of(dataset, f"{name}Date"), text_of(dataset, f"{name}Time"))
+
+
+def _content_at(dataset: Dataset) -> dt.datetime | None:
+    moments = (_moment(dataset, "InstanceCreation"), _moment(dataset, "Content"))
+    return max((moment for moment in moments if moment), default=None)

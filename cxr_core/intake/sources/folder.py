@@ -1,0 +1,236 @@
+"""Decides how a DICOM file of any make is opened: where its header starts, how it is coded, where it must stop.
+
+Takes a folder and gives its files; takes a file and gives its header without pixels, or an `ItemError`.
+What the header says of the patient is left to `intake.identity`, which row it becomes to `intake.catalog`.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from cxr_core.errors import ItemError
+from cxr_core.vocabulary import Reason
+
+_PREAMBLE_BYTES = 128
+_PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, 0x7FE00010])
+_FIRST_GROUPS = (0x0002, 0x0008)
+_PLAIN_VRS = frozenset(["AE", "AS", "CS", "DA", "LO", "PN", "SH", "ST", "TM", "UI"])
+
+# Bounds of an inflated deflate stream. The floor lets a blank 16-bit detector image through, whatever its ratio;
+# between floor and ceiling a stream may grow 200-fold, which images of noise and anatomy never reach.
+_INFLATED_FLOOR = 64 * 2**20
+_INFLATED_CEILING = 512 * 2**20
+_INFLATED_RATIO = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A DICOM header up to the pixels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        All elements before the pixel data, nested and private ones included.
+    meta : Dataset
+        The file meta group (0002); empty where the file has none.
+    has_pixels : bool
+        A pixel data element that is not empty follows.
+    """
+
+    dataset: Dataset = field(repr=False)
+    meta: Dataset = field(repr=False)
+    has_pixels: bool
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """Give every regular file below a folder, in a fixed order; symbolic links are not followed."""
+    with os.scandir(root) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk_files(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+@contextlib.contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Silence pydicom while identified files are read: its warnings and log lines quote values."""
+    logger = logging.getLogger("pydicom")
+    was_disabled = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was_disabled
+
+
+def read_header(file: BinaryIO, size_bytes: int) -> Header:
+    """Read the header of one DICOM file, whatever its coding.
+
+    Files without preamble or meta group are read as implicit VR (explicit where the bytes say so) and accepted only
+    if they name a SOP class. Deflated data sets are inflated up to a bound.
+
+    Source: PS3.10 section 7 (file format), PS3.5 annex A (transfer syntaxes).
+
+    Raises
+    ------
+    ItemError
+        `E_NOT_DICOM`, `E_DICOMDIR`, or `E_BOMB` where a deflated data set grows beyond its bound.
+    """
+    with quiet_pydicom():
+        try:
+            return _read(file, size_bytes)
+        except ItemError:
+            raise
+        # The one edge where any exception counts as a bad file: on damaged bytes pydicom raises whatever its value
+        # converters meet (struct, Unicode, Key, Attribute, Recursion, NotImplemented, MemoryError, ...).
+        except Exception:  # noqa: BLE001
+            raise ItemError(Reason.E_NOT_DICOM, "the header cannot be parsed") from None
+
+
+def value_of(dataset: Dataset, keyword: str) -> Any:
+    """Value of an attribute; None where it is absent or its bytes cannot be converted."""
+    try:
+        return dataset.get(keyword)
+    # pydicom converts on access and raises whatever a damaged value meets; such a value is as good as absent.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def plain_values(raw: DataElement | RawDataElement) -> list[str] | None:
+    """Stripped values of an element that is plain ASCII text, empty ones left out; None where it is anything else.
+
+    Most elements are plain, and this path is several times faster than the conversion of pydicom.
+    """
+    if not (isinstance(raw, RawDataElement) and isinstance(raw.value, bytes)):
+        return None
+    if (raw.VR or _public_vr(raw.tag)) not in _PLAIN_VRS or not raw.value.isascii() or b"\x1b" in raw.value:
+        return None
+    parts = raw.value.decode("ascii").replace("\x00", "").split("\\")
+    return [part.strip() for part in parts if part.strip()]
+
+
+@lru_cache(maxsize=10_000)
+def _public_vr(tag: int) -> str:
+    return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """The first value of an attribute as stripped text; empty where there is none."""
+    tag = tag_for_keyword(keyword)
+    if tag is None or tag not in dataset:
+        return ""
+    plain = plain_values(dataset.get_item(tag))
+    if plain is not None:
+        return plain[0] if plain else ""
+    value = value_of(dataset, keyword)
+    if value is None or isinstance(value, bytes):
+        return ""
+    if isinstance(value, MultiValue):
+        value = value[0] if len(value) else ""
+    return str(value).split("\x00")[0].strip()
+
+
+def items_of(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """Items of a sequence; none where it is absent or no sequence."""
+    value = value_of(dataset, keyword)
+    return tuple(value) if isinstance(value, Sequence) else ()
+
+
+def _read(file: BinaryIO, size_bytes: int) -> Header:
+    has_meta = _seek_to_meta(file)
+    meta = read_dataset(file, False, True, stop_when=_is_behind_meta) if has_meta else Dataset()
+    if text_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise ItemError(Reason.E_DICOMDIR)
+    syntax = text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
+    source: BinaryIO = file
+    if syntax == DeflatedExplicitVRLittleEndian:
+        source = io.BytesIO(_inflate(file, size_bytes))
+    pixels = _PixelStop()
+    dataset = read_dataset(
+        source,
+        is_implicit_VR=syntax == ImplicitVRLittleEndian,
+        is_little_endian=syntax != ExplicitVRBigEndian,
+        stop_when=pixels,
+    )
+    if "DirectoryRecordSequence" in dataset:
+        raise ItemError(Reason.E_DICOMDIR)
+    if not len(dataset) or not (has_meta or _names_a_class(dataset)):
+        raise ItemError(Reason.E_NOT_DICOM, "no data set")
+    return Header(dataset, meta, pixels.length > 0)
+
+
+class _PixelStop:
+    """Stops the reader at the pixel data and remembers whether there was any."""
+
+    def __init__(self) -> None:
+        self.length = 0
+
+    def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG002
+        if tag in _PIXEL_TAGS:
+            self.length = length
+            return True
+        return False
+
+
+def _seek_to_meta(file: BinaryIO) -> bool:
+    """Go to the meta group, or to the start of a file without one; False where there is none."""
+    start = file.read(_PREAMBLE_BYTES + 4)
+    if start[_PREAMBLE_BYTES:] == b"DICM":
+        return True
+    if len(start) < 8:
+        raise ItemError(Reason.E_NOT_DICOM, "too short")
+    little, big = struct.unpack_from("<H", start)[0], struct.unpack_from(">H", start)[0]
+    if little not in _FIRST_GROUPS and big not in _FIRST_GROUPS:
+        raise ItemError(Reason.E_NOT_DICOM, "no preamble and no DICOM element at the start")
+    if not dictionary_has_tag(Tag(*struct.unpack_from("<HH", start))):
+        raise ItemError(Reason.E_NOT_DICOM, "no known element at the start")
+    file.seek(0)
+    return bool(little == _FIRST_GROUPS[0])
+
+
+def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001  signature of pydicom's callback
+    return tag.group != 2
+
+
+def _names_a_class(dataset: Dataset) -> bool:
+    return text_of(dataset, "SOPClassUID").startswith(("1.2.840.", "1.3."))
+
+
+def _inflate(file: BinaryIO, size_bytes: int) -> bytes:
+    """Inflate the rest of a file up to the bound; a stream that ends early gives what it holds (PS3.5 A.5)."""
+    bound = min(_INFLATED_CEILING, max(_INFLATED_FLOOR, _INFLATED_RATIO * size_bytes))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        content = inflater.decompress(file.read(), bound + 1)
+    except zlib.error:
+        raise ItemError(Reason.E_NOT_DICOM, "the deflated data set is damaged") from None
+    if len(content) > bound:
+        raise ItemError(Reason.E_BOMB, f"a deflated data set grows beyond {bound} bytes")
+    return content

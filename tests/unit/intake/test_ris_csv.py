@@ -1,0 +1,128 @@
+from pathlib import Path
+
+import pytest
+
+from cxr_core.errors import UsageError
+from cxr_core.intake.sources.reports import read_reports
+from cxr_core.intake.sources.ris_csv import (
+    read_encounters_csv,
+    read_exclusions_csv,
+    read_merges_csv,
+    read_reports_csv,
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_encodings_and_delimiters_are_found(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    lines = ["Accession Number,MRN,Report_Text,Patient Name", 'A1,M1,"Line one\nIMPRESSION: Café, normal.",Séamus Ó']
+    body = "\n".join(lines)
+    if delimiter != ",":
+        body = body.replace("Café, normal", "Café normal").replace(",", delimiter)
+    (tmp_path / "r.csv").write_bytes(
+        body.encode(encoding, "replace") if encoding != "cp1252" else body.encode("cp1252")
+    )
+    row = read_reports_csv(tmp_path / "r.csv").row(0, named=True)
+    assert row["accession_numbers"] == ["A1"]
+    assert row["patient_id"] == "M1"
+    assert row["text"].startswith("Line one\nIMPRESSION: Café")
+    assert row["person_names"] == ["Séamus Ó"]
+
+
+@pytest.mark.parametrize(
+    ("written", "status", "has_addendum"),
+    [
+        ("FINAL", "final", False),
+        ("F", "final", False),
+        ("Corrected", "corrected", False),
+        ("ADDENDUM", "final", True),
+        ("PRELIM", "preliminary", False),
+        ("Entered in error", "void", False),
+        ("X", "void", False),
+        ("R", "void", False),
+        ("", "final", False),
+        ("who knows", "preliminary", False),
+    ],
+)
+def test_statuses_are_understood(tmp_path: Path, written: str, status: str, has_addendum: bool) -> None:
+    (tmp_path / "r.csv").write_text(f"acc_no,text,status\nA1,Normal,{written}\n")
+    row = read_reports_csv(tmp_path / "r.csv").row(0, named=True)
+    assert (row["status"], row["has_addendum"]) == (status, has_addendum)
+
+
+def test_an_empty_report_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("accession,report\nA1,\nA2,   \nA3,Normal\n")
+    assert read_reports_csv(tmp_path / "r.csv")["reason"].to_list() == ["E_EMPTY", "E_EMPTY", None]
+
+
+def test_findings_and_impression_columns_make_one_text(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("accession,findings,impression\nA1,Clear lungs.,Normal.\n")
+    text = read_reports_csv(tmp_path / "r.csv")["text"].item()
+    assert text == "FINDINGS: Clear lungs.\n\nIMPRESSION: Normal."
+
+
+def test_several_accessions_in_one_field_are_parted(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("accession,text\nA1; A2,Normal\n")
+    assert read_reports_csv(tmp_path / "r.csv")["accession_numbers"].to_list() == [["A1", "A2"]]
+
+
+def test_a_mapping_names_the_column(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Auftrag,Befund\nA1,Normal\n")
+    frame = read_reports_csv(tmp_path / "r.csv", {"accession": "Auftrag", "text": "befund"})
+    assert frame["text"].to_list() == ["Normal"]
+
+
+def test_a_missing_column_is_named_and_the_header_is_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Marek Ida,4711\nx,y\n")
+    with pytest.raises(UsageError) as caught:
+        read_reports_csv(tmp_path / "r.csv")
+    assert "source.columns.text" in str(caught.value)
+    assert "Marek" not in str(caught.value)
+
+
+def test_a_mapping_to_an_absent_column_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("accession,text\nA1,Normal\n")
+    with pytest.raises(UsageError, match="no column 'Befund' for text"):
+        read_reports_csv(tmp_path / "r.csv", {"text": "Befund"})
+
+
+def test_an_open_quotation_mark_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text('accession,text\nA1,"' + "x" * 200_000)
+    with pytest.raises(UsageError, match="quotation mark"):
+        read_reports_csv(tmp_path / "r.csv")
+
+
+def test_encounters_without_patient_or_arrival_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(
+        "mrn,visit,patient_class,arrive,depart\nM1,V1,Emergency,2014-03-01 10:00,\nM1,V2,I,soon,\n,V3,E,2014-03-01,\n"
+    )
+    frame = read_encounters_csv(tmp_path / "e.csv")
+    assert frame.select("visit", "patient_class", "departed_at").rows() == [("V1", "E", None)]
+
+
+def test_the_latest_merge_of_an_id_counts(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("old_mrn,new_mrn,date\nM1,M3,2016-01-02\nM1,M2,2015-01-01\nM9,M9,2015-01-01\n")
+    assert read_merges_csv(tmp_path / "m.csv").rows() == [("M1", "M3")]
+
+
+def test_exclusions_keep_their_cause(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("mrn,reason\nM1,opt_out\n")
+    assert read_exclusions_csv(tmp_path / "x.csv").rows() == [("", "M1", "opt_out")]
+
+
+def test_sources_are_told_apart_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("accession,text\nA1,Normal\n")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "b.txt").write_text("MSH|^~\\&|R|H|||20140301||ORU^R01|C1\rOBR|1||A2\rOBX|1|TX|X||Normal\r")
+    (tmp_path / "d" / "s500.txt").write_text("IMPRESSION: Clear, normal.")
+    frame = read_reports([tmp_path / "a.csv", tmp_path / "d"])
+    assert frame["accession_numbers"].to_list() == [["A1"], ["A2"], ["s500"]]
+    assert frame["report_key"].n_unique() == 3
+
+
+def test_two_sources_of_one_name_keep_their_keys_apart(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "r.csv").write_text("accession,text\nA1,Normal\n")
+    frame = read_reports([tmp_path / "x" / "r.csv", tmp_path / "y" / "r.csv"])
+    assert frame["report_key"].n_unique() == 2
