@@ -45,7 +45,8 @@ def join_stage_drops(
     -------
     DROPS frame
         Where a study was dropped, each of its files that no row of its own speaks of gets one with the same reason,
-        and so does its report, unless another study holds it too. An item that several stages dropped keeps the row of the first.
+        and so does its report, unless another study holds it too. An item that several stages dropped keeps the row
+        of the first.
 
     Raises
     ------

@@ -1,0 +1,130 @@
+"""Which rows and files are public and which are withheld with the test set.
+
+Takes the stage tables, the release settings and where each JPEG lies; gives the plan of both trees. Version,
+documents and writing are left to `publication`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+
+from cxr_core.release.contracts import RELEASE_EVIDENCE, RELEASE_IMAGES, RELEASE_SECTIONS
+from cxr_core.release.layouts import gzip_bytes, labels_csv, metadata_csv, split_csv
+from cxr_core.release.plan import PlannedFile, ReleasePlan, RunFacts, Tree, linked_file, written_file
+from cxr_core.release.tables import ReleaseInputs, build_images, parquet_bytes
+from cxr_core.settings.release import ReleaseSettings, TestPolicy
+from cxr_core.vocabulary import Label, LabelerName, Split
+
+LocateJpeg = Callable[[str, str, str], Path]
+"""Where the JPEG of (subject_id, study_id, dicom_id) lies in the workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one tree holds: images of these splits, labels of these splits."""
+
+    images: frozenset[Split]
+    labels: frozenset[Split]
+
+
+_TRAINING = frozenset({Split.TRAIN, Split.VALIDATE})
+_TEST = frozenset({Split.TEST})
+_ALL = frozenset(Split)
+
+_PUBLIC_SHARE = {
+    TestPolicy.WITHHELD: _Share(_TRAINING, _TRAINING),
+    TestPolicy.IMAGES: _Share(_ALL, _TRAINING),
+    TestPolicy.ALL: _Share(_ALL, _ALL),
+}
+_WITHHELD_SHARE = {
+    TestPolicy.WITHHELD: _Share(_TEST, _TEST),
+    TestPolicy.IMAGES: _Share(frozenset(), _TEST),
+}
+
+
+def plan_release(
+    inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFacts, *, locate_jpeg: LocateJpeg
+) -> ReleasePlan:
+    """Plan both trees of a release.
+
+    Raises
+    ------
+    GateRefused
+        A JPEG without its attributes, study row or split.
+    """
+    images = build_images(inputs, producer=facts.producer)
+    public = _tree(inputs, images, share=_PUBLIC_SHARE[settings.test], locate_jpeg=locate_jpeg)
+    share = _WITHHELD_SHARE.get(settings.test)
+    withheld = _tree(inputs, images, share=share, locate_jpeg=locate_jpeg) if share else None
+    if withheld is not None and withheld.images.is_empty() and withheld.labels.is_empty():
+        withheld = None
+    return ReleasePlan(settings.name, settings.version, settings.test.value, settings.layout, public, withheld, facts)
+
+
+def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate_jpeg: LocateJpeg) -> Tree:
+    shown = _shown_images(images, share)
+    studies = _labelled_studies(inputs, images, share)
+    labels = inputs.labels.join(studies, on="study_id")
+    files = [
+        written_file("LICENSE.txt", resources.files("cxr_core.release").joinpath("templates/LICENSE.txt").read_bytes()),
+        *_csv_files(inputs, shown, studies),
+        written_file("images.parquet", parquet_bytes(RELEASE_IMAGES, shown)),
+        written_file(
+            "sections.parquet", parquet_bytes(RELEASE_SECTIONS, _of(inputs.sections, studies, RELEASE_SECTIONS.columns))
+        ),
+        written_file(
+            "evidence.parquet", parquet_bytes(RELEASE_EVIDENCE, _of(inputs.evidence, studies, RELEASE_EVIDENCE.columns))
+        ),
+    ]
+    for row in shown.select("path", "sha256", "subject_id", "study_id", "dicom_id").iter_rows():
+        files.append(linked_file(row[0], row[1], locate_jpeg(*row[2:])))
+    return Tree(tuple(sorted(files, key=lambda file: file.path)), shown, labels)
+
+
+def _shown_images(images: pl.DataFrame, share: _Share) -> pl.DataFrame:
+    """The image rows of a tree; labels of splits whose labels stay elsewhere are blanked."""
+    label_columns = [name for name in images.columns if name.startswith(tuple(f"{n.value}_" for n in LabelerName))]
+    has_labels = pl.col("split").cast(pl.String).is_in(sorted(share.labels))
+    shown = images.filter(pl.col("split").cast(pl.String).is_in(sorted(share.images)))
+    return shown.with_columns(pl.when(has_labels).then(pl.col(name)).alias(name) for name in label_columns)
+
+
+def _labelled_studies(inputs: ReleaseInputs, images: pl.DataFrame, share: _Share) -> pl.DataFrame:
+    """Ids of the studies whose labels a tree holds.
+
+    Only studies with a published image: a labelled study without one becomes `nan.jpg` in public loaders. A build
+    from reports alone has no images at all and keeps every study.
+    """
+    studies = inputs.study_rows.select("subject_id", "study_id").join(inputs.splits, on="subject_id")
+    if not images.is_empty():
+        studies = studies.join(images.select("study_id").unique(), on="study_id", how="semi")
+    wanted = pl.col("split").cast(pl.String).is_in(sorted(share.labels))
+    return studies.filter(wanted).select("subject_id", "study_id", "split")
+
+
+def _csv_files(inputs: ReleaseInputs, shown: pl.DataFrame, studies: pl.DataFrame) -> list[PlannedFile]:
+    attributes = inputs.images.join(shown.select("dicom_id"), on="dicom_id", how="semi")
+    files = [
+        written_file("metadata.csv.gz", gzip_bytes(metadata_csv(attributes)), is_prefixed=True),
+        written_file("split.csv.gz", gzip_bytes(split_csv(shown)), is_prefixed=True),
+    ]
+    for labeler in LabelerName:
+        own = inputs.labels.filter(pl.col("labeler") == labeler.value).join(studies, on="study_id")
+        files.append(written_file(f"{labeler.value}.csv.gz", gzip_bytes(labels_csv(own)), is_prefixed=True))
+    manual = _manual_labels(inputs, studies)
+    if not manual.is_empty():
+        files.append(written_file("test-set-labeled.csv", labels_csv(manual), is_prefixed=True))
+    return files
+
+
+def _manual_labels(inputs: ReleaseInputs, studies: pl.DataFrame) -> pl.DataFrame:
+    test = studies.filter(pl.col("split") == Split.TEST.value).select("study_id", "subject_id")
+    reference = inputs.reference.select("study_id", *(label.value for label in Label))
+    return reference.join(test, on="study_id")
+
+
+def _of(table: pl.DataFrame, studies: pl.DataFrame, columns: object) -> pl.DataFrame:
+    return table.join(studies.select("study_id"), on="study_id", how="semi").select(list(columns))  # type: ignore[call-overload]

@@ -1,0 +1,186 @@
+"""What a release says about itself to people: README, datasheet, citation, change log.
+
+Takes a plan, its version and the release before it; gives bytes from the templates beside this module. The texts of
+the templates are also handed to the verifier, so that only what was filled in is searched for identifiers.
+"""
+
+import json
+from importlib import resources
+from string import Template
+
+from cxr_core.release.contracts import RELEASE_IMAGES
+from cxr_core.release.plan import ReleasePlan, Tree
+from cxr_core.release.splitting import NOTES
+from cxr_core.release.summary import drop_table, suppress_small_counts, table_2, table_4, to_markdown
+
+_TEMPLATES = ("README.md", "datasheet.md", "CITATION.cff", "LICENSE.txt")
+_TEST_WORDS = {
+    "withheld": "withheld; it is kept by the data provider",
+    "images": "images are published, labels are kept by the data provider",
+    "all": "published",
+}
+_CHANGES = "# Changes"
+_DESCRIPTION = "De-identified chest radiographs with structured labels."
+_DEMO = "These are synthetic images of invented people, made to show the build; not for research."
+_SIZE = "$images images, $subjects subjects."
+_TABLE_2_UNITS = "positive_images negative_images uncertain_images positive_studies negative_studies uncertain_studies"
+EXACT_TIMES = "times of day are exact (PS3.15 113107)"
+"""Deviation of builds that keep exact times; known to the verifier."""
+_SENTENCES = (_DEMO, EXACT_TIMES, _SIZE, _CHANGES, _DESCRIPTION, "none", *_TABLE_2_UNITS.split())
+
+
+def template_text(name: str) -> str:
+    """Text of a template with its `$placeholders`."""
+    return resources.files("cxr_core.release").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def template_lines() -> tuple[str, ...]:
+    """Every known line and sentence of the documents, with `$placeholders` where values are filled in.
+
+    What the verifier may take for known text: it searches what fills the placeholders, and every other line.
+    """
+    lines = [line for name in _TEMPLATES for line in template_text(name).splitlines() if line.strip()]
+    columns = [column.description for column in RELEASE_IMAGES.columns.values()]
+    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES)
+
+
+def documents(plan: ReleasePlan, tree: Tree, version: str, earlier_changes: str) -> dict[str, bytes]:
+    """Texts of one tree by file name.
+
+    Parameters
+    ----------
+    earlier_changes : str
+        CHANGELOG.md of the release before, empty for the first.
+    """
+    values = _values(plan, tree, version)
+    texts = {name: Template(template_text(name)).substitute(values) for name in _TEMPLATES if name != "LICENSE.txt"}
+    texts["CHANGELOG.md"] = _changelog(plan, tree, version, earlier_changes)
+    texts["croissant.json"] = _croissant(plan, tree, version)
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _values(plan: ReleasePlan, tree: Tree, version: str) -> dict[str, str]:
+    facts = plan.facts
+    counts = ["studies", "images", "subjects"]
+    splits = table_4(tree.images).select("split", *counts)
+    labels = table_2(tree.images)
+    return {
+        "title": f"{plan.name} {version}",
+        "version": version,
+        "prefix": f"{plan.name}-{version}",
+        "producer": facts.producer,
+        "demo": _DEMO if facts.is_demo else "",
+        "test_policy": _TEST_WORDS[plan.test_policy],
+        "images": str(tree.images.height),
+        "studies": str(tree.images["study_id"].n_unique()),
+        "subjects": str(tree.images["subject_id"].n_unique()),
+        "ps315_edition": facts.ps315_edition,
+        "readers": _listed(facts.readers),
+        "deviations": _listed(facts.deviations),
+        "notes": _listed(facts.notes),
+        "waivers": _listed(f"{gate} ({reason})" for gate, reason in facts.waivers),
+        "split_rows": "\n".join(to_markdown(splits).splitlines()[2:]),
+        "label_table": to_markdown(suppress_small_counts(labels, [n for n in labels.columns if n != "label"])),
+        "drop_table": to_markdown(suppress_small_counts(drop_table(facts.drops), ["count"])),
+    }
+
+
+def _listed(items: object) -> str:
+    return "; ".join(str(item) for item in items) or "none"  # type: ignore[attr-defined]
+
+
+def _changelog(plan: ReleasePlan, tree: Tree, version: str, earlier: str) -> str:
+    lines = [
+        f"## {version}",
+        "",
+        Template(_SIZE).substitute(images=tree.images.height, subjects=tree.images["subject_id"].n_unique()),
+    ]
+    lines += [f"- {note}" for note in plan.facts.notes]
+    section = "\n".join(lines)
+    past = earlier.removeprefix(f"{_CHANGES}\n\n").strip()
+    return f"{_CHANGES}\n\n{section}\n" + (f"\n{past}\n" if past else "")
+
+
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "key": "cr:key",
+    "recordSet": "cr:recordSet",
+    "sc": "https://schema.org/",
+    "source": "cr:source",
+}
+
+_DATA_TYPES = {
+    "String": "sc:Text",
+    "Int64": "sc:Integer",
+    "Int8": "sc:Integer",
+    "Float64": "sc:Float",
+    "Boolean": "sc:Boolean",
+}
+
+
+def _croissant(plan: ReleasePlan, tree: Tree, version: str) -> str:
+    """Croissant 1.1: the images as a file set, images.parquet as a record set."""
+    tree_files = {file.path: file.sha256 for file in tree.files if file.path == "images.parquet"}
+    content = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": plan.name,
+        "description": _DESCRIPTION,
+        "version": version,
+        "license": "LICENSE.txt",
+        "url": "README.md",
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": "images-table",
+                "name": "images.parquet",
+                "contentUrl": "images.parquet",
+                "encodingFormat": "application/x-parquet",
+                "sha256": tree_files.get("images.parquet", ""),
+            },
+            {
+                "@type": "cr:FileSet",
+                "@id": "jpeg",
+                "name": "jpeg",
+                "encodingFormat": "image/jpeg",
+                "includes": "files/**/*.jpg",
+            },
+        ],
+        "recordSet": [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "field": _fields()}],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _fields() -> list[dict[str, object]]:
+    fields: list[dict[str, object]] = []
+    dtypes = RELEASE_IMAGES.dtypes
+    for name, column in RELEASE_IMAGES.columns.items():
+        kind = str(dtypes[name]).split("(", 1)[0]
+        if kind == "List":
+            continue  # rectangles and flags stay out: Croissant 1.1 describes flat fields best
+        fields.append(
+            {
+                "@type": "cr:Field",
+                "@id": f"images/{name}",
+                "name": name,
+                "description": column.description,
+                "dataType": _DATA_TYPES.get(kind, "sc:Text"),
+                "source": {"fileObject": {"@id": "images-table"}, "extract": {"column": name}},
+            }
+        )
+    return fields

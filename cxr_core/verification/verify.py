@@ -1,0 +1,151 @@
+"""Whether a release tree holds anything that identifies a person of the source, or has room for it.
+
+Takes a tree, the needles, signed-off names and the known text of the templates; gives findings by file and kind. What
+a finding means for publication is left to the flow.
+
+What counts where: in **cells and headers** every needle counts. In **file names, column names and keys** a single name
+that is also a word of the schema (a patient called Heart) does not count, everything else does. A **cell that is a
+value of an enumeration** or of a closed form (`fields.toml`) is no name. A single name that equals a schema word in a
+free cell is told as `name_word` until it is signed off. Of **documents** only what filled in the templates is searched
+(`known_text`). **Coded streams** are searched for needles of eight bytes and more.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cxr_core.verification.decoded import Decoded, Place, Stream, Value, decode_file
+from cxr_core.verification.fields import FieldPolicy, load_field_policy
+from cxr_core.verification.findings import FileFinding, Finding, Findings
+from cxr_core.verification.known_text import KnownText
+from cxr_core.verification.matching import Hit, StreamMatcher, TextMatcher
+from cxr_core.verification.never_list import Needles
+
+SUMS_NAME = "SHA256SUMS.txt"
+_SCHEMA_PLACES = frozenset({Place.NAME, Place.KEY})
+_SHORTEST_ID_IN_NUMBERS = 6
+_WORDS = frozenset({Finding.NAME_PART, Finding.PLACE})
+
+
+def verify_tree(
+    root: Path, needles: Needles, *, signoff: frozenset[str] = frozenset(), known_lines: Iterable[str] = ()
+) -> Findings:
+    """Read every file of a tree and look for what must not be there.
+
+    Parameters
+    ----------
+    signoff : frozenset of str
+        Names that a person has looked at where they stand as ordinary words; lower case.
+    known_lines : iterable of str
+        Lines of the documents' templates with `$placeholders`, and whole known sentences.
+
+    Returns
+    -------
+    Findings
+        Clean where nothing was found.
+    """
+    reader = _Reader(needles, signoff, KnownText(known_lines))
+    files = 0
+    for path in _entries(root):
+        files += 1
+        reader.read(path, path.relative_to(root).as_posix())
+    if (root / SUMS_NAME).is_file():
+        reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root)
+    told = sorted((file, kind, count) for (file, kind), count in reader.told.items() if count)
+    findings = tuple(FileFinding(file, kind, count) for file, kind, count in told)
+    return Findings(findings, files, reader.values, frozenset(reader.to_sign_off))
+
+
+class _Reader:
+    """Counts findings over files."""
+
+    def __init__(self, needles: Needles, signoff: frozenset[str], known: KnownText) -> None:
+        self._text = TextMatcher(needles)
+        self._stream = StreamMatcher(needles)
+        self._policy: FieldPolicy = load_field_policy()
+        self._signoff = signoff
+        self._known = known
+        self.told: Counter[tuple[str, Finding]] = Counter()
+        self.to_sign_off: set[str] = set()
+        self.values = 0
+
+    def read(self, path: Path, relative: str) -> None:
+        """Search one file or link: its name, then what it says."""
+        shown = relative
+        for kind in self._value(relative, Value(Place.NAME, "path", relative)):
+            shown = f"(file name {hashlib.sha256(relative.encode()).hexdigest()[:12]})"
+            self.told[(shown, kind)] += 1
+        if path.is_symlink() or not path.is_file():
+            self.told[(shown, Finding.LINK)] += 1
+            return
+        for item in decode_file(path):
+            for kind, count in self._item(relative, item):
+                self.told[(shown, kind)] += count
+
+    def _item(self, relative: str, item: Decoded) -> Iterator[tuple[Finding, int]]:
+        if isinstance(item, Finding):
+            yield item, 1
+        elif isinstance(item, Stream):
+            yield from Counter(self._stream.hits(item.data, shortest=item.shortest)).items()
+        else:
+            self.values += item.count
+            for kind in self._value(relative, item):
+                yield kind, item.count
+
+    def _value(self, relative: str, value: Value) -> Iterator[Finding]:
+        """Kinds that count in a value. Looking up comes first: most values hold nothing."""
+        hits = self._text.hits(value.text)
+        if not hits:
+            return
+        if value.place in {Place.LINE, Place.CELL}:
+            parts = self._known.unexplained(value.text)
+            if value.place is Place.LINE or parts != [value.text.strip()]:
+                for part in parts:
+                    yield from self._judged(relative, value, part, self._text.hits(part))
+                return
+        yield from self._judged(relative, value, value.text, hits)
+
+    def _judged(self, relative: str, value: Value, text: str, hits: set[Hit]) -> Iterator[Finding]:
+        skipped = self._policy.skipped(relative, value.name, text)
+        for kind in sorted({k for hit in hits if (k := self._kind(hit, value.place)) is not None}):
+            if kind not in skipped and not (kind is Finding.NAME_WORD and Finding.NAME_PART in skipped):
+                if kind is Finding.NAME_WORD:
+                    self.to_sign_off.update(hit.token for hit in hits if hit.token in self._policy.schema_words)
+                yield kind
+
+    def _kind(self, hit: Hit, place: Place) -> Finding | None:
+        """What a hit counts as in its place; None where it does not."""
+        if place is Place.NUMBER and len(hit.token) < _SHORTEST_ID_IN_NUMBERS:
+            return None
+        if hit.kind not in _WORDS:
+            return hit.kind
+        if hit.token in self._signoff:
+            return None
+        if hit.token not in self._policy.schema_words:
+            return hit.kind
+        return None if place in _SCHEMA_PLACES else Finding.NAME_WORD
+
+
+def _entries(root: Path) -> Iterator[Path]:
+    """Files and links, in a fixed order; folders are read through the paths of what lies in them."""
+    for parent, folders, names in os.walk(root):
+        folders.sort()
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            yield Path(parent) / name
+
+
+def _wrong_sums(root: Path) -> int:
+    """Lines of SHA256SUMS.txt that are wrong, and files that it does not list."""
+    lines = (root / SUMS_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+    listed = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+    present = {path.relative_to(root).as_posix(): path for path in _entries(root)}
+    present.pop(SUMS_NAME, None)
+    wrong = len(listed.keys() ^ present.keys())
+    for name in listed.keys() & present.keys():
+        if present[name].is_file():
+            with present[name].open("rb") as stream:
+                wrong += hashlib.file_digest(stream, "sha256").hexdigest() != listed[name]
+    return wrong
