@@ -1,0 +1,219 @@
+"""One study through the airlock: header, pixels and report text, with one patient dictionary across all three.
+
+Takes a request from the vault, gives de-identified DICOM files in memory, rows under pseudonyms and the instances
+that were refused. Writing them, and trying again, is left to the tasks.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pydicom.dataset import Dataset
+
+from cxr_core.deidentify.header.acceptance import check_accepted
+from cxr_core.deidentify.header.assembly import assemble
+from cxr_core.deidentify.header.attributes import metadata
+from cxr_core.deidentify.header.engine import deidentify_header
+from cxr_core.deidentify.header.identity import ImageIdentity
+from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, redact_pixels
+from cxr_core.deidentify.text import TextEngine
+from cxr_core.errors import ItemError
+from cxr_core.imaging.decoding import StoredImage, decode
+from cxr_core.imaging.reading import read_header
+from cxr_core.policy.markers import MarkerPolicy, load_marker_policy
+from cxr_core.policy.profile import Profile, load_profile
+from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.dates import TimeOfDay
+from cxr_core.vault.dictionary import PatientDictionary, SiteDictionary
+from cxr_core.vocabulary import QualityFlag, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """What the vault knows of one study."""
+
+    study_id: str
+    subject_id: str
+    date_shift_days: int = field(repr=False)
+    hide_age: bool
+    files: tuple[tuple[str, str], ...] = field(repr=False)
+    """(path below the source, dicom_id)"""
+    uids: Mapping[str, str] = field(repr=False)
+    patient: PatientDictionary = field(repr=False)
+    report_text: str | None = field(repr=False)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """From a row of the REQUESTS table."""
+        return cls(
+            study_id=row["study_id"],
+            subject_id=row["subject_id"],
+            date_shift_days=row["date_shift_days"],
+            hide_age=row["hide_age"],
+            files=tuple(zip(row["paths"], row["dicom_ids"], strict=True)),
+            uids=dict(zip(row["original_uids"], row["published_uids"], strict=True)),
+            patient=PatientDictionary(
+                names=frozenset(row["names"]),
+                identifiers=frozenset(row["identifiers"]),
+                birth_dates=frozenset(dt.date.fromisoformat(day) for day in row["birth_dates"]),
+                phones=frozenset(row["phones"]),
+                address_parts=frozenset(row["address_parts"]),
+            ),
+            report_text=row["report_text"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentifiedImage:
+    """One image that passed: its file and its rows."""
+
+    dicom_id: str
+    content: bytes = field(repr=False)
+    row: Mapping[str, object] = field(repr=False)
+    box_rows: Sequence[Mapping[str, object]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeidentifiedStudy:
+    """What came through the airlock, and what did not."""
+
+    images: tuple[DeidentifiedImage, ...]
+    dropped: tuple[tuple[str, Reason], ...]
+    """(dicom_id, reason)"""
+    report_row: Mapping[str, object] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Airlock:
+    """The engines with their policies, loaded once a worker."""
+
+    source: Path = field(repr=False)
+    config: BuildConfig
+    profile: Profile = field(repr=False)
+    markers: MarkerPolicy = field(repr=False)
+    readers: tuple[TextReader, ...] = field(repr=False)
+    text: TextEngine = field(repr=False)
+
+    @classmethod
+    def open(cls, config: BuildConfig, source: Path, site: SiteDictionary) -> Self:
+        """Load policies and readers.
+
+        Raises
+        ------
+        UsageError
+            A configured reader is missing.
+        """
+        return cls(
+            source=source,
+            config=config,
+            profile=load_profile(config.deidentify.profile),
+            markers=load_marker_policy(),
+            readers=build_readers(config.deidentify.readers),
+            text=TextEngine(site),
+        )
+
+    def run(self, request: StudyRequest) -> DeidentifiedStudy:
+        """De-identify one study.
+
+        One bad image drops the image; the study goes on with the others.
+
+        Raises
+        ------
+        ItemError
+            The report cannot be read (E_ENCODING, E_SIZE, E_EMPTY): the study must not go out with another's words
+            or none, so it is the whole study that waits.
+        """
+        report = self._redact_report(request)
+        images: list[DeidentifiedImage] = []
+        dropped: list[tuple[str, Reason]] = []
+        for path, dicom_id in request.files:
+            try:
+                images.append(self._run_image(request, path, dicom_id))
+            except ItemError as error:
+                dropped.append((dicom_id, error.reason))
+        return DeidentifiedStudy(tuple(images), tuple(dropped), report)
+
+    def _redact_report(self, request: StudyRequest) -> Mapping[str, object] | None:
+        if request.report_text is None:
+            return None
+        result = self.text.redact(request.report_text, request.patient)
+        return {
+            "study_id": request.study_id,
+            "subject_id": request.subject_id,
+            "text": result.text,
+            "spans": len(result.spans),
+            "has_demographics": request.patient.has_demographics,
+            "text_sha256": hashlib.sha256(result.text.encode()).hexdigest(),
+        }
+
+    def _run_image(self, request: StudyRequest, path: str, dicom_id: str) -> DeidentifiedImage:
+        source = read_header(self.source / path)
+        check_accepted(source)
+        stored = decode(source, max_pixels=self.config.deidentify.max_pixels)
+        header = deidentify_header(source, self._identity(request, dicom_id), self.profile)
+        pixels = redact_pixels(
+            stored.pixels,
+            photometric=stored.photometric,
+            identifiers=request.patient.burned_in_strings(),
+            readers=self.readers,
+            markers=self.markers,
+        )
+        content = assemble(header.dataset, pixels.pixels, bits_stored=stored.bits_stored, is_signed=stored.is_signed)
+        row = self._image_row(request, dicom_id, header.dataset, stored, pixels)
+        row |= {"dropped_elements": header.dropped_elements, "dicom_sha256": hashlib.sha256(content).hexdigest()}
+        return DeidentifiedImage(dicom_id, content, row, box_rows(dicom_id, request.study_id, pixels.boxes))
+
+    def _identity(self, request: StudyRequest, dicom_id: str) -> ImageIdentity:
+        return ImageIdentity(
+            subject_id=request.subject_id,
+            study_id=request.study_id,
+            dicom_id=dicom_id,
+            uids=request.uids.__getitem__,
+            date_shift_days=request.date_shift_days,
+            time_policy=TimeOfDay(self.config.dates.time),
+            hide_age=request.hide_age,
+        )
+
+    def _image_row(
+        self, request: StudyRequest, dicom_id: str, header: Dataset, stored: StoredImage, pixels: PixelResult
+    ) -> dict[str, object]:
+        flags = {flag.value for flag in pixels.flags}
+        if stored.suspect:
+            flags.add(QualityFlag.SUSPECT_STREAM.value)
+        return {
+            "dicom_id": dicom_id,
+            "study_id": request.study_id,
+            "subject_id": request.subject_id,
+            "rows": int(pixels.pixels.shape[0]),
+            "columns": int(pixels.pixels.shape[1]),
+            "bits_stored": stored.bits_stored,
+            "photometric": stored.photometric.value,
+            **asdict(metadata(header)),
+            "redacted_area_share": pixels.area_share,
+            "readers": "+".join(reader.name for reader in self.readers),
+            "flags": sorted(flags),
+        }
+
+
+def box_rows(dicom_id: str, study_id: str, boxes: Sequence[TextBox]) -> list[dict[str, object]]:
+    """Rows of the TEXT_BOXES table."""
+    return [
+        {
+            "dicom_id": dicom_id,
+            "study_id": study_id,
+            "box": place,
+            "top_px": box.top_px,
+            "left_px": box.left_px,
+            "bottom_px": box.bottom_px,
+            "right_px": box.right_px,
+            "decision": box.decision.value,
+            "probability": box.probability,
+            "constancy": box.constancy,
+            "engine": box.engine,
+            "rule": box.rule,
+        }
+        for place, box in enumerate(boxes)
+    ]

@@ -1,0 +1,78 @@
+"""The Prefect task that closes the books: every catalogued item is in the dataset or in the vault's `drops.parquet`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+from prefect import task
+
+from cxr_core.accounting.balance import Balance, join_stage_drops, reconcile
+from cxr_core.accounting.funnel import QuarantineShare, quarantined_share
+from cxr_core.planning.stages import CONVERT, STAGES
+from cxr_core.release.plan import DropCount
+from cxr_core.tables.catalogue import (
+    DROPS,
+    INSTANCES,
+    PSEUDONYMS,
+    RENDITIONS,
+    STAGE_DROPS,
+    STUDIES,
+    STUDY_INSTANCES,
+)
+from cxr_core.tables.storage import read_table, write_table
+from cxr_core.tables.workspace import Workspace
+from cxr_core.vocabulary import ItemKind, Reason, Stage
+from tasks._policy import TASK_OPTIONS
+from tasks.link import link_drops
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The books of a build, as counts."""
+
+    drops: Sequence[DropCount]
+    quarantine: QuarantineShare
+    balance: Balance | None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@task(name="account", task_run_name="account", **TASK_OPTIONS)
+def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
+    """Gather the drops of all stages under their originals, inside the vault, and hand out counts.
+
+    Parameters
+    ----------
+    is_whole : bool
+        All studies were run, so that everything must add up.
+
+    Raises
+    ------
+    BuildError
+        Something is neither in the dataset nor dropped.
+    """
+    tables = (INSTANCES, PSEUDONYMS, STUDIES, STUDY_INSTANCES)
+    instances, pseudonyms, studies, files = (read_table(item, workspace.catalog_table(item)) for item in tables)
+    behind = pl.concat([definition.store(workspace).read(STAGE_DROPS) for definition in STAGES.values()])
+    later = join_stage_drops(behind, pseudonyms, files, studies)
+    drops = pl.concat([read_table(DROPS, link_drops(workspace)), later])
+    write_table(DROPS, drops, workspace.catalog_table(DROPS))
+    images = CONVERT.store(workspace).read(RENDITIONS)
+    nothing = pl.Series(dtype=pl.String)
+    return Account(
+        drops=_counts(drops),
+        quarantine=quarantined_share(studies, drops),
+        balance=reconcile(instances, drops, images["dicom_id"], nothing, pseudonyms) if is_whole else None,
+        counts={
+            "subjects": images["subject_id"].n_unique(),
+            "studies": images["study_id"].n_unique(),
+            "images": images.height,
+        },
+    )
+
+
+def _counts(drops: pl.DataFrame) -> list[DropCount]:
+    counted = drops.group_by("stage", "kind", "reason").len().sort("stage", "kind", "reason")
+    return [
+        DropCount(Stage(stage), ItemKind(kind), Reason(reason), count)
+        for stage, kind, reason, count in counted.iter_rows()
+    ]

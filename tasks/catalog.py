@@ -1,0 +1,38 @@
+"""The Prefect task of the stage `catalog`: what the sources hold, written into the vault."""
+
+from collections.abc import Callable
+
+from prefect import task
+
+from cxr_core.intake.catalog import catalog_folder
+from cxr_core.intake.sources.reports import read_reports
+from cxr_core.intake.sources.ris_csv import read_encounters_csv, read_merges_csv
+from cxr_core.settings.source import SourceSettings
+from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, MERGES, REPORTS
+from cxr_core.tables.storage import read_table, write_table
+from cxr_core.tables.workspace import Workspace
+from tasks._policy import TASK_OPTIONS
+
+
+@task(name="catalog", task_run_name="catalog", **TASK_OPTIONS)
+def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: Callable[[int], None]) -> None:
+    """Read every source; files that are known and unchanged are not opened again.
+
+    Parameters
+    ----------
+    on_progress : callable
+        Called with 1 for each file that was looked at.
+    """
+    path = workspace.catalog_table(INSTANCES)
+    if source.dicom is not None:
+        previous = read_table(INSTANCES, path)
+        instances = catalog_folder(source.dicom, previous, issuer=source.issuer, on_progress=lambda _: on_progress(1))
+        write_table(INSTANCES, instances, path)
+    reports = read_reports(source.reports, columns=source.columns, issuer=source.issuer)
+    write_table(REPORTS, reports, workspace.catalog_table(REPORTS))
+    encounters = (
+        read_encounters_csv(source.encounters, issuer=source.issuer) if source.encounters else ENCOUNTERS.empty()
+    )
+    write_table(ENCOUNTERS, encounters, workspace.catalog_table(ENCOUNTERS))
+    merges = read_merges_csv(source.merges) if source.merges else MERGES.empty()
+    write_table(MERGES, merges, workspace.catalog_table(MERGES))

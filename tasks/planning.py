@@ -1,0 +1,131 @@
+"""What the per-study stages of a build still have to do, and the runs that do it.
+
+Takes the workspace and the configuration, reads the ledgers and the tables upstream, gives plans and `StageRun`s.
+The order of stages and waves is left to the flow.
+"""
+
+import shutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from cxr_core.planning.inputs import convert_wanted, deidentify_wanted, label_wanted
+from cxr_core.planning.plan import Plan, make_plan
+from cxr_core.planning.stages import CONVERT, DEIDENTIFY, STAGES, StageDefinition
+from cxr_core.settings.build import BuildConfig
+from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, REQUESTS
+from cxr_core.tables.storage import read_table
+from cxr_core.tables.workspace import Workspace
+from cxr_core.vocabulary import Stage
+from tasks.stage_run import Arguments, StageRun, todo_of
+from tasks.workers import WorkerPool
+
+
+@dataclass(frozen=True)  # no slots: cached properties
+class Planner:
+    """Plans the per-study stages of one build.
+
+    Parameters
+    ----------
+    limit : int or None
+        Only the first so many studies, in the order of their ids.
+    """
+
+    workspace: Workspace
+    config: BuildConfig = field(repr=False)
+    limit: int | None = None
+
+    @cached_property
+    def studies(self) -> tuple[str, ...]:
+        """The studies of this build; without the vault, those that came through the airlock before."""
+        path = self.workspace.catalog_table(REQUESTS)
+        known = read_table(REQUESTS, path) if path.exists() else DEIDENTIFY.store(self.workspace).ledger()
+        return tuple(known["study_id"].sort().head(self.limit or known.height))
+
+    @cached_property
+    def _fingerprints(self) -> dict[Stage, str]:
+        return {stage: definition.fingerprint(self.config) for stage, definition in STAGES.items()}
+
+    def plan(self, stage: Stage, studies: tuple[str, ...] | None = None) -> Plan:
+        """What one stage has to do, over all studies of the build or over some."""
+        among = pl.col("study_id").is_in(list(self.studies if studies is None else studies))
+        ledger = STAGES[stage].store(self.workspace).ledger().filter(among)
+        if stage is Stage.CONVERT:
+            ledger = self._without_lost_files(ledger)
+        wanted = self._wanted(stage).filter(among)
+        return make_plan(wanted, ledger, self._fingerprints[stage], attempts=self.config.run.attempts)
+
+    def plan_airlock(self) -> Plan:
+        """What stage 4 has to do: what is stale, and what `convert` needs again but was discarded."""
+        ledger = DEIDENTIFY.store(self.workspace).ledger()
+        discarded = [
+            study for study in self.plan(Stage.CONVERT).todo["study_id"] if not self._dicom_folder(study).is_dir()
+        ]
+        among = pl.col("study_id").is_in(list(self.studies))
+        return make_plan(
+            self._wanted(Stage.DEIDENTIFY).filter(among),
+            ledger.filter(~pl.col("study_id").is_in(discarded)),
+            self._fingerprints[Stage.DEIDENTIFY],
+            attempts=self.config.run.attempts,
+        )
+
+    def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
+        """The run that does a plan."""
+        definition = STAGES[stage]
+        return StageRun(
+            stage=stage,
+            function=f"tasks.study_work:{stage.value}",
+            arguments=self._arguments(stage, plan),
+            store=definition.store(self.workspace),
+            pool=pool,
+            config=self.config,
+            fingerprint=self._fingerprints[stage],
+            todo=todo_of(plan.todo),
+        )
+
+    def discard_dicom(self, studies: tuple[str, ...]) -> None:
+        """Remove the de-identified DICOM of studies that are converted."""
+        for study in studies:
+            shutil.rmtree(self._dicom_folder(study), ignore_errors=True)
+
+    def compact(self, definition: StageDefinition) -> None:
+        """Fold a stage's parts into sorted tables; studies that left the dataset go."""
+        path = self.workspace.catalog_table(REQUESTS)
+        keep = frozenset(read_table(REQUESTS, path)["study_id"]) if path.exists() else frozenset(self.studies)
+        definition.store(self.workspace).compact(keep)
+        if definition is CONVERT:
+            for folder in self.workspace.jpeg.glob("*/*"):
+                if folder.name not in keep:
+                    shutil.rmtree(folder)
+
+    def _dicom_folder(self, study: str) -> Path:
+        return self.workspace.dicom_file(study, "any").parent
+
+    def _wanted(self, stage: Stage) -> pl.DataFrame:
+        if stage is Stage.DEIDENTIFY:
+            return deidentify_wanted(read_table(REQUESTS, self.workspace.catalog_table(REQUESTS)))
+        upstream = DEIDENTIFY.store(self.workspace)
+        if stage is Stage.CONVERT:
+            return convert_wanted(upstream.read(IMAGES))
+        return label_wanted(upstream.read(DEID_REPORTS))
+
+    def _arguments(self, stage: Stage, plan: Plan) -> Arguments:
+        """What the worker's function is given for a study: pseudonyms and rows behind the airlock, nothing else."""
+        upstream = DEIDENTIFY.store(self.workspace)
+        mine = pl.col("study_id").is_in(plan.todo["study_id"].to_list())
+        if stage is Stage.DEIDENTIFY:
+            return lambda study: (self.workspace.root, self.config, study)
+        if stage is Stage.CONVERT:
+            by_study = upstream.read(IMAGES).filter(mine).partition_by("study_id", as_dict=True)
+            images = {str(key[0]): frame.to_dicts() for key, frame in by_study.items()}
+            return lambda study: (self.workspace.root, self.config, study, images[study])
+        texts = dict(upstream.read(DEID_REPORTS).filter(mine).select("study_id", "text").iter_rows())
+        return lambda study: (self.config, study, texts[study])
+
+    def _without_lost_files(self, ledger: pl.DataFrame) -> pl.DataFrame:
+        """A study whose JPEG folder is gone is not done, whatever the ledger says."""
+        done = ledger.filter(pl.col("status") == "ok")["study_id"]
+        lost = [study for study in done if not self.workspace.jpeg_file(study, "any").parent.is_dir()]
+        return ledger.filter(~pl.col("study_id").is_in(lost))

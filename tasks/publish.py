@@ -1,0 +1,219 @@
+"""The Prefect task of the stage `publish`: accounts, plan, gates and the rename that makes a release visible."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+from prefect import task
+
+from cxr_core import __version__
+from cxr_core.errors import GateRefused, UsageError
+from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
+from cxr_core.release.assembly import plan_release
+from cxr_core.release.documents import EXACT_TIMES, template_lines
+from cxr_core.release.gates import (
+    Attestation,
+    AttestationMethod,
+    Gate,
+    GateResult,
+    attestation_gate,
+    counts_gate,
+    enforce,
+    gate_result,
+    review_gate,
+    split_gate,
+)
+from cxr_core.release.plan import DropCount, ReleasePlan, RunFacts
+from cxr_core.release.publication import publish, published_counts
+from cxr_core.release.summary import funnel, table_2, table_4
+from cxr_core.release.tables import ReleaseInputs
+from cxr_core.release.tree_gates import split_rows, tree_gates
+from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.dates import TimeOfDay
+from cxr_core.tables.catalogue import (
+    EVIDENCE,
+    IMAGES,
+    INSTANCES,
+    LABELS,
+    PSEUDONYMS,
+    RENDITIONS,
+    REPORTS,
+    SECTIONS,
+    SPLITS,
+    TEXT_BOXES,
+)
+from cxr_core.tables.storage import read_table
+from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.key import VaultKey
+from cxr_core.verification.never_list import build_needles
+from cxr_core.verification.signoff import read_signoff
+from cxr_core.verification.verify import verify_tree
+from cxr_core.vocabulary import ItemKind, Stage
+from tasks._policy import TASK_OPTIONS
+from tasks.register import study_rows
+from tasks.summary import Outcome
+
+_DECIDING = (
+    "pydicom",
+    "numpy",
+    "imagecodecs",
+    "opencv-python-headless",
+    "rapidocr",
+    "onnxruntime",
+    "easyocr",
+    "polars",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOrder:
+    """What a person decided about this release.
+
+    Parameters
+    ----------
+    release : Path
+        Folder of the releases.
+    waivers : mapping of gate to reason
+        Gates that need not pass.
+    drops : sequence of DropCount
+        What every stage left out, for run.json and the funnel.
+    notes : sequence of str
+        Sentences of the split for the datasheet.
+    """
+
+    release: Path
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    is_demo: bool = False
+    drops: Sequence[DropCount] = ()
+    notes: Sequence[str] = ()
+
+
+@task(name="publish", task_run_name="publish", **TASK_OPTIONS)
+def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, order: PublishOrder) -> Outcome:
+    """Build the release beside, let every gate read it, make it visible with one rename.
+
+    Raises
+    ------
+    GateRefused
+        A gate refused; the last release is untouched.
+    """
+    if not workspace.vault.is_dir():
+        raise GateRefused(
+            "privacy", "the vault is not there, and without it nothing can be searched for; bring it back"
+        )
+    inputs = _inputs(workspace)
+    plan = plan_release(
+        inputs,
+        config.release,
+        _facts(config, key, order),
+        locate_jpeg=lambda _, study, image: workspace.jpeg_file(study, image),
+    )
+    gates = _Gates(workspace, config, order, plan, published_counts(config.release.name, order.release))
+    done = publish(plan, order.release.absolute(), gates.check)
+    shown = pl.concat([tree.images for tree in (plan.public, plan.withheld) if tree])
+    withheld = plan.withheld.images.height if plan.withheld else 0
+    instances = [drop for drop in order.drops if drop.kind in (ItemKind.INSTANCE, ItemKind.FILE)]
+    catalogued = read_table(INSTANCES, workspace.catalog_table(INSTANCES)).height
+    return Outcome(
+        path=done.path,
+        withheld_path=done.withheld_path,
+        version=done.version,
+        is_unchanged=done.is_unchanged,
+        published=plan.public.images.height,
+        withheld=withheld,
+        tables={
+            "Funnel": funnel(catalogued, instances, plan.public.images.height, withheld),
+            "Table 2": table_2(shown),
+            "Table 4": table_4(shown),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """All gates over the hidden trees."""
+
+    workspace: Workspace = field(repr=False)
+    config: BuildConfig = field(repr=False)
+    order: PublishOrder
+    plan: ReleasePlan = field(repr=False)
+    previous_images: int | None
+
+    def check(self, public: Path, withheld: Path | None) -> None:
+        """Raise at the first gate that refuses and is not waived."""
+        roots = [public, *([withheld] if withheld else [])]
+        images = sum(tree.images.height for tree in (self.plan.public, self.plan.withheld) if tree)
+        digest, is_demo = self.config.digest(), self.order.is_demo
+        enforce(
+            [
+                self._privacy(roots),
+                review_gate(None, is_demo=is_demo),
+                split_gate(split_rows(roots)),
+                *(result for root in roots for result in tree_gates(root)),
+                counts_gate(images, self.previous_images, min_share=self.config.release.min_row_share),
+                attestation_gate(_attestation(self.workspace), config_digest=digest, is_demo=is_demo),
+            ],
+            self.order.waivers,
+        )
+
+    def _privacy(self, roots: Sequence[Path]) -> GateResult:
+        """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
+        tables = (read_table(item, self.workspace.catalog_table(item)) for item in (INSTANCES, REPORTS, PSEUDONYMS))
+        needles = build_needles(*tables)
+        signoff = read_signoff(self.config.release.signoff)
+        faults: dict[str, int] = {}
+        for root in roots:
+            found = verify_tree(root, needles, signoff=signoff, known_lines=template_lines())
+            for item in found.findings:
+                faults[f"{item.kind.value} in {item.file}"] = item.count
+        shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
+        return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")
+
+
+def _inputs(workspace: Workspace) -> ReleaseInputs:
+    airlock, converted, labelled = (stage.store(workspace) for stage in (DEIDENTIFY, CONVERT, LABEL))
+    return ReleaseInputs(
+        study_rows=study_rows(workspace),
+        images=airlock.read(IMAGES),
+        renditions=converted.read(RENDITIONS),
+        text_boxes=airlock.read(TEXT_BOXES),
+        sections=labelled.read(SECTIONS),
+        labels=labelled.read(LABELS),
+        evidence=labelled.read(EVIDENCE),
+        splits=read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet"),
+        reference=LABELS.empty(),
+    )
+
+
+def _facts(config: BuildConfig, key: VaultKey, order: PublishOrder) -> RunFacts:
+    exact = config.dates.time is TimeOfDay.EXACT
+    return RunFacts(
+        producer=f"hilum {__version__}",
+        versions=(("hilum", __version__), *((name, version(name)) for name in _deciding(config))),
+        config_digest=config.digest(),
+        key_id=key.key_id,
+        drops=tuple(order.drops),
+        waivers=tuple(sorted(order.waivers.items())),
+        readers=config.deidentify.readers,
+        is_demo=order.is_demo,
+        deviations=(EXACT_TIMES,) if exact else (),
+        notes=tuple(order.notes),
+    )
+
+
+def _deciding(config: BuildConfig) -> list[str]:
+    return [name for name in _DECIDING if name != "easyocr" or name in config.deidentify.readers]
+
+
+def _attestation(workspace: Workspace) -> Attestation | None:
+    path = workspace.vault / "attestation.toml"
+    if not path.exists():
+        return None
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Attestation(**fields | {"method": AttestationMethod(fields.get("method", ""))})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError):
+        raise UsageError(f"{path} is no attestation: method, config_digest, approval_number, ...") from None

@@ -1,0 +1,141 @@
+"""What a build tells at its end: counts a stage, what was left out and why, where the release is.
+
+Takes the stages' counts, the accounts and the outcome of publishing; gives a summary for terminal, JSON, build.json
+and Prefect artifacts. Aggregates only: nothing here speaks of one patient.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from prefect.artifacts import create_markdown_artifact
+
+from cxr_core import __version__
+from cxr_core.release.plan import DropCount
+from cxr_core.release.summary import drop_table, to_markdown
+from cxr_core.tables.storage import write_bytes
+from tasks.stage_run import UnitCounts
+
+
+@dataclass(slots=True)
+class StageCounts:
+    """How one stage went."""
+
+    todo: int = 0
+    reused: int = 0
+    done: int = 0
+    quarantined: int = 0
+    seconds: float = 0.0
+
+    def add(self, counts: UnitCounts) -> None:
+        self.done += counts.done
+        self.quarantined += counts.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What publishing came to.
+
+    Parameters
+    ----------
+    tables : mapping of title to frame
+        Funnel, Table 2 and Table 4 of the paper, for people.
+    """
+
+    path: Path
+    withheld_path: Path | None
+    version: str
+    is_unchanged: bool
+    published: int
+    withheld: int
+    tables: Mapping[str, pl.DataFrame] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """The end of a build."""
+
+    stages: Mapping[str, StageCounts]
+    drops: Sequence[DropCount]
+    counts: Mapping[str, int]
+    outcome: Outcome | None
+    workspace: Path
+    is_demo: bool
+    is_dry_run: bool
+    config_digest: str
+
+    @property
+    def quarantined(self) -> int:
+        """Items that wait for a person: something is wrong with them."""
+        return sum(drop.count for drop in self.drops if drop.reason.is_quarantine)
+
+    def as_json(self) -> dict[str, object]:
+        """Counts a stage, drops by reason, the release's path."""
+        return {
+            "hilum": __version__,
+            "demo": self.is_demo,
+            "dry_run": self.is_dry_run,
+            "configuration": self.config_digest,
+            "counts": dict(self.counts),
+            "stages": {
+                name: {
+                    "todo": counts.todo,
+                    "reused": counts.reused,
+                    "done": counts.done,
+                    "quarantined": counts.quarantined,
+                    "seconds": round(counts.seconds, 2),
+                }
+                for name, counts in self.stages.items()
+            },
+            "drops": [
+                {
+                    "stage": drop.stage.value,
+                    "kind": drop.kind.value,
+                    "reason": drop.reason.value,
+                    "count": drop.count,
+                }
+                for drop in self.drops
+            ],
+            "release": str(self.outcome.path) if self.outcome else None,
+            "withheld": str(self.outcome.withheld_path) if self.outcome and self.outcome.withheld_path else None,
+            "version": self.outcome.version if self.outcome else None,
+            "unchanged": self.outcome.is_unchanged if self.outcome else None,
+        }
+
+    def lines(self) -> list[str]:
+        """The last lines on the terminal."""
+        if self.is_dry_run:
+            return ["dry run: nothing was written behind the link stage"]
+        told = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        lines = [told] if told else []
+        if self.outcome is None:
+            return lines
+        state = "unchanged" if self.outcome.is_unchanged else "published"
+        lines.append(f"release {state}: {self.outcome.path}")
+        if self.outcome.withheld_path:
+            lines.append(f"test set withheld: {self.outcome.withheld_path}")
+        if self.quarantined:
+            lines.append("quarantined items wait for you: cxr quarantine list --workspace " + str(self.workspace))
+        lines.append(f"next: cxr verify {self.outcome.path} --workspace {self.workspace}")
+        return lines
+
+
+def write_summary(summary: BuildSummary, path: Path) -> None:
+    """Leave the summary beside the stages."""
+    write_bytes(path, json.dumps(summary.as_json(), indent=1).encode() + b"\n")
+
+
+def write_artifacts(summary: BuildSummary) -> None:
+    """Show the figures in the Prefect UI."""
+    tables = dict(summary.outcome.tables) if summary.outcome else {}
+    if summary.drops:
+        tables["Left out"] = drop_table(summary.drops)
+    for title, frame in tables.items():
+        key = "hilum-" + "".join(letter if letter.isalnum() else "-" for letter in title.lower())
+        create_markdown_artifact(to_markdown(frame), key=key, description=title)
+    reused = {name: counts.reused for name, counts in summary.stages.items() if counts.reused}
+    if reused:
+        told = "\n".join(f"- {name}: reused {count}" for name, count in reused.items())
+        create_markdown_artifact(told, key="hilum-reused", description="Unchanged studies")
