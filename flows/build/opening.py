@@ -1,0 +1,108 @@
+"""What happens before the first stage: the demo hospital, the key, the workspace, its lock.
+
+Takes a request, gives the request with its sources filled in, the workspace and the key. Every mistake that can be
+seen before the work begins is refused here, in one line.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+from cxr_core.demo import generate_hospital
+from cxr_core.errors import UsageError
+from cxr_core.release.gates import check_waivers
+from cxr_core.settings.run import Runner
+from cxr_core.tables.storage import write_bytes
+from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.key import VaultKey, demo_key, load_key
+from cxr_core.vocabulary import Stage
+from flows.build.request import BuildRequest
+from flows.progress import BuildProgress
+
+DEMO_PATIENTS = 25
+
+
+@contextlib.contextmanager
+def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[BuildRequest, Workspace, VaultKey]]:
+    """Hold an open workspace.
+
+    Raises
+    ------
+    UsageError
+        A missing source, no usable key, a workspace that cannot be written, is in use, or belongs to another key.
+    """
+    workspace, key = preflight(request)
+    with workspace.locked():
+        if workspace.vault.is_dir():
+            _check_key(workspace, key)
+        if not request.has_source:
+            request = _with_demo(request, workspace, progress)
+        yield request, workspace, key
+
+
+def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
+    """Refuse what can be refused before anything heavy is started.
+
+    Raises
+    ------
+    UsageError
+        As `opened`.
+    """
+    _check_sources(request)
+    check_waivers(request.waivers)
+    key = load_key(request.config.vault.key_file) if request.has_source else demo_key()
+    workspace = Workspace(request.workspace.absolute())
+    if request.start is None and request.only is None:
+        workspace.create()
+    elif not workspace.stages.is_dir():
+        raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
+    return workspace, key
+
+
+def _check_sources(request: BuildRequest) -> None:
+    config = request.config
+    if config.run.runner is not Runner.LOCAL:
+        raise UsageError(f"runner {config.run.runner.value} is not built in yet; use --runner local")
+    named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]
+    for path in [*named, config.source.exclusions]:
+        if path is not None and not path.exists():
+            raise UsageError(f"source {path} does not exist")
+    if config.source.dicom is not None and not config.source.dicom.is_dir():
+        raise UsageError(f"source {config.source.dicom} is no folder")
+
+
+def _check_key(workspace: Workspace, key: VaultKey) -> None:
+    """A workspace belongs to one key: pseudonyms of two keys in one ledger would tie patients to wrong ids."""
+    path = workspace.vault / "key_id"
+    if not path.exists():
+        write_bytes(path, key.key_id.encode(), mode=0o600)
+    elif path.read_text() != key.key_id:
+        raise UsageError(
+            f"workspace {workspace.root} was begun with key {path.read_text()}, not {key.key_id}: "
+            "name that key, or choose another workspace"
+        )
+
+
+def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
+    """Generate the demo hospital once, in the identified zone, and make it the source."""
+    target = workspace.vault / "demo"
+    settings = request.config.run
+    complete = target / "complete"
+    if request.runs(Stage.CATALOG) and not complete.exists():
+        shutil.rmtree(target, ignore_errors=True)  # a killed run's half
+        with progress.stage("demo", 1) as tick:
+            generate_hospital(target, patients=DEMO_PATIENTS, workers=settings.workers)
+            write_bytes(complete, b"")
+            tick(1)
+    export = target / "export"
+    source = request.config.source.model_copy(
+        update={
+            "dicom": export / "dicom",
+            "reports": (export / "ris" / "ris_export.csv", export / "hl7"),
+            "encounters": export / "ris" / "encounters.csv",
+            "merges": export / "ris" / "mrn_merges.csv",
+        }
+    )
+    run = settings.model_copy(update={"max_quarantined_share": 1.0})  # the demo plants a fault of every kind
+    config = request.config.model_copy(update={"source": source, "run": run})
+    return request.model_copy(update={"config": config, "is_demo": True})

@@ -1,0 +1,90 @@
+"""`cxr build`, which is `python -m flows.build`: the whole path, or some of its stages."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from cxr_core.errors import UsageError
+from cxr_core.settings import load_config
+from cxr_core.vocabulary import Stage
+from flows.cli import app
+
+if TYPE_CHECKING:
+    from tasks.summary import BuildSummary
+
+_Path = Path | None
+
+
+@app.command()
+def build(
+    config: Annotated[_Path, typer.Argument(help="TOML file; `cxr init` writes a commented one.")] = None,
+    *,
+    dicom: Annotated[_Path, typer.Option(help="Folder of DICOM files.")] = None,
+    reports: Annotated[list[Path] | None, typer.Option(help="CSV or HL7 file or folder; repeatable.")] = None,
+    encounters: Annotated[_Path, typer.Option(help="CSV of encounters, for the cohort.")] = None,
+    merges: Annotated[_Path, typer.Option(help="CSV of merged patient ids.")] = None,
+    workspace: Annotated[Path, typer.Option(help="Vault and intermediates.")] = Path("workspace"),
+    release: Annotated[Path, typer.Option(help="Folder of the releases.")] = Path("release"),
+    sets: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; repeatable.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N studies.")] = None,
+    only: Annotated[Stage | None, typer.Option(help="Run one stage.")] = None,
+    start: Annotated[Stage | None, typer.Option("--from", help="Run from this stage on.")] = None,
+    runner: Annotated[str | None, typer.Option(help="local, dask or ray.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+    granularity: Annotated[str | None, typer.Option(help="auto, study or shard.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    allow_quarantine: Annotated[
+        bool, typer.Option("--allow-quarantine", help="Publish whatever the share of quarantined studies.")
+    ] = False,
+    waive: Annotated[list[str] | None, typer.Option(help="GATE=REASON; recorded in run.json.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Build the dataset. Without arguments: the demo hospital."""
+    options: dict[str, dict[str, object]] = {
+        "source": {"dicom": dicom, "reports": reports or None, "encounters": encounters, "merges": merges},
+        "run": {"runner": runner, "workers": workers, "granularity": granularity},
+    }
+    settings = load_config(config, sets=sets or (), options=options)
+    waivers = _parse_waivers(waive or ())
+
+    if only and start:
+        raise UsageError("--only and --from exclude each other")
+
+    from flows.build.opening import preflight
+    from flows.build.request import BuildRequest
+
+    request = BuildRequest(
+        config=settings,
+        workspace=workspace,
+        release=release,
+        only=only,
+        start=start,
+        limit=limit,
+        dry_run=dry_run,
+        allow_quarantine=allow_quarantine,
+        waivers=waivers,
+        quiet=quiet or as_json,
+    )
+    preflight(request)
+
+    from flows.quiet import set_quiet_environment
+
+    set_quiet_environment(workspace)
+    from flows.build.flow import build as build_flow
+    from flows.cli.summary import print_summary
+
+    summary = build_flow(request)
+    print_summary(cast("BuildSummary", summary), as_json=as_json, quiet=quiet)
+
+
+def _parse_waivers(waive: Sequence[str]) -> dict[str, str]:
+    waivers = {}
+    for text in waive:
+        gate, equals, reason = text.partition("=")
+        if not (equals and gate.strip() and reason.strip()):
+            raise UsageError(f'--waive {gate}: write GATE=REASON, for example --waive review="who: why"')
+        waivers[gate.strip()] = reason.strip()
+    return waivers

@@ -1,0 +1,130 @@
+"""`cxr convert`, `cxr redact`, `cxr deidentify`: the image tools, alone over a file or a folder, no build needed.
+
+The same code as the build runs. A file that cannot be done is one line with its reason code on standard error; the
+others go on.
+"""
+
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_core.errors import ItemError, UsageError
+from flows.cli import app
+
+_READERS = ("rapidocr", "easyocr")
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A DICOM file or a folder of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the JPEG files.")],
+    *,
+    profile: Annotated[str, typer.Option(help="paper, none or png16.")] = "paper",
+) -> None:
+    """Convert grey DICOM images to JPEG: same names, no de-identification."""
+    from cxr_core.imaging.convert import convert_image
+    from cxr_core.imaging.rendering import RenderProfile
+    from cxr_core.tables.storage import write_bytes
+
+    try:
+        chosen = RenderProfile(profile)
+    except ValueError:
+        raise UsageError(f"profile {profile}: choose paper, none or png16") from None
+    suffix = ".png" if chosen is RenderProfile.PNG16 else ".jpg"
+
+    def one(path: Path, name: Path) -> None:
+        target = output / name.with_name(f"{name.name.removesuffix('.dcm')}{suffix}")
+        write_bytes(target, convert_image(path, chosen).encoded)
+
+    _each(source, one, "converted")
+
+
+@app.command()
+def redact(
+    source: Annotated[Path, typer.Argument(help="A DICOM file or a folder of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the DICOM files, same names.")],
+    *,
+    boxes: Annotated[Path | None, typer.Option(help="Parquet of the text boxes to write.")] = None,
+    readers: Annotated[list[str] | None, typer.Option("--reader", help="Reader of text; repeatable.")] = None,
+) -> None:
+    """Black out burned-in text only. The header stays as it is: this is no de-identification."""
+    import polars as pl
+
+    from cxr_core.deidentify.pixels import build_readers
+    from cxr_core.deidentify.redaction import redact_file
+    from cxr_core.policy.markers import load_marker_policy
+    from cxr_core.tables.storage import write_bytes
+
+    engines, markers = build_readers(readers or _READERS), load_marker_policy()
+    rows: list[dict[str, object]] = []
+
+    def one(path: Path, name: Path) -> None:
+        result = redact_file(path, readers=engines, markers=markers)
+        write_bytes(output / name, result.content)
+        rows.extend({"path": name.as_posix(), **row} for row in result.box_rows)
+
+    _each(source, one, "redacted")
+    if boxes is not None:
+        pl.DataFrame(rows, infer_schema_length=None).write_parquet(boxes)
+
+
+@app.command()
+def deidentify(
+    source: Annotated[Path, typer.Argument(help="A DICOM file or a folder of them.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the de-identified files.")],
+    *,
+    vault: Annotated[Path, typer.Option(help="Folder for the crosswalk; never inside the output.")],
+    key_file: Annotated[Path | None, typer.Option(help="The secret key; HILUM_KEY_FILE goes before it.")] = None,
+    readers: Annotated[list[str] | None, typer.Option("--reader", help="Reader of text; repeatable.")] = None,
+) -> None:
+    """De-identify header and pixels, without cohort, reports or linkage."""
+    from cxr_core.settings import load_config
+    from flows.cli.folder import deidentify_folder
+
+    if vault.resolve().is_relative_to(output.resolve()):
+        raise UsageError("the vault must not lie inside the output")
+    if not source.exists():
+        raise UsageError(f"{source} does not exist")
+    config = load_config(options={"vault": {"key_file": key_file}, "deidentify": {"readers": readers or None}})
+    started = time.perf_counter()
+    done, refused = deidentify_folder(source, output, vault, config)
+    _report(done, refused, time.perf_counter() - started, "de-identified")
+
+
+def _each(source: Path, one: Callable[[Path, Path], None], verb: str) -> None:
+    """Run over a file or all files of a folder; name is the path below the folder."""
+    refused: Counter[str] = Counter()
+    done = 0
+    started = time.perf_counter()
+    for path, name in _files(source):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's warnings print values
+                one(path, name)
+            done += 1
+        except ItemError as error:
+            refused[error.reason.value] += 1
+            sys.stderr.write(f"{name}: {error.reason.value}\n")
+    _report(done, refused, time.perf_counter() - started, verb)
+
+
+def _files(source: Path) -> Iterator[tuple[Path, Path]]:
+    if not source.exists():
+        raise UsageError(f"{source} does not exist")
+    if source.is_file():
+        yield source, Path(source.name)
+        return
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            yield path, path.relative_to(source)
+
+
+def _report(done: int, refused: Counter[str], seconds: float, verb: str) -> None:
+    told = "".join(f", {code} {count}" for code, count in sorted(refused.items()))
+    typer.echo(f"{done} {verb}{told}; {seconds:.1f} s, {done / max(seconds, 1e-9):.1f} images/s")

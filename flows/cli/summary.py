@@ -1,0 +1,45 @@
+"""What a build prints at its end: where the release is, what went in and out, what to look at next."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from tasks.summary import BuildSummary
+
+
+def print_summary(summary: "BuildSummary", *, as_json: bool, quiet: bool) -> None:
+    """Print a build's summary on standard output: for people, or one JSON object."""
+    if as_json:
+        sys.stdout.write(json.dumps(summary.as_json(), indent=1) + "\n")
+        return
+    if quiet:
+        return
+    console = Console(highlight=False)
+    console.print()
+    console.print(_stage_table(summary))
+    if summary.drops:
+        console.print(_drop_table(summary))
+    for line in summary.lines():
+        console.print(line, soft_wrap=True)
+
+
+def _stage_table(summary: "BuildSummary") -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "done", "reused", "quarantined", "seconds"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for name, counts in summary.stages.items():
+        table.add_row(name, str(counts.done), str(counts.reused), str(counts.quarantined), f"{counts.seconds:.1f}")
+    return table
+
+
+def _drop_table(summary: "BuildSummary") -> Table:
+    table = Table(box=None, pad_edge=False, title="left out", title_justify="left", title_style="bold")
+    for name in ("stage", "reason", "kind", "items"):
+        table.add_column(name, justify="right" if name == "items" else "left")
+    for drop in summary.drops:
+        table.add_row(drop.stage.value, drop.reason.value, drop.kind.value, str(drop.count))
+    return table
