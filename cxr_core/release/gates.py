@@ -144,6 +144,9 @@ def counts_gate(images: int, previous_images: int | None, *, min_share: float) -
         Smallest plausible share of it.
     """
     counts = {"images": images, "previous_images": previous_images or 0}
+    if not images:
+        advice = "look at what was left out with `cxr quarantine list --all`"
+        return GateResult(Gate.COUNTS, passed=False, message=f"not one image to publish; {advice}", counts=counts)
     if previous_images is None or images >= min_share * previous_images:
         return GateResult(Gate.COUNTS, passed=True, counts=counts)
     advice = 'look for a missing source with `cxr status`, or --waive counts="who: why"'

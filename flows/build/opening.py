@@ -63,6 +63,8 @@ def _check_sources(request: BuildRequest) -> None:
     config = request.config
     if config.run.runner is not Runner.LOCAL:
         raise UsageError(f"runner {config.run.runner.value} is not built in yet; use --runner local")
+    if config.source.reports and config.source.dicom is None:
+        raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]
     for path in [*named, config.source.exclusions]:
         if path is not None and not path.exists():
