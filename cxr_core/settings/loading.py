@@ -41,7 +41,7 @@ def load_config(
     tree = _read_toml(path) if path else {}
     for assignment in sets:
         section, key, value = _parse_assignment(assignment)
-        _table(tree, section)[key] = value
+        _set(_table(tree, section), key.split("."), value)
     for section, values in (options or {}).items():
         _table(tree, section).update({key: value for key, value in values.items() if value is not None})
     try:
@@ -67,6 +67,13 @@ def _table(tree: _Tree, section: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UsageError(f"configuration: {section} is a section, not a value")
     return table
+
+
+def _set(table: dict[str, Any], keys: Sequence[str], value: object) -> None:
+    """Set a value at a dotted key, making the tables on the way."""
+    for key in keys[:-1]:
+        table = table.setdefault(key, {})
+    table[keys[-1]] = value
 
 
 def _parse_assignment(assignment: str) -> tuple[str, str, object]:

@@ -33,8 +33,6 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
     """
     workspace, key = preflight(request)
     with workspace.locked():
-        if workspace.vault.is_dir():
-            _check_key(workspace, key)
         if not request.has_source:
             request = _with_demo(request, workspace, progress)
         yield request, workspace, key
@@ -56,6 +54,8 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
         workspace.create()
     elif not workspace.stages.is_dir():
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
+    if workspace.vault.is_dir():
+        _check_key(workspace, key)
     return workspace, key
 
 

@@ -38,8 +38,14 @@ def convert(
         raise UsageError(f"profile {profile}: choose paper, none or png16") from None
     suffix = ".png" if chosen is RenderProfile.PNG16 else ".jpg"
 
+    written: set[Path] = set()
+
     def one(path: Path, name: Path) -> None:
-        target = output / name.with_name(f"{name.name.removesuffix('.dcm')}{suffix}")
+        stem = name.name if name.suffix[1:].isdigit() else name.stem  # a UID's last part is no suffix
+        target = output / name.with_name(f"{stem}{suffix}")
+        if target in written:  # `a` and `a.dcm` side by side: neither may replace the other
+            target = output / name.with_name(f"{name.name}{suffix}")
+        written.add(target)
         write_bytes(target, convert_image(path, chosen).encoded)
 
     _each(source, one, "converted")

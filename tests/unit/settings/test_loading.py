@@ -75,3 +75,7 @@ def test_a_scientific_setting_changes_the_digest() -> None:
     assert load_config(sets=["cohort.min_age=0"]).digest() != BuildConfig().digest()
     strict = DeidentifySettings.model_validate({"profile": "strict"})
     assert section_digest(strict) != section_digest(DeidentifySettings())
+
+
+def test_a_dotted_key_reaches_into_a_table() -> None:
+    assert load_config(sets=["source.columns.text=narrative"]).source.columns == {"text": "narrative"}
