@@ -1,0 +1,11 @@
+"""Decides which burned-in text leaves an image: everything but orientation and technique markers.
+
+Takes stored pixels and the patient's identifiers, gives redacted pixels and a row for every text box.
+Header, overlay planes and quarantine are left to the header engine and the caller.
+"""
+
+from cxr_core.deidentify.pixels.cascade import redact_pixels
+from cxr_core.deidentify.pixels.model import PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.readers import build_readers
+
+__all__ = ["PixelResult", "TextBox", "TextReader", "build_readers", "redact_pixels"]

@@ -1,0 +1,146 @@
+"""Decides the words of the room: text box, piece of ink, result, reader.
+
+Holds values only; every stage of the cascade takes and gives these.
+What to do with them is left to `cascade`, and what a reader is to `readers`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.vocabulary import BoxDecision, QualityFlag
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Rectangle in pixels: half-open, origin top left, row before column."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def area(self) -> int:
+        return max(0, self.height) * max(0, self.width)
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The slices that cut this rectangle out of an image."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def grown(self, margin_px: int, shape: tuple[int, int]) -> "Box":
+        """This rectangle with a margin on every side, clipped to an image of `shape` (rows, columns)."""
+        return Box(
+            max(0, self.top - margin_px),
+            max(0, self.left - margin_px),
+            min(shape[0], self.bottom + margin_px),
+            min(shape[1], self.right + margin_px),
+        )
+
+    def intersection(self, other: "Box") -> int:
+        """Area in common, in pixels."""
+        rows = min(self.bottom, other.bottom) - max(self.top, other.top)
+        columns = min(self.right, other.right) - max(self.left, other.left)
+        return max(0, rows) * max(0, columns)
+
+    def union(self, other: "Box") -> "Box":
+        """The smallest rectangle that holds both."""
+        return Box(
+            min(self.top, other.top),
+            min(self.left, other.left),
+            max(self.bottom, other.bottom),
+            max(self.right, other.right),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """One line of ink (a word, a line of words, a single letter) under one binarisation.
+
+    Parameters
+    ----------
+    box : Box
+        Rectangle around the ink.
+    is_vertical : bool
+        True where the glyphs follow one another from top to bottom.
+    glyphs : int
+        Estimated number of characters.
+    glyph_px : float
+        Median extent of the glyphs across the line, in pixels.
+    ink : (rows, columns) bool array
+        The ink of this piece inside `box`; pictures of text, hence never shown in a `repr`.
+    features : (n,) float32 array
+        What the classifier looks at (`features.FEATURES`).
+    constancy : float
+        Share of the ink that has the one commonest stored value.
+    is_dark : bool
+        True where the ink is darker than what surrounds it.
+    probability : float
+        Probability of being text, from the classifier.
+    """
+
+    box: Box
+    is_vertical: bool
+    glyphs: int
+    glyph_px: float
+    ink: NDArray[np.bool_] = field(repr=False)
+    features: NDArray[np.float32] = field(repr=False)
+    constancy: float
+    is_dark: bool = False
+    probability: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TextBox:
+    """One piece of burned-in text and what became of it; never what it says.
+
+    Half-open rectangle in pixels, origin top left. `engine` names the readers that decided
+    (`rapidocr+easyocr`, `memo`, `none`), `rule` the rule that did.
+    """
+
+    top_px: int
+    left_px: int
+    bottom_px: int
+    right_px: int
+    decision: BoxDecision
+    probability: float
+    constancy: float
+    engine: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelResult:
+    """An image without burned-in identifiers.
+
+    `pixels` has the dtype and shape of the input and is bit-equal to it outside the redacted boxes;
+    `area_share` is the share of the image that was blacked (0 to 1).
+    """
+
+    pixels: NDArray[np.integer] = field(repr=False)
+    boxes: tuple[TextBox, ...]
+    flags: tuple[QualityFlag, ...]
+    area_share: float
+
+
+class TextReader(Protocol):
+    """Reads crops of binarised ink (black on white, uint8). One (text, score 0 to 1) for each crop, in order.
+
+    A crop must be read by itself: what stands beside it in the call must not change the answer.
+    """
+
+    name: str
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]: ...

@@ -1,0 +1,88 @@
+"""Decides which pixels are blacked for the verdicts, and with what value.
+
+Takes stored pixels and boxes, gives new pixels that are bit-equal elsewhere, and the mask.
+Which boxes go was decided by `judgement`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.judgement import Verdict
+from cxr_core.deidentify.pixels.model import Box
+from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag
+
+_GROWTH = 0.25  # of the line's height
+_LEAST_GROWTH_PX = 2
+_LINE_GAP = 1.6  # of the glyph height: a colon or a thin letter between two removed pieces
+_LARGE_SHARE = 0.15
+_CENTRE_SHARE = 0.05
+
+
+def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list[tuple[Box, Verdict]]:
+    """The rectangle of each removed line grown by a quarter of its height, with the verdict behind it.
+
+    Gaps within one line (a colon, a thin letter that was no glyph) are closed by a rectangle of their own.
+    """
+    removed = [v for v in verdicts if v.decision is BoxDecision.REDACTED]
+    boxes = [(_grown(verdict.box, verdict, shape), verdict) for verdict in removed]
+    bridges = [
+        (_grown(one.box.union(other.box), one, shape), one)
+        for index, one in enumerate(removed)
+        for other in removed[index + 1 :]
+        if _is_one_line(one, other)
+    ]
+    return boxes + bridges
+
+
+def outermost(areas: Sequence[tuple[Box, Verdict]]) -> list[tuple[Box, Verdict]]:
+    """The areas without those that lie wholly inside another: binarisations and parts of one line."""
+    kept: list[tuple[Box, Verdict]] = []
+    for box, verdict in sorted(areas, key=lambda area: (-area[0].area, area[0].top, area[0].left)):
+        if not any(other.intersection(box) == box.area for other, _ in kept):
+            kept.append((box, verdict))
+    return kept
+
+
+def fill_value(stored: NDArray[np.integer], photometric: Photometric) -> int:
+    """Black of this image: its own minimum, or maximum for MONOCHROME1.
+
+    0 or the largest value of the format would stretch the range of everything else.
+    """
+    return int(stored.max() if photometric is Photometric.MONOCHROME1 else stored.min())
+
+
+def black_out(
+    stored: NDArray[np.integer], boxes: Sequence[Box], value: int
+) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+    """A copy with the boxes filled, and the mask of what was filled; both (rows, columns)."""
+    pixels = stored.copy()
+    mask = np.zeros(stored.shape, np.bool_)
+    for box in boxes:
+        mask[box.window] = True
+    pixels[mask] = value
+    return pixels, mask
+
+
+def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
+    """LARGE_MASK where more than 15 % of the image, or more than 5 % of its middle, was blacked."""
+    rows, columns = mask.shape
+    middle = mask[rows // 4 : rows - rows // 4, columns // 5 : columns - columns // 5]
+    is_large = mask.mean() > _LARGE_SHARE or (middle.size > 0 and middle.mean() > _CENTRE_SHARE)
+    return [QualityFlag.LARGE_MASK] if is_large else []
+
+
+def _grown(box: Box, verdict: Verdict, shape: tuple[int, int]) -> Box:
+    return box.grown(max(_LEAST_GROWTH_PX, round(_GROWTH * verdict.glyph_px)), shape)
+
+
+def _is_one_line(one: Verdict, other: Verdict) -> bool:
+    if one.is_vertical != other.is_vertical:
+        return False
+    a, b = one.box, other.box
+    if one.is_vertical:
+        a, b = Box(a.left, a.top, a.right, a.bottom), Box(b.left, b.top, b.right, b.bottom)
+    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
+    gap = max(a.left, b.left) - min(a.right, b.right)
+    return shared >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.glyph_px, other.glyph_px)

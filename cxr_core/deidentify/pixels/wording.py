@@ -1,0 +1,118 @@
+"""Decides whether a reading is an allowed marker, and whether it names the patient.
+
+Takes readings and the policy or the header's own identifiers, gives yes or no.
+What follows for the piece is left to `judgement`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from cxr_core.policy.markers import MarkerPolicy
+
+_NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
+_LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
+
+
+def normalise(text: str) -> str:
+    """Upper case without accents or punctuation; hyphens stay inside words only."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").upper()
+    words = (word.strip("-") for word in _NOT_WORD.sub(" ", plain).split())
+    return " ".join(word for word in words if word)
+
+
+def count_alphanumerics(text: str) -> int:
+    """How many letters and digits a reading holds, of any script."""
+    return sum(character.isalnum() for character in text)
+
+
+def is_allowed(text: str, policy: MarkerPolicy) -> bool:
+    """True where every word of the reading is on the allow-list.
+
+    Parameters
+    ----------
+    text : str
+        As a reader gave it.
+    policy : MarkerPolicy
+    """
+    if any(character.isalnum() and not character.isascii() for character in text):
+        return False  # the normalisation would drop a character that stands on the image
+    wording = normalise(text)
+    if not wording:
+        return False
+    if wording in policy.phrases:
+        return True
+    return all(_is_marker(word, policy) for word in wording.split())
+
+
+def _is_marker(word: str, policy: MarkerPolicy) -> bool:
+    if word in policy.words:
+        return True
+    if len(word) >= policy.one_edit_from_letters and any(
+        len(known) >= policy.one_edit_from_letters and edits(word, known, most=1) <= 1 for known in policy.words
+    ):
+        return True
+    return len(word) >= policy.joined_least_letters and _is_joined(word, policy)
+
+
+def _is_joined(word: str, policy: MarkerPolicy) -> bool:
+    parts = [known for known in policy.words if len(known) >= policy.joined_word_least_letters]
+    reachable = [True] + [False] * len(word)
+    for end in range(1, len(word) + 1):
+        reachable[end] = any(
+            reachable[end - len(part)] and word.endswith(part, 0, end) for part in parts if len(part) <= end
+        )
+    return reachable[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Identifiers:
+    """The strings that identify the patient, made ready for comparison. PHI."""
+
+    tokens: frozenset[str] = field(repr=False)
+
+    @classmethod
+    def of(cls, strings: Iterable[str]) -> "Identifiers":
+        """Whole strings without spaces, and each word of them."""
+        tokens: set[str] = set()
+        for string in strings:
+            words = normalise(string).replace("-", " ").split()
+            tokens.update([*words, "".join(words)])
+        return cls(frozenset(token for token in tokens if len(token) >= _LEAST_IDENTIFIER))
+
+    def are_named_in(self, texts: Sequence[str]) -> bool:
+        """True where a word, the whole of a text, or neighbouring texts joined name the patient.
+
+        One edit is forgiven from five characters on, two from eight.
+        """
+        words = [normalise(text).replace("-", " ").split() for text in texts]
+        candidates = {word for group in words for word in group}
+        candidates |= {"".join(group) for group in words}
+        candidates.add("".join("".join(group) for group in words))
+        return any(self._matches(candidate) for candidate in candidates if len(candidate) >= _LEAST_IDENTIFIER)
+
+    def _matches(self, candidate: str) -> bool:
+        if candidate in self.tokens:
+            return True
+        return any(
+            (most := _forgiven(len(token))) > 0 and edits(candidate, token, most=most) <= most for token in self.tokens
+        )
+
+
+def _forgiven(length: int) -> int:
+    return 2 if length >= 8 else 1 if length >= 5 else 0
+
+
+def edits(first: str, second: str, *, most: int) -> int:
+    """Levenshtein distance, or any number above `most` once it is above."""
+    if abs(len(first) - len(second)) > most:
+        return most + 1
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(second, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+        if min(row) > most:
+            return most + 1
+    return row[-1]

@@ -1,0 +1,53 @@
+"""Decides which burned-in words may stay on an image.
+
+Takes `markers.toml`, gives a typed, frozen policy.
+How readings are compared with it is left to `deidentify.pixels.judgement`.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerPolicy:
+    """The allow-list of orientation and technique markers.
+
+    Parameters
+    ----------
+    words : frozenset of str
+        Upper case, hyphens kept.
+    phrases : frozenset of str
+        Words that may stand only in this order, separated by one space.
+    least_score, least_score_each : float
+        Lowest mean score of the readers, lowest score of any one of them (0 to 1).
+    one_edit_from_letters : int
+        Words of this length or more may differ in one letter.
+    joined_word_least_letters, joined_least_letters : int
+        Words read without the space between them: shortest word, shortest whole.
+    """
+
+    words: frozenset[str]
+    phrases: frozenset[str]
+    least_score: float
+    least_score_each: float
+    one_edit_from_letters: int
+    joined_word_least_letters: int
+    joined_least_letters: int
+
+
+@cache
+def load_marker_policy() -> MarkerPolicy:
+    """The policy that comes with the package."""
+    raw = tomllib.loads(files("cxr_core.policy").joinpath("markers.toml").read_text(encoding="utf-8"))
+    matching = raw["matching"]
+    return MarkerPolicy(
+        words=frozenset(str(word) for group in raw["group"] for word in group["words"]),
+        phrases=frozenset(str(phrase["text"]) for phrase in raw["phrase"]),
+        least_score=float(matching["least_score"]),
+        least_score_each=float(matching["least_score_each"]),
+        one_edit_from_letters=int(matching["one_edit_from_letters"]),
+        joined_word_least_letters=int(matching["joined_word_least_letters"]),
+        joined_least_letters=int(matching["joined_least_letters"]),
+    )

@@ -1,0 +1,110 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, edits, is_allowed, normalise
+from cxr_core.policy.markers import load_marker_policy
+
+POLICY = load_marker_policy()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L",
+        "r",
+        "R.",
+        "~PORTABLE",
+        "LEFT LATERAL",
+        "Semi-Upright",
+        "P0RTABLE",
+        "SUPLNE",
+        "LEFTLATERAL",
+        "PORTABLEAP",
+        "GRID IN",
+        "AP ERECT L",
+    ],
+)
+def test_markers_are_allowed(text: str) -> None:
+    assert is_allowed(text, POLICY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-",
+        "Ross",
+        "Ruth R.",
+        "IN",
+        "RLL",
+        "RAP",
+        "PAL",
+        "LRT",
+        "LT1",
+        "P",
+        "09/19",
+        "L 2",
+        "R刀",
+        "SMD",
+        "PALATE",
+        "LI",
+    ],
+)
+def test_everything_else_is_not(text: str) -> None:
+    assert not is_allowed(text, POLICY)
+
+
+def test_short_words_must_be_exact() -> None:
+    assert not is_allowed("LEFF", POLICY)
+
+
+def test_phrase_words_stand_only_in_their_order() -> None:
+    assert not is_allowed("IN GRID", POLICY)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "texts"),
+    [
+        ("Wright^Anna", ["RIGHT"]),
+        ("Leftwich^Bo", ["LEFT", "WICH"]),
+        ("Left^Ann", ["LEFT"]),
+        ("Pal^Ann", ["PA", "L"]),
+        ("Müller-Port^Eva", ["PORT"]),
+        ("Castillo^Mona", ["CASTLLLO"]),
+        ("7835769", ["783 5769"]),
+        ("Pa^Li", ["PA"]),
+    ],
+)
+def test_identifiers_are_recognised(identifier: str, texts: list[str]) -> None:
+    assert Identifiers.of([identifier.replace("^", " ")]).are_named_in(texts)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "texts"),
+    [("Left Ann", ["L"]), ("Ross Ruth R", ["R"]), ("Lee Ann", ["LT"]), ("", ["PA"]), ("Castillo", ["PORTABLE"])],
+)
+def test_other_readings_do_not_name_the_patient(identifier: str, texts: list[str]) -> None:
+    assert not Identifiers.of([identifier]).are_named_in(texts)
+
+
+def test_identifiers_do_not_show_in_repr() -> None:
+    assert "CASTILLO" not in repr(Identifiers.of(["Castillo"]))
+
+
+def test_normalise_drops_accents_and_outer_hyphens() -> None:
+    assert normalise("-Séamus, o'Brien-") == "SEAMUS O BRIEN"
+
+
+def test_letters_of_any_script_count() -> None:
+    assert count_alphanumerics("刀 a1.-") == 3
+
+
+@given(st.text("ABC", max_size=6), st.text("ABC", max_size=6))
+def test_edits_are_symmetric_and_zero_only_for_equals(first: str, second: str) -> None:
+    assert edits(first, second, most=9) == edits(second, first, most=9)
+    assert (edits(first, second, most=9) == 0) == (first == second)
+
+
+def test_every_listed_word_is_allowed() -> None:
+    assert all(is_allowed(word, POLICY) for word in POLICY.words | POLICY.phrases)
