@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint e2e bench dictionary clean
+.PHONY: run test lint e2e bench docs clean
 
 run: $(READY)  ## build the demo hospital into ./workspace and ./release
 	$(BIN)/python -m flows.build
@@ -25,8 +25,8 @@ e2e: $(READY)  ## real servers and kills
 bench: $(READY)
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
-dictionary: $(READY)  ## write docs/data-dictionary.md anew from the table contracts
-	$(BIN)/python scripts/write_data_dictionary.py
+docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
+	$(BIN)/python scripts/write_docs.py
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
