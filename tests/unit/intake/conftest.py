@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, MERGES, REPORTS
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
-NOON = dt.datetime(2014, 3, 1, 12, 0)  # noqa: DTZ001  local by contract
+NOON = dt.datetime(2014, 3, 1, 12, 0)
 
 Rows = Callable[..., pl.DataFrame]
 

@@ -9,7 +9,7 @@ from cxr_core.intake.linkage import Linked, link
 from cxr_core.settings.cohort import CohortSettings, CohortUnit
 from cxr_core.settings.link import LinkSettings
 
-NOON = dt.datetime(2014, 3, 1, 12, 0)  # noqa: DTZ001  local by contract
+NOON = dt.datetime(2014, 3, 1, 12, 0)
 HOUR = dt.timedelta(hours=1)
 Link = Callable[..., Linked]
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from cxr_core.intake.linkage import link
 from cxr_core.settings.cohort import CohortSettings, CohortUnit
 from cxr_core.settings.link import LinkSettings
 
-NOON = dt.datetime(2014, 3, 1, 12, 0)  # noqa: DTZ001  local by contract
+NOON = dt.datetime(2014, 3, 1, 12, 0)
 PATIENTS = st.sampled_from(["M1", "M2", "M3", "M1-old"])
 ACCESSIONS = st.sampled_from(["A1", "A2", " 0A3", "A4", ""])
 MOMENTS = st.one_of(st.none(), st.integers(-40, 40).map(lambda hours: NOON + dt.timedelta(hours=hours)))

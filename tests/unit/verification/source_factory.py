@@ -25,7 +25,7 @@ def make_needles(
         "issuer": "",
         "patient_id": "0047-11298",
         "accession_number": "ACC90817263",
-        "exam_at": dt.datetime(2013, 12, 9, 14, 5),  # noqa: DTZ001  hospital local time
+        "exam_at": dt.datetime(2013, 12, 9, 14, 5),
         "birth_date": dt.date(1951, 3, 27),
         "description": "",
         "person_names": list(names),
