@@ -22,8 +22,9 @@ lint: $(READY)
 e2e: $(READY)  ## real servers and kills
 	$(BIN)/pytest -q -m e2e
 
-bench: $(READY)
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+bench: $(READY)  ## ours beside the peers, in one run each
+	$(BIN)/python benchmarks/conversion.py
+	$(BIN)/python benchmarks/burned_in.py --synthetic 10
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

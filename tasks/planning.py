@@ -36,13 +36,21 @@ class Planner:
     workspace: Workspace
     config: BuildConfig = field(repr=False)
     limit: int | None = None
+    requests: pl.DataFrame | None = field(default=None, repr=False)
+    """What the airlock would be asked, where nothing was written (a dry run)."""
 
     @cached_property
     def studies(self) -> tuple[str, ...]:
         """The studies of this build; without the vault, those that came through the airlock before."""
-        path = self.workspace.catalog_table(REQUESTS)
-        known = read_table(REQUESTS, path) if path.exists() else DEIDENTIFY.store(self.workspace).ledger()
+        known = DEIDENTIFY.store(self.workspace).ledger() if self._asked is None else self._asked
         return tuple(known["study_id"].sort().head(self.limit or known.height))
+
+    @cached_property
+    def _asked(self) -> pl.DataFrame | None:
+        path = self.workspace.catalog_table(REQUESTS)
+        if self.requests is not None or not path.exists():
+            return self.requests
+        return read_table(REQUESTS, path)
 
     @cached_property
     def _fingerprints(self) -> dict[Stage, str]:
@@ -92,8 +100,7 @@ class Planner:
 
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
-        path = self.workspace.catalog_table(REQUESTS)
-        keep = frozenset(read_table(REQUESTS, path)["study_id"]) if path.exists() else frozenset(self.studies)
+        keep = frozenset(self.studies if self._asked is None else self._asked["study_id"])
         definition.store(self.workspace).compact(keep)
         if definition is CONVERT:
             for folder in self.workspace.jpeg.glob("*/*"):
@@ -105,7 +112,7 @@ class Planner:
 
     def _wanted(self, stage: Stage) -> pl.DataFrame:
         if stage is Stage.DEIDENTIFY:
-            return deidentify_wanted(read_table(REQUESTS, self.workspace.catalog_table(REQUESTS)))
+            return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked)
         upstream = DEIDENTIFY.store(self.workspace)
         if stage is Stage.CONVERT:
             return convert_wanted(upstream.read(IMAGES))

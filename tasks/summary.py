@@ -107,7 +107,10 @@ class BuildSummary:
     def lines(self) -> list[str]:
         """The last lines on the terminal."""
         if self.is_dry_run:
-            return ["dry run: nothing was written behind the link stage"]
+            return [
+                *(f"{name}: {counts.todo} to do" for name, counts in self.stages.items() if counts.todo),
+                "dry run: nothing was written behind the link stage",
+            ]
         told = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         lines = [told] if told else []
         if self.outcome is None:

@@ -111,7 +111,7 @@ class Airlock:
             config=config,
             profile=load_profile(config.deidentify.profile),
             markers=load_marker_policy(),
-            readers=build_readers(config.deidentify.readers),
+            readers=build_readers(config.deidentify.readers, easyocr_weights=config.deidentify.easyocr_weights),
             text=TextEngine(site),
         )
 

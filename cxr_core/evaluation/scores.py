@@ -213,5 +213,7 @@ def _interval(
     samples = np.stack([_all_f1(hits.counts(rows)) for rows in draws])
     seen = ~np.isnan(samples).all(axis=0)
     low, high = np.full(width, np.nan), np.full(width, np.nan)
+    if not seen.any():
+        return low, high
     low[seen], high[seen] = np.nanpercentile(samples[:, seen], _INTERVAL, axis=0)
     return low, high

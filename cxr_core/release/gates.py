@@ -110,7 +110,7 @@ class ReviewStatement:
 
 def review_gate(statement: ReviewStatement | None, *, is_demo: bool) -> GateResult:
     """Gate 2: people looked at the images and met the required bound. The demo holds no person's image."""
-    advice = 'run `cxr review`, or --waive review="who: why"'
+    advice = 'no image review is recorded; a named person may take it on: --waive review="who: why"'
     if statement is None:
         return gate_result(Gate.REVIEW, {"reviews missing": 0 if is_demo else 1}, advice)
     faults = {
@@ -178,7 +178,9 @@ def attestation_gate(attestation: Attestation | None, *, config_digest: str, is_
     """Gate 7: someone answers for the release: method, approval, knowledge, officer, date, for this configuration."""
     if is_demo and attestation is None:
         return GateResult(Gate.ATTESTATION, passed=True)
-    advice = 'complete attestation.toml in the vault, or --waive attestation="who: why"'
+    advice = (
+        f'complete attestation.toml in the vault (config_digest = "{config_digest}"), or --waive attestation="who: why"'
+    )
     if attestation is None:
         return gate_result(Gate.ATTESTATION, {"attestations missing": 1}, advice)
     is_demo_method = attestation.method is AttestationMethod.DEMO

@@ -19,7 +19,14 @@ from cxr_core.settings.source import SourceSettings
 from cxr_core.settings.split import SplitSettings
 from cxr_core.settings.vault import VaultSettings
 
-_NOT_SCIENCE = {"source", "vault", "run"}
+# Places, the way of running, and the name of the outcome: none of them changes what is in the dataset.
+_NOT_SCIENCE: dict[str, bool | set[str]] = {
+    "source": True,
+    "vault": True,
+    "run": True,
+    "deidentify": {"easyocr_weights"},
+    "release": {"name", "version", "signoff"},
+}
 
 
 class BuildConfig(Section):
@@ -39,7 +46,7 @@ class BuildConfig(Section):
 
     def digest(self) -> str:
         """SHA-256 over every setting that can change the dataset: paths and run settings are left out."""
-        content = self.model_dump_json(exclude={*_NOT_SCIENCE, "release"})
+        content = self.model_dump_json(exclude=_NOT_SCIENCE)
         return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -24,4 +24,3 @@ class DeidentifySettings(Section):
         None, description="Folder of EasyOCR's weights; default: the installed package"
     )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, rows x columns, checked before decoding")
-    max_report_bytes: int = Field(200_000, gt=0, description="Longest report")

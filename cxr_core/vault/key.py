@@ -37,6 +37,10 @@ class VaultKey:
         """True for the fixed public key of the demo hospital, which every other source refuses."""
         return hmac.compare_digest(self.secret, _DEMO_KEY)
 
+    def for_project(self, name: str) -> "VaultKey":
+        """The key of one project: two projects under one key give the same person unlike pseudonyms."""
+        return VaultKey(self.subkey(f"project:{name}"))
+
     def subkey(self, purpose: str) -> bytes:
         """Derive a 32-byte key for one purpose (HKDF, RFC 5869, with an empty salt and one block of output)."""
         extracted = hmac.digest(b"\0" * KEY_BYTES, self.secret, "sha256")

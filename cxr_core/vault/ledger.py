@@ -1,8 +1,8 @@
 """Which pseudonym stands for which original. Ids are given once, in ordinals, and never change.
 
 Takes the ledger so far and the originals of a build, gives the ledger with the new ones appended; an id is computed
-from its ordinal alone, never from an identifier (45 CFR 164.514(c)(1)), so the key or the ledger alone reverses
-nothing. Writing it, in one transaction by a single writer, is left to the workspace.
+from its ordinal alone, never from an identifier (45 CFR 164.514(c)(1)), so the key reverses nothing without the
+ledger, which never leaves the vault. Writing it, in one transaction by a single writer, is left to the workspace.
 """
 
 import datetime as dt

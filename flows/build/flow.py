@@ -4,12 +4,14 @@ Composes tasks and sub-flows; what a stage does stands in `cxr_core`, how a stud
 goes through de-identification, conversion and labelling together, so that at most one wave of DICOM lies on disk.
 """
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -21,6 +23,7 @@ from cxr_core.planning.plan import Plan
 from cxr_core.planning.stages import STAGES
 from cxr_core.settings.convert import Intermediates
 from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.audit import record
 from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
 from flows.build.opening import opened
@@ -32,7 +35,7 @@ from tasks.catalog import catalog_sources
 from tasks.link import link_studies
 from tasks.planning import Planner
 from tasks.publish import PublishOrder, publish_release
-from tasks.register import register_studies
+from tasks.register import prepare, register_studies
 from tasks.split import split_subjects
 from tasks.stage_run import set_current
 from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_summary
@@ -81,6 +84,8 @@ class _Build:
         outcome = self._publish(account, notes) if self.request.runs(Stage.PUBLISH) else None
         summary = self._summary(account, outcome)
         write_summary(summary, self.workspace.summary)
+        if account is not None:
+            record(self.workspace.vault, "build", summary.counts, now=dt.datetime.now(dt.UTC))
         return summary
 
     def _prepare(self) -> None:
@@ -143,15 +148,26 @@ class _Build:
         mine = [stage for stage in STAGES if self.request.runs(stage)]
         if not mine:
             return
-        planner = Planner(self.workspace, self.request.config, self.request.limit)
+        planner = Planner(self.workspace, self.request.config, self.request.limit, self._asked())
         plans = {stage: self._plan(planner, stage) for stage in mine}
+        upstream = set[str]()
         for stage, plan in plans.items():
-            self.stages[stage] = StageCounts(todo=plan.todo.height, reused=plan.reused)
+            upstream |= set(
+                plan.todo["study_id"]
+            )  # what is done anew upstream is done anew here, if it comes out changed
+            todo = len(upstream) if self.request.dry_run else plan.todo.height
+            self.stages[stage] = StageCounts(todo=todo, reused=plan.reused)
         if self.request.dry_run:
             return
         self._waves(planner, mine, plans)
         for stage in mine:
             planner.compact(STAGES[stage])
+
+    def _asked(self) -> pl.DataFrame | None:
+        """In a dry run, the requests that would be written."""
+        if not (self.request.dry_run and self.workspace.vault.is_dir()):
+            return None
+        return prepare(self.workspace, self.request.config, self.key)[1].requests
 
     def _plan(self, planner: Planner, stage: Stage) -> Plan:
         return planner.plan_airlock() if stage is Stage.DEIDENTIFY else planner.plan(stage)
