@@ -104,6 +104,14 @@ _LINE_HEADING = re.compile(
 _BARE_HEADING = re.compile(
     r"^[ \t]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
 )  # no wrapped line
+# Headings that stand at the start of a report, above what it found.
+_OPENING = (
+    SectionName.EXAMINATION,
+    SectionName.INDICATION,
+    SectionName.HISTORY,
+    SectionName.TECHNIQUE,
+    SectionName.COMPARISON,
+)
 _RULE_LINE = re.compile(r"^[ \t]*_{8,}[ \t]*$", re.M)
 _NEXT_STATEMENT = re.compile(r"\n[ \t]*\n|\n[ \t]*\d{1,2}[.)][ \t]|[.][ \t]+\d{1,2}[.)][ \t]+[A-Z]")
 _NUMBERED = re.compile(r"(?<=[.!])[ \t]*\n[ \t\r]*\n\s*(?=1[.)][ \t])")
@@ -254,7 +262,7 @@ def split_sections(text: str) -> Sections:
         stop = rule.start() if rule else high
         inner = [m for m in marks if low <= m.start < stop]
         sections = _cut(text, low, stop, inner)
-        found.extend(_as_addendum(sections) if _is_addendum(text[low:stop]) else sections)
+        found.extend(_as_addendum(sections, is_ruled=rule is not None) if _is_addendum(text[low:stop]) else sections)
     found = [s for s in found if not (s.is_empty and s.name is SectionName.BODY)]
     return Sections(tuple(_with_unheaded_impression(text, found)))
 
@@ -263,11 +271,17 @@ def _is_addendum(block: str) -> bool:
     return re.match(r"\W*(?:final report\W+)?addend(?:um|a)\b", block, re.I) is not None
 
 
-def _as_addendum(sections: Iterable[Section]) -> Iterator[Section]:
-    """Inside an addendum's block all that speaks of the images belongs to the addendum."""
+def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Section]:
+    """Inside an addendum's block all that speaks of the images belongs to the addendum.
+
+    Without a line of underscores behind it (`is_ruled`), the block ends where the report below begins: at the first
+    heading that opens a report, such as examination or indication.
+    """
     spoken = (SectionName.FINDINGS, SectionName.IMPRESSION, *_NARRATIVE)
+    is_report = False
     for s in sections:
-        yield Section(SectionName.ADDENDUM, s.heading_start, s.start, s.end) if s.name in spoken else s
+        is_report = is_report or (not is_ruled and s.name in _OPENING)
+        yield s if is_report or s.name not in spoken else Section(SectionName.ADDENDUM, s.heading_start, s.start, s.end)
 
 
 def _spans(sections: Iterable[Section]) -> tuple[Span, ...]:

@@ -191,3 +191,16 @@ def test_a_numbered_list_behind_prose_findings_is_an_impression_without_heading(
 
 def test_numbered_findings_stay_findings() -> None:
     assert name_of("FINDINGS:\n1. Small effusion.\n2. Nodule.") is SectionName.FINDINGS
+
+
+def test_an_addendum_without_a_rule_line_ends_where_the_report_begins() -> None:
+    text = (
+        "ADDENDUM: There is a small left effusion.\n\nFINAL REPORT\nEXAMINATION: CHEST\nINDICATION: Cough.\n\n"
+        "FINDINGS: The heart is enlarged.\n\nIMPRESSION: Cardiomegaly.\n"
+    )
+    chosen = choose_section(split_sections(text))
+    assert chosen.name is SectionName.IMPRESSION
+    assert chosen.text_of(text) == "Cardiomegaly."
+    assert [text[start:end].split("\n", maxsplit=1)[0] for start, end in chosen.addendum_spans] == [
+        "There is a small left effusion."
+    ]
