@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,22 +29,16 @@ _IDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Needle:
-    """One identifier: what to look for in bytes, in every spelling that a program may give it."""
+class Needles:
+    """What to look for: every spelling, as bytes in a Latin-1 dress, with the identifier that it spells."""
 
-    text: str
-    spellings: tuple[bytes, ...] = field(repr=False)
-    whole: re.Pattern[bytes] | None = field(repr=False)
+    spelled: Mapping[str, str] = field(repr=False)
 
-    def is_in(self, folded: bytes) -> bool:
-        """True where it stands in lower-case bytes."""
-        return any(
-            spelled in folded and (self.whole is None or self.whole.search(folded) is not None)
-            for spelled in self.spellings
-        )
+    def __len__(self) -> int:
+        return len(set(self.spelled.values()))
 
 
-def needles(hospital: Hospital) -> tuple[Needle, ...]:
+def needles(hospital: Hospital) -> Needles:
     """Everything that identifies a person of the hospital, and the key.
 
     Left out are words that reports use in their ordinary sense, too: one patient is called Heart.
@@ -58,7 +52,8 @@ def needles(hospital: Hospital) -> tuple[Needle, ...]:
     found.update(path.removeprefix("dicom/") for path in list(found) if path.startswith("dicom/"))
     ordinary = _ordinary_words(hospital)
     pieces = {value.strip() for value in found} | {name for value in found for name in value.split("^")}
-    return tuple(_needle(text) for text in sorted(pieces) if len(text) >= _SHORTEST and text.casefold() not in ordinary)
+    kept = sorted(text for text in pieces if len(text) >= _SHORTEST and text.casefold() not in ordinary)
+    return Needles({spelled.decode("latin-1"): text for text in kept for spelled in _spellings(text)})
 
 
 def _rows(hospital: Hospital, table: str) -> list[dict[str, str]]:
@@ -74,41 +69,50 @@ def _ordinary_words(hospital: Hospital) -> set[str]:
     return {word.casefold() for text in texts.values() for word in re.findall(r"\w+", text)}
 
 
-def _needle(text: str) -> Needle:
-    forms = {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+def _spellings(text: str) -> set[bytes]:
+    """UTF-8, Latin-1, UTF-16, composed and decomposed, escaped as in JSON. The search folds ASCII letters itself."""
+    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    if not text.isascii():
+        forms |= {form.lower() for form in forms} | {form.upper() for form in forms}
     forms |= {json.dumps(form)[1:-1] for form in forms}
-    forms = {form.lower() for form in forms}
-    spelled = {form.encode() for form in forms} | {form.encode("utf-16-le") for form in forms}
-    spelled |= {form.encode("latin-1") for form in forms if form.isascii() or _is_latin(form)}
-    is_short_number = text.isdigit() and len(text) < _NEVER_BY_CHANCE
-    whole = re.compile(rb"(?<![0-9a-z])" + text.encode() + rb"(?![0-9a-z])") if is_short_number else None
-    return Needle(text, tuple(sorted(spelled)), whole)
+    encoded = {form.encode() for form in forms} | {form.encode("utf-16-le") for form in forms}
+    return encoded | {form.encode("latin-1") for form in forms if all(ord(letter) < 256 for letter in form)}
 
 
-def _is_latin(text: str) -> bool:
-    return all(ord(letter) < 256 for letter in text)
-
-
-def leaks(root: Path, wanted: tuple[Needle, ...], *, without: tuple[str, ...] = ("vault",)) -> list[tuple[str, str]]:
-    """(path, needle) for every identifier in the names or contents of the files below a folder."""
-    found: list[tuple[str, str]] = []
+def leaks(root: Path, wanted: Needles, *, without: tuple[str, ...] = ("vault",)) -> list[tuple[str, str]]:
+    """(path, identifier) for everything in the names or contents of the files below a folder."""
+    parts: list[tuple[str, bytes]] = []
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if relative.parts[0] in without:
-            continue
-        content = path.read_bytes() if path.is_file() else b""
-        for part in (str(relative).encode(), *_opened(path, content)):
-            found.extend((str(relative), text) for text in in_bytes(part, wanted))
-    return found
+        if relative.parts[0] not in without:
+            content = path.read_bytes() if path.is_file() else b""
+            parts.append((str(relative), str(relative).encode()))
+            parts.extend((str(relative), part) for part in _opened(path, content))
+    found = _search([part for _, part in parts], wanted)
+    return [(name, text) for (name, _), texts in zip(parts, found, strict=True) for text in texts]
 
 
-def in_bytes(content: bytes, wanted: tuple[Needle, ...]) -> list[str]:
-    """The needles that stand in some bytes, whatever their case."""
-    folded = content.lower()
-    if not content.isascii():
-        # bytes.lower() folds ASCII only; what decodes is folded as text, too.
-        folded += content.decode("utf-8", "ignore").lower().encode()
-    return [needle.text for needle in wanted if needle.is_in(folded)]
+def in_bytes(content: bytes, wanted: Needles) -> list[str]:
+    """The identifiers that stand in some bytes, whatever their case."""
+    return _search([content], wanted)[0]
+
+
+def _search(parts: list[bytes], wanted: Needles) -> list[list[str]]:
+    """The identifiers in each part. All parts at once: making the automaton takes longer than a search."""
+    texts = pl.Series([part.decode("latin-1") for part in parts], dtype=pl.String)
+    hits = texts.str.extract_many(list(wanted.spelled), ascii_case_insensitive=True, overlapping=True)
+    folded = {spelled.lower(): identifier for spelled, identifier in wanted.spelled.items()}
+    return [
+        sorted(text for text in {folded[hit.lower()] for hit in some} if not _is_by_chance(text, part))
+        for some, part in zip(hits.to_list(), parts, strict=True)
+    ]
+
+
+def _is_by_chance(identifier: str, content: bytes) -> bool:
+    """True for a short number that stands inside longer words only, as in digests."""
+    if not identifier.isdigit() or len(identifier) >= _NEVER_BY_CHANCE:
+        return False
+    return re.search(rb"(?<![0-9A-Za-z])" + identifier.encode() + rb"(?![0-9A-Za-z])", content) is None
 
 
 def _opened(path: Path, content: bytes) -> Iterator[bytes]:

@@ -8,23 +8,23 @@ from pathlib import Path
 import polars as pl
 import pytest
 from building import Build, Hospital, PrefectServer, Result
-from canary import Needle, in_bytes, leaks, needles
+from canary import Needles, in_bytes, leaks, needles
 
 from cxr_core.tables.catalogue import IMAGES
 from cxr_core.tables.storage import read_table, write_table
 
 
 @pytest.fixture(scope="module")
-def wanted(hospital: Hospital) -> tuple[Needle, ...]:
+def wanted(hospital: Hospital) -> Needles:
     return needles(hospital)
 
 
-def _told(result: Result | None, wanted: tuple[Needle, ...]) -> list[str]:
+def _told(result: Result | None, wanted: Needles) -> list[str]:
     assert result is not None
     return in_bytes((result.out + result.err).encode(), wanted)
 
 
-def test_the_search_finds_everybody_in_the_vault(base_build: Build, wanted: tuple[Needle, ...]) -> None:
+def test_the_search_finds_everybody_in_the_vault(base_build: Build, wanted: Needles) -> None:
     """Without this the other tests would pass on a search that finds nothing."""
     found = {text for _, text in leaks(base_build.workspace / "vault", wanted, without=())}
     assert len(wanted) > 400
@@ -32,7 +32,7 @@ def test_the_search_finds_everybody_in_the_vault(base_build: Build, wanted: tupl
     assert set(identifiers["mrn"]) | set(identifiers["last"]) - {"Heart"} <= found
 
 
-def test_a_build_leaves_nobody_outside_the_vault(base_build: Build, wanted: tuple[Needle, ...]) -> None:
+def test_a_build_leaves_nobody_outside_the_vault(base_build: Build, wanted: Needles) -> None:
     """Stage tables, DICOM, JPEG, build.json, Prefect's database, HOME, TMPDIR, and what was printed."""
     assert (base_build.workspace / ".prefect" / "prefect.db").is_file()
     assert any((base_build.workspace / "dicom").rglob("*.dcm"))
@@ -41,12 +41,12 @@ def test_a_build_leaves_nobody_outside_the_vault(base_build: Build, wanted: tupl
     assert _told(base_build.result, wanted) == []
 
 
-def test_a_release_holds_nobody(base_build: Build, wanted: tuple[Needle, ...]) -> None:
+def test_a_release_holds_nobody(base_build: Build, wanted: Needles) -> None:
     assert leaks(base_build.release, wanted, without=()) == []
 
 
 @pytest.mark.slow
-def test_prefect_at_its_most_talkative_tells_of_nobody(other_build: Build, wanted: tuple[Needle, ...]) -> None:
+def test_prefect_at_its_most_talkative_tells_of_nobody(other_build: Build, wanted: Needles) -> None:
     assert "prefect" in other_build.result.err.lower()
     assert leaks(other_build.workspace, wanted) == []
     assert leaks(other_build.home, wanted) == []
@@ -118,7 +118,7 @@ _FAILURES = {
 
 @pytest.mark.parametrize("name", list(_FAILURES))
 def test_a_build_that_fails_tells_of_nobody(
-    name: str, base_build: Build, prefect_server: PrefectServer, wanted: tuple[Needle, ...], tmp_path: Path
+    name: str, base_build: Build, prefect_server: PrefectServer, wanted: Needles, tmp_path: Path
 ) -> None:
     failure = _FAILURES[name]
     build = base_build.copied(tmp_path / "build", server=prefect_server)
