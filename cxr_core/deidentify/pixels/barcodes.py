@@ -12,6 +12,9 @@ from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import TILE_PX, SearchImage
 
 _STRONG = 60  # of 255: codes are printed to be read by machines
+_OVER_GRAIN = 3.0
+_TWO_VALUED = 0.7
+_MARGIN_TILES = 2
 _WINDOW_TILES = 5
 _BARS = 0.10  # edges a pixel along the code
 _BARS_ACROSS = 0.15  # of the former: bars are straight
@@ -27,16 +30,26 @@ def find_barcodes(search: SearchImage) -> list[Box]:
     search : SearchImage
     """
     bright = search.grey > cv2.blur(search.grey, (_LOCAL_PX, _LOCAL_PX))
-    strong = search.gradient >= _STRONG
+    strong = search.gradient >= max(_STRONG, _OVER_GRAIN * float(np.median(search.gradient)))
     across = _edge_rate(bright[:, 1:] != bright[:, :-1], strong[:, 1:], search.shape)
     down = _edge_rate(bright[1:, :] != bright[:-1, :], strong[1:, :], search.shape)
     low, high = np.minimum(across, down), np.maximum(across, down)
     found = ((high > _BARS) & (low < _BARS_ACROSS * high)) | (low > _MATRIX)
     # The window already averages over the code; opening asks for a filled square of windows, not one line of type.
     solid = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
-    solid = cv2.dilate(solid, np.ones((5, 5), np.uint8))
+    solid = cv2.dilate(solid, np.ones((2 * _MARGIN_TILES + 1, 2 * _MARGIN_TILES + 1), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=8)
-    return [_box(stats[index], search.shape) for index in range(1, count)]
+    boxes = [_box(stats[index], search.shape) for index in range(1, count)]
+    return [
+        box for box in boxes if _is_two_valued(search.grey[box.grown(-_MARGIN_TILES * TILE_PX, search.shape).window])
+    ]
+
+
+def _is_two_valued(grey: NDArray[np.uint8]) -> bool:
+    """True where most pixels are near one of two tones; grain, however strong, is spread between them."""
+    dark, bright = np.percentile(grey, (5, 95))
+    reach = 0.25 * (bright - dark)
+    return bool(((grey <= dark + reach) | (grey >= bright - reach)).mean() >= _TWO_VALUED)
 
 
 def _edge_rate(changes: NDArray[np.bool_], strong: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.float32]:

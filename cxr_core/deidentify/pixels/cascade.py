@@ -144,7 +144,8 @@ def _residue_verdict(piece: Piece) -> Verdict:
 
 
 def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:
-    return any(code.box.intersection(box) > 0.8 * box.area for code in codes)
+    """Wholly inside: of a line that only touches a code, the rest must still be judged."""
+    return any(code.box.intersection(box) == box.area for code in codes)
 
 
 def _texture_flags(undecided: Sequence[Piece]) -> list[QualityFlag]:

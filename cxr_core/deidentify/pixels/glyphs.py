@@ -18,6 +18,7 @@ from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _STROKE_PX = 17  # type of 80 pixels has strokes of 10 to 16
 _WINDOW_PX = 75
+_EXTREME = 8  # of 255
 _DEVIATIONS = 0.5
 _LEAST_STEP = 0.4  # of the local edge threshold: ink differs from its surroundings by at least this
 _GLYPH_EXTENT_PX = (6, 200)
@@ -72,6 +73,9 @@ def _binarisations(search: SearchImage, places: NDArray[np.bool_]) -> Iterator[t
     step = np.maximum(_DEVIATIONS * deviation, _LEAST_STEP * search.threshold)
     yield np.asarray((grey > mean + step) & places, dtype=np.bool_), _EDGE_SUPPORT
     yield np.asarray((grey < mean - step) & places, dtype=np.bool_), _EDGE_SUPPORT
+    # White type over a grey wire: only the tone of the type tells them apart.
+    yield np.asarray((search.grey >= 255 - _EXTREME) & places, dtype=np.bool_), _EDGE_SUPPORT
+    yield np.asarray((search.grey <= _EXTREME) & places, dtype=np.bool_), _EDGE_SUPPORT
     ends = int(search.stored.min()), int(search.stored.max())
     for value in search.overlay_values:
         support = _EDGE_SUPPORT if value in ends else _CONSTANT_SUPPORT
@@ -135,11 +139,18 @@ def _join_lines(glyphs: _Glyphs) -> list[tuple[NDArray[np.intp], bool]]:
     down = _gaps(glyphs, is_vertical=True)
     lines: list[tuple[NDArray[np.intp], bool]] = []
     single = np.ones(len(glyphs.boxes), np.bool_)
+    doubtful: list[tuple[NDArray[np.intp], bool]] = []
     for own, other, is_vertical in ((across, down, False), (down, across, True)):
         for members in _chains(np.isfinite(own)):
             if _is_better_linked(own[members].min(axis=1), other[members].min(axis=1)):
                 lines.append((members, is_vertical))
                 single[members] = False
+            else:
+                doubtful.append((members, is_vertical))
+    # Tightly set lines link as well down as across, so that either direction refuses: no glyph may be lost to that.
+    lines += [(members, is_vertical) for members, is_vertical in doubtful if single[members].mean() > 0.5]
+    for members, _ in lines:
+        single[members] = False
     single &= (glyphs.boxes[:, 2:] - glyphs.boxes[:, :2]).max(axis=1) >= _LETTER_PX
     return lines + [(np.array([index]), False) for index in np.flatnonzero(single)]
 

@@ -26,6 +26,7 @@ _RUN_DENSITY = 0.10
 _RUN_NOISY = 0.5  # a place whose pixels mostly equal their neighbours is a flat one, not a noisy one
 _SPIKE_REACH = 8
 _SPIKE_FACTOR = 4.0
+_SPIKE_STEEP = 2.0
 _SPIKE_LEAST_PX = 30
 _MOST_VALUES = 4
 
@@ -181,7 +182,11 @@ def _outstanding_values(values: NDArray[np.integer]) -> tuple[int, ...]:
     window = 2 * _SPIKE_REACH + 1
     around = cv2.blur(counts.reshape(1, -1), (window, 1), borderType=cv2.BORDER_REPLICATE).ravel()
     others = (around * window - counts) / (window - 1)
-    spikes = np.flatnonzero(counts > _SPIKE_FACTOR * others + _SPIKE_LEAST_PX)
+    nearest = np.pad(counts, 1)
+    steep = counts > _SPIKE_STEEP * np.maximum(
+        nearest[:-2], nearest[2:]
+    )  # runs sharpen a natural peak, but leave slopes
+    spikes = np.flatnonzero(steep & (counts > _SPIKE_FACTOR * others + _SPIKE_LEAST_PX))
     order = spikes[np.argsort(-counts[spikes], kind="stable")][:_MOST_VALUES]
     return tuple(int(value) for value in occupied[order])
 

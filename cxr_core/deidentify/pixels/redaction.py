@@ -14,7 +14,7 @@ from cxr_core.deidentify.pixels.model import Box
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
-_LEAST_GROWTH_PX = 2
+_LEAST_GROWTH_PX = 3
 _LINE_GAP = 1.6  # of the glyph height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05

@@ -94,6 +94,16 @@ def test_matrix_code_is_found(noise_image: Draw) -> None:
     assert (box.top <= 100, box.left <= 100, box.bottom >= 200, box.right >= 200) == (True,) * 4
 
 
+def test_strong_grain_is_no_code() -> None:
+    grain = np.clip(np.random.default_rng(3).normal(2000, 900, (400, 400)), 0, 4095).astype(np.uint16)
+    assert find_barcodes(prepare_search(grain, Photometric.MONOCHROME2)) == []
+
+
+def test_stretched_eight_bit_values_are_no_overlay() -> None:
+    grain = np.clip(np.random.default_rng(3).normal(128, 3, (300, 300)), 0, 255).round().astype(np.uint16) * 36
+    assert prepare_search(grain, Photometric.MONOCHROME2).overlay_values == ()
+
+
 def test_type_is_no_code(noise_image: Draw, burn: Burn) -> None:
     image = noise_image()
     burn(image, "SEMI-UPRIGHT PORTABLE", (60, 60))
