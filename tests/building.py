@@ -124,10 +124,20 @@ def hospital_once(shared: SharedFolder, name: str, **options: Any) -> Hospital:
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """A running server and the folder of its database."""
+    """A server and the folder of its database."""
 
     url: str
     home: Path
+
+    def ready(self) -> "PrefectServer":
+        """Wait until it answers; its first start migrates a database."""
+        for _ in range(_PATIENCE_S):
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=5):  # noqa: S310  our own, on loopback
+                    return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(1)
+        raise TimeoutError(self.url)
 
 
 # Ends the server with the test session, also where that is killed: no process of ours stays behind.
@@ -147,39 +157,39 @@ except ProcessLookupError:
 _RUNNING: list[subprocess.Popen[bytes]] = []  # held to the end: what ends them is `_WATCH`
 
 
-def serve_prefect(shared: SharedFolder) -> PrefectServer:
-    """Start one server for all processes of the session."""
+def start_prefect(shared: SharedFolder) -> PrefectServer:
+    """Start one server for all processes of the session; it is ready a while later (`PrefectServer.ready`)."""
     with shared.making("prefect") as (home, is_new):
         port_file = home / "port"
         if is_new:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-            command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-            with (home / "server.log").open("wb") as log:
-                watch = subprocess.Popen(
-                    [sys.executable, "-c", _WATCH, str(session), *command],
-                    env=_environment(home, {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            _RUNNING.append(watch)
-            _await(f"http://127.0.0.1:{port}/api/health")
-            port_file.write_text(str(port))
-        return PrefectServer(f"http://127.0.0.1:{port_file.read_text()}/api", home)
+            port_file.write_text(str(_free_port()))
+        server = PrefectServer(f"http://127.0.0.1:{port_file.read_text()}/api", home)
+        if is_new:
+            _launch(server, port_file.read_text())
+        return server
 
 
-def _await(url: str) -> None:
-    for _ in range(_PATIENCE_S):
-        try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310  our own server on loopback
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    raise TimeoutError(url)
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _launch(server: PrefectServer, port: str) -> None:
+    session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+    settings = {"PREFECT_HOME": str(server.home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    with (server.home / "server.log").open("wb") as log:
+        watch = subprocess.Popen(
+            [sys.executable, "-c", _WATCH, str(session), *command],
+            env=_environment(server.home, settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _RUNNING.append(watch)
 
 
 # ---------------------------------------------------------------- builds
@@ -277,10 +287,11 @@ def build_once(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     prefect_home_of: Build | None = None,
+    server: PrefectServer | None = None,
 ) -> Build:
     """A build that all processes share; it must succeed."""
     with shared.making(name) as (folder, is_new):
-        build, kept = Build(folder, hospital), folder / "result.json"
+        build, kept = Build(folder, hospital, server), folder / "result.json"
         if is_new:
             if prefect_home_of is not None:
                 shutil.copytree(prefect_home_of.workspace / ".prefect", build.workspace / ".prefect")

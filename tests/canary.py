@@ -41,7 +41,7 @@ class Needles:
 def needles(hospital: Hospital) -> Needles:
     """Everything that identifies a person of the hospital, and the key.
 
-    Left out are words that reports use in their ordinary sense, too: one patient is called Heart.
+    Left out are single words that stand elsewhere in their ordinary sense, too: one patient is called Heart.
     """
     found = {hospital.key.read_text().strip()}
     for table, columns in _IDS.items():
@@ -50,7 +50,7 @@ def needles(hospital: Hospital) -> Needles:
     found.update(row["value"] for row in _rows(hospital, "header_phi"))
     found.update(row["text"] for row in _rows(hospital, "report_phi"))
     found.update(path.removeprefix("dicom/") for path in list(found) if path.startswith("dicom/"))
-    ordinary = _ordinary_words(hospital)
+    ordinary = _ordinary_words(hospital) | _words_of_run_names()
     pieces = {value.strip() for value in found} | {name for value in found for name in value.split("^")}
     kept = sorted(text for text in pieces if len(text) >= _SHORTEST and text.casefold() not in ordinary)
     return Needles({spelled.decode("latin-1"): text for text in kept for spelled in _spellings(text)})
@@ -67,6 +67,13 @@ def _ordinary_words(hospital: Hospital) -> set[str]:
     for row in _rows(hospital, "report_phi"):
         texts[row["report_id"]] = texts[row["report_id"]].replace(row["text"], " ")
     return {word.casefold() for text in texts.values() for word in re.findall(r"\w+", text)}
+
+
+def _words_of_run_names() -> set[str]:
+    """Words that Prefect draws the names of nameless runs from: one of the staff is called Nightingale."""
+    from coolname.data import config
+
+    return {word for part in config.values() if isinstance(part, dict) for word in part.get("words", ())}
 
 
 def _spellings(text: str) -> set[bytes]:
@@ -120,11 +127,15 @@ def _opened(path: Path, content: bytes) -> Iterator[bytes]:
     if path.suffix == ".gz":
         yield gzip.decompress(content)
     elif path.suffix == ".parquet":
-        frame = pl.read_parquet(path)
+        yield content[-_METADATA_BYTES:]
+        try:
+            frame = pl.read_parquet(path)
+        except pl.exceptions.PolarsError:  # a test has spoilt it
+            yield content
+            return
         yield "\n".join(_cells(frame.columns)).encode()
         for column in frame.columns:
             yield "\n".join(_cells(frame[column].to_list())).encode()
-        yield content[-_METADATA_BYTES:]
     elif path.suffix == ".dcm":
         yield from _dicom(path, content)
     elif path.suffix == ".jpg":

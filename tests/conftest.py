@@ -21,7 +21,7 @@ from building import (
     SharedFolder,
     build_once,
     hospital_once,
-    serve_prefect,
+    start_prefect,
 )
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -100,8 +100,11 @@ def hospital(shared_folder: SharedFolder) -> Hospital:
 
 
 @pytest.fixture(scope="session")
-def base_build(shared_folder: SharedFolder, hospital: Hospital) -> Build:
-    """The build that most tests look at or copy; nothing may change it. Its Prefect started from nothing."""
+def base_build(shared_folder: SharedFolder, hospital: Hospital, starting_server: PrefectServer) -> Build:
+    """The build that most tests look at or copy; nothing may change it. Its Prefect starts from nothing.
+
+    The server of the later builds starts beside it, to be ready when they are.
+    """
     return build_once(shared_folder, "base", hospital)
 
 
@@ -122,9 +125,14 @@ def other_build(shared_folder: SharedFolder, hospital: Hospital, base_build: Bui
 
 
 @pytest.fixture(scope="session")
-def prefect_server(session_folder: SharedFolder) -> PrefectServer:
+def starting_server(session_folder: SharedFolder) -> PrefectServer:
+    return start_prefect(session_folder)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(starting_server: PrefectServer) -> PrefectServer:
     """A Prefect server for the builds that are not about Prefect: each saves the start of its own."""
-    return serve_prefect(session_folder)
+    return starting_server.ready()
 
 
 @pytest.fixture

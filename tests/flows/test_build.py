@@ -5,11 +5,12 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import pytest
-from building import Build, tree
+from building import Build, PrefectServer, tree
 
 from cxr_core.vocabulary import Label
 
@@ -210,21 +211,46 @@ def test_another_section_relabels_and_converts_nothing(rebuild: Build, base_buil
     assert _csv(rebuild.public, "chexpert").equals(_csv(base_build.public, "chexpert")) is False
 
 
-def test_a_removed_study_leaves_the_next_release(rebuild: Build, tmp_path: Path) -> None:
-    hospital = rebuild.hospital.copied(tmp_path / "hospital")
-    row = _published(rebuild).filter(pl.col("split") == "train").sort("dicom_id").row(0, named=True)
-    uid = _pseudonyms(rebuild, "study")[row["study_id"]]
-    for path in _truth(rebuild, "images").filter(study=uid)["path"]:
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The base build run again after one study had left the source."""
+
+    before: Build
+    after: Build
+    study_id: str
+    subject_id: str
+
+
+@pytest.fixture(scope="module")
+def removal(base_build: Build, prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Removal:
+    folder = tmp_path_factory.mktemp("removal")
+    hospital = base_build.hospital.copied(folder / "hospital")
+    row = _published(base_build).filter(pl.col("split") == "train").sort("dicom_id").row(0, named=True)
+    uid = _pseudonyms(base_build, "study")[row["study_id"]]
+    for path in _truth(base_build, "images").filter(study=uid)["path"]:
         shutil.rmtree((hospital.export / path).parent, ignore_errors=True)
-    fewer = Build(rebuild.root, hospital, rebuild.server)
+    copy = base_build.copied(folder / "build", server=prefect_server)
+    fewer = Build(copy.root, hospital, copy.server)
     result = fewer.run("--json")
-    assert result.code == 0
-    assert (result.json["version"], result.json["unchanged"]) == ("1.1.0", False)
-    assert row["study_id"] not in set(_published(fewer)["study_id"])
-    assert row["study_id"] not in {path.name for path in (fewer.workspace / "jpeg").glob("*/*")}
-    gone = [path for path in tree(fewer.release / "cxr-1.1.0") if row["study_id"] in path]
-    assert gone == []
-    assert result.json["counts"]["studies"] == _published(rebuild)["study_id"].n_unique()
+    assert result.code == 0, result.err
+    return Removal(base_build, replace(fewer, result=result), row["study_id"], row["subject_id"])
+
+
+def test_a_removed_study_leaves_the_next_release(removal: Removal) -> None:
+    told, study = removal.after.result.json, removal.study_id
+    assert (told["version"], told["unchanged"]) == ("1.1.0", False)
+    assert study not in set(_published(removal.after)["study_id"])
+    assert study not in {path.name for path in (removal.after.workspace / "jpeg").glob("*/*")}
+    assert [path for path in tree(removal.after.release / "cxr-1.1.0") if study in path] == []
+    assert told["counts"]["studies"] == removal.before.result.json["counts"]["studies"] - 1
+
+
+def test_a_removed_study_costs_no_other_patients_study(removal: Removal) -> None:
+    """What is unchanged does not run again: one study less must not send 228,000 others through the readers of text."""
+    stages = removal.after.result.json["stages"]
+    own = _published(removal.before).filter(subject_id=removal.subject_id)["study_id"].n_unique()
+    assert stages["deidentify"]["done"] <= own - 1
+    assert stages["convert"]["done"] <= own - 1
 
 
 def test_behind_the_airlock_nothing_needs_the_vault(rebuild: Build, base_build: Build, tmp_path: Path) -> None:
@@ -249,10 +275,10 @@ def test_a_dry_run_writes_nothing(rebuild: Build) -> None:
     assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
     stages = result.json["stages"]
     assert [stages[name]["todo"] for name in ("deidentify", "convert")] == [0, 0]
-    assert stages["label"]["todo"] == stages["label"]["done"] + rebuild_studies(rebuild)
+    assert stages["label"]["todo"] == stages["label"]["done"] + _reported_studies(rebuild)
 
 
-def rebuild_studies(build: Build) -> int:
+def _reported_studies(build: Build) -> int:
     return pl.read_parquet(build.workspace / "stages" / "deidentify" / "deid_reports.parquet").height
 
 

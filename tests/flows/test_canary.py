@@ -1,6 +1,8 @@
 """Nothing that identifies anybody leaves the vault, in builds that succeed and in builds that fail in every stage."""
 
+import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from canary import Needles, in_bytes, leaks, needles
 
 from cxr_core.tables.catalogue import IMAGES
 from cxr_core.tables.storage import read_table, write_table
+from cxr_core.vocabulary import Stage
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,18 @@ def test_a_build_leaves_nobody_outside_the_vault(base_build: Build, wanted: Need
     assert _told(base_build.result, wanted) == []
 
 
+def test_prefect_knows_runs_by_our_names(base_build: Build) -> None:
+    """Stage, unit, pseudonym. Names drawn at random would say Nightingale one day, who is a technologist here."""
+    with sqlite3.connect(f"file:{base_build.workspace / '.prefect' / 'prefect.db'}?mode=ro", uri=True) as database:
+        flows = {name for (name,) in database.execute("select name from flow_run")}
+        tasks = {name for (name,) in database.execute("select name from task_run")}
+    database.close()
+    assert {name for name in flows if not re.match(r"(build|deidentify|convert|label)\b", name)} == set()
+    stages = "|".join(stage.value for stage in Stage)
+    known = rf"({stages}|account)(-[0-9a-f]+)?"
+    assert {name for name in tasks if not re.fullmatch(known, name)} == set()
+
+
 def test_a_release_holds_nobody(base_build: Build, wanted: Needles) -> None:
     assert leaks(base_build.release, wanted, without=()) == []
 
@@ -68,11 +83,6 @@ class Failure:
 def _leave_a_quotation_mark_open(build: Build) -> None:
     path = build.hospital.export / "ris" / "ris_export.csv"
     path.write_text(path.read_text(encoding="utf-8-sig") + 'R1,"' + "x" * 200_000, encoding="utf-8")
-
-
-def _drop_the_text_column(build: Build) -> None:
-    path = build.hospital.export / "ris" / "ris_export.csv"
-    pl.read_csv(path, infer_schema=False).drop("report_text").write_csv(path)
 
 
 def _corrupt(name: str) -> Callable[[Build], None]:
@@ -105,13 +115,14 @@ def _spoil_nothing(build: Build) -> None:
 
 _FAILURES = {
     "csv": Failure(_leave_a_quotation_mark_open, (), 2),
-    "column": Failure(_drop_the_text_column, (), 2),
     "requests": Failure(_corrupt("vault/catalog/requests.parquet"), ("--from", "deidentify"), 1),
     "upstream table": Failure(_corrupt("stages/deidentify/deid_reports.parquet"), ("--from", "label"), 1),
     "reader": Failure(
-        _spoil_nothing, ("--from", "deidentify", "--set", 'deidentify.readers=["rapidocr", "nobody"]'), 2
+        _spoil_nothing, ("--from", "deidentify", "--limit", "1", "--set", 'deidentify.readers=["nobody"]'), 2
     ),
-    "source": Failure(_remove_the_sources_files, ("--from", "deidentify", "--set", "dates.time=empty"), 0),
+    "source": Failure(
+        _remove_the_sources_files, ("--from", "deidentify", "--limit", "1", "--set", "dates.time=empty"), 1
+    ),
     "privacy gate": Failure(_put_a_patient_among_the_images, ("--only", "publish"), 3),
 }
 
