@@ -7,13 +7,20 @@ later stages need (pseudonyms only). Doing the work is left to `study`.
 import datetime as dt
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from cxr_core.tables.catalogue import REQUESTS, STUDY_ROWS
-from cxr_core.vault.dictionary import IdentityFacts, PatientDictionary, SiteDictionary, build_dictionaries
+from cxr_core.vault.dictionary import (
+    IdentityFacts,
+    PatientDictionary,
+    SiteDictionary,
+    build_dictionaries,
+    fold_name,
+)
 from cxr_core.vault.key import VaultKey
 from cxr_core.vault.ledger import Original, published_uid
 from cxr_core.vocabulary import IdKind, StudyFlag
@@ -198,9 +205,20 @@ def _fingerprint(row: Mapping[str, object], files: list[_File], site: SiteDictio
     """Keyed, because it leaves the vault; over the file's contents rather than their places: moving changes nothing."""
     content = {name: value for name, value in row.items() if name != "paths"}
     content["files"] = [item.fingerprint for item in files]
-    # The site's names and places matter to report text only.
-    material = json.dumps(content, sort_keys=True).encode() + (site.digest_material() if row["report_text"] else b"")
+    material = json.dumps(content, sort_keys=True).encode() + site_words_in(str(row["report_text"] or ""), site)
     return hmac.new(key.subkey("fingerprint"), material, "sha256").hexdigest()
+
+
+def site_words_in(text: str, site: SiteDictionary) -> bytes:
+    """Canonical bytes of the site's names and places that stand in a report: only these can change what is redacted.
+
+    A new name of staff makes the reports stale in which it stands, and no other. Words count in every way in which
+    neighbours can be written together ("Le Blanc", "LeBlanc"), so that rather too many than too few are found.
+    """
+    words = re.findall(r"[^\W_]+", fold_name(text))
+    written = {"".join(words[start : start + size]) for size in (1, 2, 3) for start in range(len(words))}
+    places = {place for place in site.places if written.issuperset(place.split())}
+    return SiteDictionary(names=site.names & written, places=frozenset(places)).digest_material()
 
 
 def _ages(linked: Linked) -> dict[tuple[str, str], dict[str, int]]:

@@ -44,7 +44,7 @@ from tasks.workers import WorkerPool
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
 
 
-@flow(name="build", validate_parameters=False, persist_result=False)
+@flow(name="build", flow_run_name="build", validate_parameters=False, persist_result=False)
 def build(request: BuildRequest) -> "BuildSummary | State[BuildSummary]":
     """Build the dataset that `request` describes.
 

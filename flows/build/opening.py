@@ -7,6 +7,7 @@ seen before the work begins is refused here, in one line.
 import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
@@ -56,7 +57,16 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
     if workspace.vault.is_dir():
         _check_key(workspace, key)
+    _check_release(request.release)
     return workspace, key
+
+
+def _check_release(folder: Path) -> None:
+    """Better now than after the night's work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise UsageError(f"release folder {folder} cannot be written") from None
 
 
 def _check_sources(request: BuildRequest) -> None:

@@ -21,19 +21,19 @@ from tasks.stage_run import UnitCounts
 _OPTIONS: dict[str, Any] = {"validate_parameters": False, "persist_result": False}
 
 
-@flow(name="deidentify", **_OPTIONS)
+@flow(name="deidentify", flow_run_name="deidentify", **_OPTIONS)
 def deidentify_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 4: through the airlock."""
     return run_units(deidentify_unit.submit, units(studies, settings, planned), tick)
 
 
-@flow(name="convert", **_OPTIONS)
+@flow(name="convert", flow_run_name="convert", **_OPTIONS)
 def convert_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 5: de-identified DICOM to JPEG."""
     return run_units(convert_unit.submit, units(studies, settings, planned), tick)
 
 
-@flow(name="label", **_OPTIONS)
+@flow(name="label", flow_run_name="label", **_OPTIONS)
 def label_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 6: sections, labels, evidence."""
     return run_units(label_unit.submit, units(studies, settings, planned), tick)

@@ -13,6 +13,7 @@ import typer
 from cxr_core import __version__
 from cxr_core.errors import GateRefused, HilumError, UsageError, place_of
 
+_INTERRUPTED = 130
 app = typer.Typer(
     name="cxr",
     help="From a hospital's chest radiographs and reports to a de-identified, labelled, published dataset.",
@@ -50,9 +51,11 @@ def run(command: Callable[[], object]) -> int:
     except _TyperUsageError as error:
         return _complain(f"{error.format_message()} (see --help)", 2)  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; run the same command again to resume", 130)
+        result = _INTERRUPTED
     except Exception as error:  # noqa: BLE001  a fault of the program; its text may quote a patient, its place cannot
         return _complain(f"fault of the program: {type(error).__name__} at {place_of(error)}", 1)
+    if result == _INTERRUPTED:  # typer turns an interruption inside a command into its exit code
+        return _complain("interrupted; run the same command again to resume", _INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 

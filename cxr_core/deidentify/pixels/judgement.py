@@ -328,8 +328,6 @@ def _turned(verdict: Verdict, rule: Rule) -> Verdict:
 
 
 def _engine(found: PieceReadings, bench: Bench) -> str:
-    if found.is_remembered:
-        return "memo"
     asked = max((len(reading.texts) for reading in found.readings), default=0)
     return "+".join(reader.name for reader in bench.readers[:asked])
 

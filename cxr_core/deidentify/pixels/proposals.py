@@ -29,6 +29,7 @@ _SPIKE_FACTOR = 4.0
 _SPIKE_STEEP = 2.0
 _SPIKE_LEAST_PX = 30
 _MOST_VALUES = 4
+_NOISE_RANGE, _NOISE_CHANGES = 2, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,8 @@ def prepare_search(stored: NDArray[np.integer], photometric: Photometric) -> Sea
     photometric : Photometric
         MONOCHROME1 is flipped for the search only (PS3.3 C.7.6.3.1.2).
     """
+    if _is_noise_alone(stored):
+        stored = np.zeros_like(stored)
     low, high = _percentiles(stored)
     scale = 255.0 / max(high - low, 1.0)
     stretched = cv2.convertScaleAbs(np.clip(stored.astype(np.float32), low, high) - np.float32(low), alpha=scale)
@@ -104,6 +107,16 @@ def propose_places(search: SearchImage, exclude: NDArray[np.bool_] | None = None
     tiles |= _tile_share(runs) > _RUN_DENSITY
     grown = np.asarray(cv2.dilate(tiles.astype(np.uint8), np.ones((5, 5), np.uint8)), dtype=np.uint8)
     return np.asarray(_pixels_of(grown, search.shape) > 0, dtype=np.bool_)
+
+
+def _is_noise_alone(stored: NDArray[np.integer]) -> bool:
+    """True for a blank exposure: three neighbouring values in which most pixels differ from their neighbours.
+
+    Stretched to 255 steps its noise looks like print; text drawn with so little would drown in it.
+    """
+    if int(stored.max()) - int(stored.min()) > _NOISE_RANGE:
+        return False
+    return bool((stored[:, 1:] != stored[:, :-1]).mean() > _NOISE_CHANGES) if stored.shape[1] > 1 else False
 
 
 def _percentiles(stored: NDArray[np.integer]) -> tuple[float, float]:

@@ -37,10 +37,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PieceReadings:
-    """The readings of one piece, one for each rotation that was tried, and whether all were remembered."""
+    """The readings of one piece, one for each rotation that was tried."""
 
     readings: tuple[Reading, ...] = field(repr=False)
-    is_remembered: bool
 
 
 class Memo:
@@ -52,16 +51,16 @@ class Memo:
     def __repr__(self) -> str:
         return f"Memo({len(self._known)} readings)"
 
-    def read(self, reader: TextReader, crop: NDArray[np.uint8]) -> tuple[tuple[str, float], bool]:
-        """The reading of one crop and whether it was known."""
+    def read(self, reader: TextReader, crop: NDArray[np.uint8]) -> tuple[str, float]:
+        """The reading of one crop. Whether it was known shows nowhere: that would depend on the order of arrival."""
         key = reader.name, hashlib.blake2b(crop.tobytes(), key=str(crop.shape).encode(), digest_size=16).digest()
         if key in self._known:
-            return self._known[key], True
+            return self._known[key]
         text, score = reader.read([crop])[0]
         answer = (text, round(score, 3))
         if len(self._known) < _MOST_REMEMBERED:
             self._known[key] = answer
-        return answer, False
+        return answer
 
 
 def read_piece(
@@ -81,13 +80,11 @@ def read_piece(
         True for a text that could be an allowed marker.
     """
     readings: list[Reading] = []
-    is_remembered = True
     for turn in rotations(piece):
         crop = draw_ink(piece.ink, turn)
         texts, scores = [], []
         for reader in readers:
-            (text, score), was_known = memo.read(reader, crop)
-            is_remembered &= was_known
+            text, score = memo.read(reader, crop)
             texts.append(text)
             scores.append(score)
             if not is_wanted(text):
@@ -96,7 +93,7 @@ def read_piece(
         is_marker = len(texts) == len(readers) and is_wanted(texts[-1])
         if readings[-1].score >= _CERTAIN and (is_marker or count_alphanumerics(texts[0]) >= 3):
             break
-    return PieceReadings(tuple(readings), is_remembered)
+    return PieceReadings(tuple(readings))
 
 
 def rotations(piece: Piece) -> tuple[int, ...]:

@@ -5,8 +5,16 @@ from typing import Any
 
 import polars as pl
 
-from cxr_core.deidentify.requests import AirlockInput, Linked, age_in_years, build_airlock_input, originals
+from cxr_core.deidentify.requests import (
+    AirlockInput,
+    Linked,
+    age_in_years,
+    build_airlock_input,
+    originals,
+    site_words_in,
+)
 from cxr_core.tables.catalogue import INSTANCES, PSEUDONYMS, REPORTS, STUDIES, STUDY_INSTANCES
+from cxr_core.vault.dictionary import SiteDictionary
 from cxr_core.vault.key import VaultKey
 from cxr_core.vault.ledger import register
 
@@ -111,3 +119,17 @@ def test_a_fingerprint_needs_the_key() -> None:
 def test_whole_years_are_counted_to_the_birthday() -> None:
     assert age_in_years(BORN, dt.date(2020, 5, 31)) == 89
     assert age_in_years(BORN, dt.date(2020, 6, 1)) == 90
+
+
+def test_only_site_words_that_stand_in_the_report_make_it_stale() -> None:
+    text = "Seen by Le Blanc at Fairview General."
+    before = site_words_in(text, SiteDictionary())
+    for names, places, changes in (
+        ({"leblanc"}, set(), True),
+        ({"blanc"}, set(), True),
+        ({"house"}, set(), False),
+        (set(), {"fairview general"}, True),
+        (set(), {"fairview clinic"}, False),
+    ):
+        site = SiteDictionary(names=frozenset(names), places=frozenset(places))
+        assert (site_words_in(text, site) != before) is changes
