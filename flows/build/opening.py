@@ -57,7 +57,8 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
     if workspace.vault.is_dir():
         _check_key(workspace, key)
-    _check_release(request.release)
+    if request.runs(Stage.PUBLISH) and not request.dry_run:
+        _check_release(request.release)
     return workspace, key
 
 
