@@ -73,14 +73,17 @@ class WorkerPool:
         TransientError
             The function met a failing machine.
         """
-        worker = self._idle.get() or self._start()
-        is_alive = True
+        worker = self._idle.get()
+        is_alive = worker is not None
         try:
+            worker = worker or self._start()
+            is_alive = True
             return worker.call(function, arguments)
         except WorkerDiedError as death:
             is_alive = False
-            worker.stop()
-            self._started.remove(worker)
+            if worker is not None:
+                worker.stop()
+                self._started.remove(worker)
             raise ItemError(Reason.E_TIMEOUT if death.is_timeout else Reason.E_CRASH, "worker ended") from None
         finally:
             self._idle.put(worker if is_alive else None)

@@ -59,6 +59,7 @@ class RapidOcrReader:
 
 def _load() -> tuple[Any, Any]:
     try:
+        import onnxruntime
         from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer
         from rapidocr.main import DEFAULT_CFG_PATH, ParseParams, root_dir
     except ImportError:
@@ -72,6 +73,7 @@ def _load() -> tuple[Any, Any]:
     config.Rec.model_root_dir = root_dir / "models"
     config.Rec.rec_img_shape = [3, _HEIGHT_PX, _LEAST_WIDTH_PX]
     config.Rec.rec_batch_num = 1
+    onnxruntime.disable_telemetry_events()  # nothing calls out
     if not any(config.Rec.model_root_dir.glob("*_rec_*.onnx")):
         raise UsageError(
             "reader rapidocr: no weights in the installed package; reinstall it: pip install --force-reinstall rapidocr"
