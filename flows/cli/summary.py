@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tasks.summary import BuildSummary
 
 
@@ -23,6 +25,9 @@ def print_summary(summary: "BuildSummary", *, as_json: bool, quiet: bool) -> Non
     console.print(_stage_table(summary))
     if summary.drops:
         console.print(_drop_table(summary))
+    for title, frame in (summary.outcome.tables if summary.outcome else {}).items():
+        if title != "Funnel":  # what was left out stands above
+            console.print(_frame_table(title, frame))
     for line in summary.lines():
         console.print(line, soft_wrap=True)
 
@@ -33,6 +38,18 @@ def _stage_table(summary: "BuildSummary") -> Table:
         table.add_column(name, justify="left" if name == "stage" else "right")
     for name, counts in summary.stages.items():
         table.add_row(name, str(counts.done), str(counts.reused), str(counts.quarantined), f"{counts.seconds:.1f}")
+    return table
+
+
+def _frame_table(title: str, frame: "pl.DataFrame") -> Table:
+    """A table of the paper, as it stands in the Prefect artifacts too."""
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    for place, name in enumerate(frame.columns):
+        table.add_column(name.replace("_", " "), justify="right" if place else "left", no_wrap=not place)
+    for row in frame.iter_rows():
+        table.add_row(
+            *(f"{cell:.3f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row)
+        )
     return table
 
 
