@@ -45,7 +45,8 @@ def _frame_table(title: str, frame: "pl.DataFrame") -> Table:
     """A table of the paper, as it stands in the Prefect artifacts too."""
     table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for place, name in enumerate(frame.columns):
-        table.add_column(name.replace("_", " "), justify="right" if place else "left", no_wrap=not place)
+        short = name.replace("positive", "pos").replace("negative", "neg").replace("uncertain", "unc")  # 80 columns
+        table.add_column(short.replace("_", " "), justify="right" if place else "left", no_wrap=not place)
     for row in frame.iter_rows():
         table.add_row(
             *(f"{cell:.3f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row)
