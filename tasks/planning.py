@@ -60,24 +60,19 @@ class Planner:
         """What one stage has to do, over all studies of the build or over some."""
         among = pl.col("study_id").is_in(list(self.studies if studies is None else studies))
         ledger = STAGES[stage].store(self.workspace).ledger().filter(among)
-        if stage is Stage.CONVERT:
-            ledger = self._without_lost_files(ledger)
+        standing = ledger.filter(~pl.col("study_id").is_in(self._lost(stage, ledger)))
         wanted = self._wanted(stage).filter(among)
-        return make_plan(wanted, ledger, self._fingerprints[stage], attempts=self.config.run.attempts)
+        return make_plan(wanted, standing, self._fingerprints[stage], attempts=self.config.run.attempts)
 
-    def plan_airlock(self) -> Plan:
-        """What stage 4 has to do: what is stale, and what `convert` needs again but was discarded."""
-        ledger = DEIDENTIFY.store(self.workspace).ledger()
-        discarded = [
-            study for study in self.plan(Stage.CONVERT).todo["study_id"] if not self._dicom_folder(study).is_dir()
-        ]
-        among = pl.col("study_id").is_in(list(self.studies))
-        return make_plan(
-            self._wanted(Stage.DEIDENTIFY).filter(among),
-            ledger.filter(~pl.col("study_id").is_in(discarded)),
-            self._fingerprints[Stage.DEIDENTIFY],
-            attempts=self.config.run.attempts,
-        )
+    def _lost(self, stage: Stage, ledger: pl.DataFrame) -> list[str]:
+        """Studies that are not done, whatever the ledger says: files that are needed are not there."""
+        if stage is Stage.DEIDENTIFY:  # discarded, and `convert` needs them again
+            again = self.plan(Stage.CONVERT).todo["study_id"]
+            return [study for study in again if not self._dicom_folder(study).is_dir()]
+        if stage is Stage.CONVERT:
+            done = ledger.filter(pl.col("status") == "ok")["study_id"]
+            return [study for study in done if not self.workspace.jpeg_file(study, "any").parent.is_dir()]
+        return []
 
     def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
         """The run that does a plan."""
@@ -130,9 +125,3 @@ class Planner:
             return lambda study: (self.workspace.root, self.config, study, images[study])
         texts = dict(upstream.read(DEID_REPORTS).filter(mine).select("study_id", "text").iter_rows())
         return lambda study: (self.config, study, texts[study])
-
-    def _without_lost_files(self, ledger: pl.DataFrame) -> pl.DataFrame:
-        """A study whose JPEG folder is gone is not done, whatever the ledger says."""
-        done = ledger.filter(pl.col("status") == "ok")["study_id"]
-        lost = [study for study in done if not self.workspace.jpeg_file(study, "any").parent.is_dir()]
-        return ledger.filter(~pl.col("study_id").is_in(lost))

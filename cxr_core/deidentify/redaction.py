@@ -5,20 +5,27 @@ the header still names the patient, whose own identifiers are what the engine lo
 """
 
 import io
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.filewriter import dcmwrite
 from pydicom.multival import MultiValue
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from cxr_core.deidentify.pixels import TextReader, redact_pixels
 from cxr_core.deidentify.study import box_rows
+from cxr_core.errors import ItemError
 from cxr_core.imaging.decoding import decode
 from cxr_core.imaging.reading import read_header
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vault.dictionary import IdentityFacts, build_dictionaries
+from cxr_core.vocabulary import Reason
 
 _IDENTIFYING = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 
@@ -37,12 +44,12 @@ def redact_file(path: Path, *, readers: Sequence[TextReader], markers: MarkerPol
     Returns
     -------
     RedactedFile
-        Explicit VR Little Endian, uncompressed; every other element as found.
+        Explicit VR, uncompressed, in the byte order of the source; every other element as found.
 
     Raises
     ------
     ItemError
-        As `read_header`, `decode` and `redact_pixels` raise it.
+        As `read_header`, `decode` and `redact_pixels` raise it; E_NOT_DICOM where the header cannot be written.
     """
     dataset = read_header(path)
     stored = decode(dataset)
@@ -53,18 +60,29 @@ def redact_file(path: Path, *, readers: Sequence[TextReader], markers: MarkerPol
         readers=readers,
         markers=markers,
     )
-    dataset.PixelData = _padded(result.pixels.tobytes())
-    dataset["PixelData"].VR = "OB" if result.pixels.dtype.itemsize == 1 else "OW"
-    dataset["PixelData"].is_undefined_length = False
-    dataset.BitsAllocated = result.pixels.dtype.itemsize * 8
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return RedactedFile(_with_pixels(dataset, result.pixels), box_rows("", "", result.boxes))
+
+
+def _with_pixels(dataset: Dataset, pixels: NDArray[np.integer]) -> bytes:
+    """The same file with other pixels, uncompressed.
+
+    The byte order stays: binary elements that pydicom does not look into (overlays, look-up tables) are in it too.
+    """
+    is_little = dataset.original_encoding[1] is not False
+    content = pixels.astype(pixels.dtype.newbyteorder("<" if is_little else ">"), copy=False).tobytes()
+    wide = pixels.dtype.itemsize > 1
+    element = DataElement(0x7FE00010, "OW" if wide else "OB", content + b"\0" * (len(content) % 2))
+    dataset.add(element)
+    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
+    dataset.ensure_file_meta()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
     target = io.BytesIO()
-    dataset.save_as(target, enforce_file_format=True, little_endian=True, implicit_vr=False)
-    return RedactedFile(target.getvalue(), box_rows("", "", result.boxes))
-
-
-def _padded(content: bytes) -> bytes:
-    return content + b"\0" * (len(content) % 2)
+    try:
+        dcmwrite(target, dataset, implicit_vr=False, little_endian=is_little, enforce_file_format=True)
+    except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError, struct.error):
+        # pydicom looks into an element only when it writes it, and its messages quote the value.
+        raise ItemError(Reason.E_NOT_DICOM, "an element of the header cannot be written") from None
+    return target.getvalue()
 
 
 def _identifiers(dataset: Dataset) -> tuple[str, ...]:

@@ -153,7 +153,9 @@ class Airlock:
         source = read_header(self.source / path)
         check_accepted(source)
         stored = decode(source, max_pixels=self.config.deidentify.max_pixels)
-        header = deidentify_header(source, self._identity(request, dicom_id), self.profile)
+        header = deidentify_header(
+            source, self._identity(request, dicom_id), self.profile, known_names=request.patient.names
+        )
         pixels = redact_pixels(
             stored.pixels,
             photometric=stored.photometric,

@@ -149,12 +149,11 @@ class _Build:
         if not mine:
             return
         planner = Planner(self.workspace, self.request.config, self.request.limit, self._asked())
-        plans = {stage: self._plan(planner, stage) for stage in mine}
+        plans = {stage: planner.plan(stage) for stage in mine}
         upstream = set[str]()
         for stage, plan in plans.items():
-            upstream |= set(
-                plan.todo["study_id"]
-            )  # what is done anew upstream is done anew here, if it comes out changed
+            # What is done anew upstream is done anew here, if it comes out changed.
+            upstream |= set(plan.todo["study_id"])
             todo = len(upstream) if self.request.dry_run else plan.todo.height
             self.stages[stage] = StageCounts(todo=todo, reused=plan.reused)
         if self.request.dry_run:
@@ -168,9 +167,6 @@ class _Build:
         if not (self.request.dry_run and self.workspace.vault.is_dir()):
             return None
         return prepare(self.workspace, self.request.config, self.key)[1].requests
-
-    def _plan(self, planner: Planner, stage: Stage) -> Plan:
-        return planner.plan_airlock() if stage is Stage.DEIDENTIFY else planner.plan(stage)
 
     def _waves(self, planner: Planner, mine: list[Stage], plans: dict[Stage, Plan]) -> None:
         settings = self.request.config.run
