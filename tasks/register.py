@@ -55,7 +55,7 @@ def prepare(workspace: Workspace, config: BuildConfig, key: VaultKey) -> tuple[p
         digits=config.vault.id_digits,
         keep_weekday=config.dates.keep_weekday,
     )
-    return ledger, build_airlock_input(linked, ledger, mine)
+    return ledger, build_airlock_input(linked, ledger, mine, tells_weeks=config.deidentify.tells_weeks)
 
 
 def study_rows(workspace: Workspace) -> pl.DataFrame:

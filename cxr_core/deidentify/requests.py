@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.tables.catalogue import REQUESTS, STUDY_ROWS
 from cxr_core.vault.dictionary import (
     IdentityFacts,
@@ -61,7 +62,9 @@ def originals(linked: Linked) -> Iterator[Original]:
         yield Original(IdKind.INSTANCE, uid)
 
 
-def build_airlock_input(linked: Linked, ledger: pl.DataFrame, key: VaultKey) -> AirlockInput:
+def build_airlock_input(
+    linked: Linked, ledger: pl.DataFrame, key: VaultKey, *, tells_weeks: bool = False
+) -> AirlockInput:
     """Gather one request a study.
 
     Parameters
@@ -72,6 +75,8 @@ def build_airlock_input(linked: Linked, ledger: pl.DataFrame, key: VaultKey) -> 
         Must hold everything that `originals` names.
     key : VaultKey
         For the published UIDs and the keyed fingerprints.
+    tells_weeks : bool
+        The study rows tell dates and intervals in weeks, as the headers do (profile `strict`).
     """
     dictionaries, site = build_dictionaries(_identity_facts(linked))
     ids = _Pseudonyms.of(ledger)
@@ -88,7 +93,7 @@ def build_airlock_input(linked: Linked, ledger: pl.DataFrame, key: VaultKey) -> 
         row = _request(study, files[uid], ids, key) | _dictionary_columns(dictionaries[patient])
         row |= {"hide_age": hides_age, "report_text": reports.get(study["report_key"])}
         rows.append(row | {"source_fingerprint": _fingerprint(row, files[uid], site, key)})
-    return AirlockInput(REQUESTS.frame(rows).sort("study_id"), _study_rows(linked, ids), site)
+    return AirlockInput(REQUESTS.frame(rows).sort("study_id"), _study_rows(linked, ids, tells_weeks=tells_weeks), site)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,7 @@ def age_in_years(born: dt.date, day: dt.date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def _study_rows(linked: Linked, ids: _Pseudonyms) -> pl.DataFrame:
+def _study_rows(linked: Linked, ids: _Pseudonyms, *, tells_weeks: bool) -> pl.DataFrame:
     """Facts of each study under pseudonyms, in the order of the subject's studies."""
     ordered = linked.studies.sort("issuer", "patient_id", "exam_at", "study_instance_uid", nulls_last=True)
     reports = dict(linked.reports.select("report_key", "has_addendum").iter_rows())
@@ -250,7 +255,8 @@ def _study_rows(linked: Linked, ids: _Pseudonyms) -> pl.DataFrame:
     for study in ordered.iter_rows(named=True):
         patient = (study["issuer"], study["patient_id"])
         mine = ids.get(IdKind.PATIENT, patient[1], patient[0])
-        exam = study["exam_at"].date() if study["exam_at"] else None
+        shift = DateShift(ids.shifts[patient], in_weeks=tells_weeks)
+        exam = shift.apply(study["exam_at"].date()) if study["exam_at"] else None
         if mine != subject:
             subject, first, prior, order = mine, exam, None, 0
         order += 1
@@ -260,7 +266,7 @@ def _study_rows(linked: Linked, ids: _Pseudonyms) -> pl.DataFrame:
             {
                 "study_id": study_id,
                 "subject_id": subject,
-                "study_date": exam + dt.timedelta(days=ids.shifts[patient]) if exam else None,
+                "study_date": exam,
                 "study_order": order,
                 "days_since_first": (exam - first).days if exam and first else None,
                 "prior_study_id": prior,

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from cxr_core.deidentify.header.acceptance import check_accepted
 from cxr_core.deidentify.header.assembly import assemble
 from cxr_core.deidentify.header.attributes import metadata
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, redact_pixels
@@ -174,7 +175,7 @@ class Airlock:
             study_id=request.study_id,
             dicom_id=dicom_id,
             uids=request.uids.__getitem__,
-            date_shift_days=request.date_shift_days,
+            date_shift=DateShift(request.date_shift_days, in_weeks=self.config.deidentify.tells_weeks),
             time_policy=TimeOfDay(self.config.dates.time),
             hide_age=request.hide_age,
         )

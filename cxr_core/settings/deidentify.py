@@ -24,3 +24,8 @@ class DeidentifySettings(Section):
         None, description="Folder of EasyOCR's weights; default: the installed package"
     )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, rows x columns, checked before decoding")
+
+    @property
+    def tells_weeks(self) -> bool:
+        """True where dates are told by their week only."""
+        return self.profile is ProfileName.STRICT

@@ -6,6 +6,7 @@ Which shift a patient has is left to `vault`; emptying and counting to `engine`.
 
 import datetime as dt
 import re
+from dataclasses import dataclass, field
 
 from cxr_core.settings.dates import TimeOfDay
 
@@ -19,6 +20,32 @@ _AS = re.compile(r"(\d{3})([DWMY])", re.ASCII)
 _DAYS_PER = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
 
 
+@dataclass(frozen=True, slots=True)
+class DateShift:
+    """How the dates of one patient move.
+
+    Parameters
+    ----------
+    days : int
+        Secret whole-day offset; intervals within the patient stay exact.
+    in_weeks : bool
+        Profile `strict`: a shifted date is told as the Monday of its week, so that intervals are whole weeks.
+    """
+
+    days: int = field(repr=False)
+    in_weeks: bool = False
+
+    def apply(self, day: dt.date) -> dt.date | None:
+        """The shifted day; None outside 2100-2200."""
+        try:
+            shifted = day + dt.timedelta(days=self.days)
+        except OverflowError:
+            return None
+        if self.in_weeks:
+            shifted -= dt.timedelta(days=shifted.weekday())
+        return shifted if FIRST_YEAR <= shifted.year <= LAST_YEAR else None
+
+
 def parse_date(text: str) -> dt.date | None:
     """Read a DA strictly: eight digits that name a day."""
     if not _DA.fullmatch(text):
@@ -29,16 +56,11 @@ def parse_date(text: str) -> dt.date | None:
         return None
 
 
-def shift_date(text: str, days: int) -> str | None:
+def shift_date(text: str, shift: DateShift) -> str | None:
     """Shift a DA; None where it is no full date or the result leaves 2100-2200."""
     parsed = parse_date(text)
-    if parsed is None:
-        return None
-    try:
-        shifted = parsed + dt.timedelta(days=days)
-    except OverflowError:
-        return None
-    return f"{shifted:%Y%m%d}" if FIRST_YEAR <= shifted.year <= LAST_YEAR else None
+    shifted = None if parsed is None else shift.apply(parsed)
+    return None if shifted is None else f"{shifted:%Y%m%d}"
 
 
 def clean_time(text: str, policy: TimeOfDay) -> str | None:
@@ -55,12 +77,12 @@ def clean_time(text: str, policy: TimeOfDay) -> str | None:
             return ""
 
 
-def shift_datetime(text: str, days: int, policy: TimeOfDay) -> str | None:
+def shift_datetime(text: str, shift: DateShift, policy: TimeOfDay) -> str | None:
     """Shift a DT as its date, clean its time as a TM, drop its time zone; None where either is not valid."""
     match = _DT.fullmatch(text)
     if match is None:
         return None
-    date, time = shift_date(match[1], days), clean_time(match[2], policy) if match[2] else ""
+    date, time = shift_date(match[1], shift), clean_time(match[2], policy) if match[2] else ""
     return None if date is None or time is None else date + time
 
 

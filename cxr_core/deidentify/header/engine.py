@@ -190,7 +190,7 @@ def _judge_numbers(rule: KeepRule, values: tuple[Value, ...]) -> _Judged | None:
 
 
 def _judge_text(build: _Builder, rule: KeepRule, found: Found) -> _Judged:
-    text, shift = text_of(found), build.identity.date_shift_days
+    text, shift = text_of(found), build.identity.date_shift
     match rule.check:
         case Check.UID:
             return _judge_uid(build, text)

@@ -7,6 +7,7 @@ How ids and shifts are drawn is left to `vault`.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.settings.dates import TimeOfDay
 
 UidMapper = Callable[[str], str]
@@ -23,8 +24,8 @@ class ImageIdentity:
         Pseudonyms.
     uids : UidMapper
         Original to published UID.
-    date_shift_days : int
-        Days added to every date of the patient.
+    date_shift : DateShift
+        How every date of the patient moves.
     time_policy : TimeOfDay
         What becomes of times of day.
     hide_age : bool
@@ -36,6 +37,6 @@ class ImageIdentity:
     study_id: str
     dicom_id: str
     uids: UidMapper = field(repr=False)
-    date_shift_days: int = field(repr=False)
+    date_shift: DateShift = field(repr=False)
     time_policy: TimeOfDay = TimeOfDay.HOUR
     hide_age: bool = False

@@ -82,6 +82,15 @@ def test_staff_belongs_to_the_site_and_not_to_the_patient() -> None:
     assert "quill" not in site.names
 
 
+def test_in_weeks_study_rows_tell_mondays_and_whole_weeks() -> None:
+    given = linked([instance("1.2", 1), instance("1.3", 2)], [study("1.2", 2011), study("1.3", 2012)])
+    ledger = register(PSEUDONYMS.empty(), originals(given), KEY)
+    rows = build_airlock_input(given, ledger, KEY, tells_weeks=True).study_rows.sort("study_order")
+    assert [day.weekday() for day in rows["study_date"]] == [0, 0]
+    assert rows["days_since_first"][0] == 0
+    assert rows["days_since_first"][1] in (364, 371)
+
+
 def test_study_rows_keep_order_and_interval_and_hide_the_date() -> None:
     rows = asked(TWO).study_rows.sort("study_order")
     assert rows["study_order"].to_list() == [1, 2]

@@ -7,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.policy.profile import Profile, load_profile
 from cxr_core.settings.deidentify import ProfileName
@@ -74,7 +75,7 @@ def identity() -> ImageIdentity:
         study_id="50414267",
         dicom_id="02aa804e-bde0afdd-112c0b34-7bc16630-4e384014",
         uids=published,
-        date_shift_days=SHIFT_DAYS,
+        date_shift=DateShift(SHIFT_DAYS),
     )
 
 

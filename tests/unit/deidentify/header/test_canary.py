@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from cxr_core.deidentify.header.assembly import assemble
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.errors import ItemError
@@ -98,7 +99,7 @@ def test_a_canary_never_reaches_the_file(
     source = make_image()
     for tag, vr, value, depth in plants:
         _plant(source, tag, vr, value, depth)
-    identity = ImageIdentity("10000032", "50414267", "x", lambda _: "2.25.42", 36_524, time)
+    identity = ImageIdentity("10000032", "50414267", "x", lambda _: "2.25.42", DateShift(36_524), time)
     try:
         header = deidentify_header(source, identity, load_profile(profile)).dataset
         pixels = np.zeros((header.Rows, header.Columns), np.uint16)

@@ -1,8 +1,13 @@
 """Dates, times and ages."""
 
+import datetime as dt
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxr_core.deidentify.header import dates
+from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.settings.dates import TimeOfDay
 
 
@@ -26,7 +31,30 @@ from cxr_core.settings.dates import TimeOfDay
     ],
 )
 def test_a_date_is_shifted_or_refused(text: str, days: int, shifted: str | None) -> None:
-    assert dates.shift_date(text, days) == shifted
+    assert dates.shift_date(text, DateShift(days)) == shifted
+
+
+_DAYS = st.dates(dt.date(1990, 1, 1), dt.date(2030, 12, 31))
+_SHIFTS = st.integers(42_003, 60_265)  # from 1990 to 2105 ... 2155, so that 2030 stays below 2200
+
+
+@given(_DAYS, _DAYS, _SHIFTS)
+def test_intervals_stay_exact_over_leap_days_and_the_year_2100(one: dt.date, other: dt.date, days: int) -> None:
+    shift = DateShift(days)
+    told = [dates.parse_date(dates.shift_date(f"{day:%Y%m%d}", shift) or "") for day in (one, other)]
+    assert told[0] is not None
+    assert told[1] is not None
+    assert told[1] - told[0] == other - one
+
+
+@given(_DAYS, _DAYS, _SHIFTS)
+def test_in_weeks_an_interval_is_whole_weeks_and_off_by_less_than_one(one: dt.date, other: dt.date, days: int) -> None:
+    shift = DateShift(days, in_weeks=True)
+    first, second = shift.apply(one), shift.apply(other)
+    assert first is not None
+    assert second is not None
+    assert (second - first).days % 7 == 0
+    assert abs((second - first) - (other - one)) < dt.timedelta(days=7)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +90,7 @@ def test_a_time_keeps_what_the_policy_allows(text: str, policy: TimeOfDay, kept:
     ],
 )
 def test_a_datetime_is_shifted_and_loses_its_time_zone(text: str, policy: TimeOfDay, kept: str | None) -> None:
-    assert dates.shift_datetime(text, 36_524, policy) == kept
+    assert dates.shift_datetime(text, DateShift(36_524), policy) == kept
 
 
 @pytest.mark.parametrize(
