@@ -102,7 +102,7 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
     """
     if not workspace.vault.is_dir():
         raise GateRefused(
-            "privacy", "the vault is not there, and without it nothing can be searched for; bring it back"
+            "privacy", "the vault is not there (moved away or sealed), and without it nothing can be searched for"
         )
     inputs = _inputs(workspace)
     plan = plan_release(

@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+AUDIT_FILE = "audit.jsonl"
+
 
 def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.datetime) -> None:
     """Append one line to `audit.jsonl` and sync it."""
@@ -18,7 +20,7 @@ def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.date
     except (KeyError, OSError):  # a container's user without a name
         user = str(os.getuid())
     line = {"when": now.isoformat(timespec="seconds"), "who": user, "command": command, "counts": dict(counts)}
-    handle = os.open(vault / "audit.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = os.open(vault / AUDIT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a") as stream:
         stream.write(json.dumps(line, sort_keys=True) + "\n")
         stream.flush()

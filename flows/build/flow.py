@@ -81,7 +81,7 @@ class _Build:
             return self._summary()
         notes = self._split()
         account = self._account()
-        outcome = self._publish(account, notes) if self.request.runs(Stage.PUBLISH) else None
+        outcome = self._published(account, notes) if self.request.runs(Stage.PUBLISH) else None
         summary = self._summary(account, outcome)
         write_summary(summary, self.workspace.summary)
         if account is not None:
@@ -114,6 +114,16 @@ class _Build:
             return None
         is_whole = self.request.limit is None and only in (None, Stage.SPLIT, Stage.PUBLISH)
         return close_books(self.workspace, is_whole=is_whole)
+
+    def _published(self, account: Account | None, notes: tuple[str, ...]) -> Outcome:
+        """Publish; the audit tells of refusals, too."""
+        try:
+            return self._publish(account, notes)
+        except GateRefused as refusal:
+            if account is not None:
+                told = f"build, refused by gate {refusal.gate}"
+                record(self.workspace.vault, told, account.counts, now=dt.datetime.now(dt.UTC))
+            raise
 
     def _publish(self, account: Account | None, notes: tuple[str, ...]) -> Outcome:
         request = self.request

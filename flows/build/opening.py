@@ -15,6 +15,7 @@ from cxr_core.release.gates import check_waivers
 from cxr_core.settings.run import Runner
 from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.custody import claim, refuse_sealed
 from cxr_core.vault.key import VaultKey, demo_key, load_key
 from cxr_core.vocabulary import Stage
 from flows.build.request import BuildRequest
@@ -52,11 +53,12 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
     key = load_key(request.config.vault.key_file) if request.has_source else demo_key()
     workspace = Workspace(request.workspace.absolute())
     if request.start is None and request.only is None:
+        refuse_sealed(workspace.vault)
         workspace.create()
     elif not workspace.stages.is_dir():
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
     if workspace.vault.is_dir():
-        _check_key(workspace, key)
+        claim(workspace.vault, key)
     if request.runs(Stage.PUBLISH) and not request.dry_run:
         _check_release(request.release)
     return workspace, key
@@ -82,18 +84,6 @@ def _check_sources(request: BuildRequest) -> None:
             raise UsageError(f"source {path} does not exist")
     if config.source.dicom is not None and not config.source.dicom.is_dir():
         raise UsageError(f"source {config.source.dicom} is no folder")
-
-
-def _check_key(workspace: Workspace, key: VaultKey) -> None:
-    """A workspace belongs to one key: pseudonyms of two keys in one ledger would tie patients to wrong ids."""
-    path = workspace.vault / "key_id"
-    if not path.exists():
-        write_bytes(path, key.key_id.encode(), mode=0o600)
-    elif path.read_text() != key.key_id:
-        raise UsageError(
-            f"workspace {workspace.root} was begun with key {path.read_text()}, not {key.key_id}: "
-            "name that key, or choose another workspace"
-        )
 
 
 def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:

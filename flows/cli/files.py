@@ -88,6 +88,8 @@ def deidentify(
     vault: Annotated[Path, typer.Option(help="Folder for the crosswalk; never inside the output.")],
     key_file: Annotated[Path | None, typer.Option(help="The secret key; HILUM_KEY_FILE goes before it.")] = None,
     readers: Annotated[list[str] | None, typer.Option("--reader", help="Reader of text; repeatable.")] = None,
+    profile: Annotated[str | None, typer.Option(help="mimic or strict.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
 ) -> None:
     """De-identify header and pixels, without cohort, reports or linkage."""
     from cxr_core.settings import load_config
@@ -97,7 +99,13 @@ def deidentify(
         raise UsageError("the vault must not lie inside the output")
     if not source.exists():
         raise UsageError(f"{source} does not exist")
-    config = load_config(options={"vault": {"key_file": key_file}, "deidentify": {"readers": readers or None}})
+    config = load_config(
+        options={
+            "vault": {"key_file": key_file},
+            "deidentify": {"readers": readers or None, "profile": profile},
+            "run": {"workers": workers},
+        }
+    )
     started = time.perf_counter()
     done, refused = deidentify_folder(source, output, vault, config)
     _report(done, refused, time.perf_counter() - started, "de-identified")

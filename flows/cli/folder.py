@@ -2,24 +2,29 @@
 
 import datetime as dt
 import sys
-import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from cxr_core.deidentify.folder import link_images_only
 from cxr_core.deidentify.requests import AirlockInput, build_airlock_input, originals
-from cxr_core.deidentify.study import Airlock, StudyRequest
 from cxr_core.errors import ItemError
 from cxr_core.intake.catalog import catalog_folder
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DROPS, PSEUDONYMS
-from cxr_core.tables.storage import read_table, write_bytes, write_table
+from cxr_core.tables.storage import read_table, write_table
 from cxr_core.vault.audit import record
+from cxr_core.vault.custody import claim
 from cxr_core.vault.key import load_key
 from cxr_core.vault.ledger import register
 from cxr_core.vocabulary import ItemKind, Stage
+from flows.progress import BuildProgress
+from tasks.workers import WorkerPool
+
+_WORK = "tasks.folder_work:deidentify"
 
 
 def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConfig) -> tuple[int, Counter[str]]:
@@ -29,41 +34,57 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     -------
     (files written, refused files by reason code)
         The crosswalk (`pseudonyms.parquet`), what was refused (`drops.parquet`) and the audit lie in the vault.
+
+    Raises
+    ------
+    UsageError
+        No usable key, a vault of another key, a reader that is not installed.
     """
     key = load_key(config.vault.key_file)
-    vault.mkdir(parents=True, exist_ok=True)
-    vault.chmod(0o700)
+    claim(vault, key)
     root = source if source.is_dir() else source.parent
     instances = catalog_folder(root)
     if source.is_file():
         instances = instances.filter(pl.col("path") == source.name)
     linked, refused = link_images_only(instances)
-    ledger = register(read_table(PSEUDONYMS, vault / "pseudonyms.parquet"), originals(linked), key)
+    mine = key.for_project(config.vault.project)
+    ledger = register(
+        read_table(PSEUDONYMS, vault / "pseudonyms.parquet"),
+        originals(linked),
+        mine,
+        digits=config.vault.id_digits,
+        keep_weekday=config.dates.keep_weekday,
+    )
     write_table(PSEUDONYMS, ledger, vault / "pseudonyms.parquet")
-    airlock_input = build_airlock_input(linked, ledger, key)
-    done, late = _run(airlock_input, Airlock.open(config, root, airlock_input.site), output)
+    asked = build_airlock_input(linked, ledger, mine)
+    done, late = _run(asked, root, output, vault, config)
     _write_drops(refused, late, ledger, vault)
     counts = Counter(refused["reason"].cast(pl.String).to_list()) + Counter(late.values())
     record(vault, "deidentify", {"done": done, **counts}, now=dt.datetime.now(dt.UTC))
     return done, counts
 
 
-def _run(airlock_input: AirlockInput, airlock: Airlock, output: Path) -> tuple[int, dict[str, str]]:
+def _run(
+    asked: AirlockInput, source: Path, output: Path, vault: Path, config: BuildConfig
+) -> tuple[int, dict[str, str]]:
+    """Every study in a worker: what crashes or hangs one worker costs one study."""
+    workers = min(config.run.workers, max(asked.requests.height, 1))
     done, refused = 0, dict[str, str]()
-    for row in airlock_input.requests.iter_rows(named=True):
-        request = StudyRequest.from_row(row)
+    pool = WorkerPool(workers, deadline_s=config.run.study_deadline_s, log=vault / "workers.log")
+    progress = BuildProgress()
+
+    def one(row: dict[str, Any]) -> tuple[int, dict[str, str]]:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's warnings print values
-                result = airlock.run(request)
+            written: tuple[int, dict[str, str]] = pool.call(_WORK, source, output, config, asked.site, row)
         except ItemError as error:
-            refused |= {dicom_id: error.reason.value for _, dicom_id in request.files}
-            continue
-        folder = output / f"p{request.subject_id[:2]}" / f"p{request.subject_id}" / f"s{request.study_id}"
-        for image in result.images:
-            write_bytes(folder / f"{image.dicom_id}.dcm", image.content)
-        done += len(result.images)
-        refused |= {dicom_id: reason.value for dicom_id, reason in result.dropped}
+            return 0, dict.fromkeys(row["dicom_ids"], error.reason.value)
+        return written
+
+    with pool, ThreadPoolExecutor(workers) as threads, progress.stage("deidentify", asked.requests.height) as tick:
+        for written, dropped in threads.map(one, asked.requests.iter_rows(named=True)):
+            done += written
+            refused |= dropped
+            tick(1)
     for dicom_id, code in sorted(refused.items()):
         sys.stderr.write(f"{dicom_id}: {code}\n")
     return done, refused

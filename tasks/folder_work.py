@@ -1,0 +1,55 @@
+"""What a worker does with one study of `cxr deidentify`: through the airlock, and into the output folder.
+
+Takes the study's request through the pipe that leads to the worker, so that nothing identified lies outside the vault;
+gives counts and refusals under pseudonyms. Never imports Prefect: workers start quickly.
+"""
+
+import functools
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_core.settings.build import BuildConfig
+from cxr_core.tables.storage import write_bytes
+from cxr_core.vault.dictionary import SiteDictionary
+
+if TYPE_CHECKING:
+    from cxr_core.deidentify.study import Airlock
+
+
+def deidentify(
+    source: Path, output: Path, config: BuildConfig, site: SiteDictionary, row: Mapping[str, Any]
+) -> tuple[int, dict[str, str]]:
+    """De-identify one study.
+
+    Parameters
+    ----------
+    row : row of the REQUESTS table
+
+    Returns
+    -------
+    (files written, refused images: dicom_id -> reason code)
+
+    Raises
+    ------
+    ItemError
+        The whole study waits.
+    """
+    from cxr_core.deidentify.study import StudyRequest
+
+    request = StudyRequest.from_row(row)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print values
+        result = _airlock(source, config.model_dump_json(), site).run(request)
+    folder = output / f"p{request.subject_id[:2]}" / f"p{request.subject_id}" / f"s{request.study_id}"
+    for image in result.images:
+        write_bytes(folder / f"{image.dicom_id}.dcm", image.content)
+    return len(result.images), {dicom_id: reason.value for dicom_id, reason in result.dropped}
+
+
+@functools.lru_cache(maxsize=1)
+def _airlock(source: Path, configuration: str, site: SiteDictionary) -> "Airlock":
+    from cxr_core.deidentify.study import Airlock
+
+    return Airlock.open(BuildConfig.model_validate_json(configuration), source, site)
