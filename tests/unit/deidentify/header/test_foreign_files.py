@@ -1,4 +1,4 @@
-"""Real, odd, fuzzed and planted files: decided, never a crash, never a leak."""
+"""Real, odd, fuzzed and planted files, and those that pydicom ships: decided, never a crash, never a leak."""
 
 import csv
 import io
@@ -23,7 +23,11 @@ from cxr_core.policy.profile import Profile
 
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
 HOSPITAL = SHARED / "hospital-sample"
-FILES = sorted(path for path in (SHARED / "cxr" / "dicom").rglob("*") if path.is_file())
+BESIDE = pytest.mark.shared
+FILES = [
+    *sorted((Path(pydicom.__file__).parent / "data" / "test_files").rglob("*.dcm")),
+    *(pytest.param(path, marks=BESIDE) for path in sorted((SHARED / "cxr" / "dicom").rglob("*")) if path.is_file()),
+]
 IDENTIFIERS = ("PatientName", "PatientID", "OtherPatientIDs", "InstitutionName", "StationName", "AccessionNumber")
 SUBSTITUTES = {
     "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1",
@@ -40,11 +44,6 @@ SUBSTITUTES = {
     "PixelRepresentation": 0,
     "NumberOfFrames": 1,
 }
-
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the project"),
-]
 
 
 def _opened(path: Path) -> Dataset:
@@ -113,6 +112,10 @@ def test_a_file_dressed_up_as_a_radiograph_leaks_no_identifier(
     assert _leaks({word for value in planted for word in re.split(r"[\^=\\]", value)}, output) == []
 
 
+def test_pydicom_ships_the_files_that_are_decided_here() -> None:
+    assert sum(isinstance(path, Path) for path in FILES) >= 78
+
+
 def _planted() -> dict[str, set[str]]:
     planted: dict[str, set[str]] = {}
     with (HOSPITAL / "truth" / "header_phi.csv").open(encoding="utf-8", newline="") as file:
@@ -121,6 +124,8 @@ def _planted() -> dict[str, set[str]]:
     return planted
 
 
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not beside the project")
 def test_no_planted_value_stands_in_a_published_header(identity: ImageIdentity, mimic: Profile) -> None:
     planted = _planted()
     leaks = {}
