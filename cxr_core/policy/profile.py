@@ -38,6 +38,7 @@ class Requirement(StrEnum):
     REQUIRED = "1"
     CONDITIONAL = "1C"
     MAY_BE_EMPTY = "2"
+    EMPTY_IF_PRESENT = "2C"
     OPTIONAL = "3"
 
 

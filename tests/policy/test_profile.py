@@ -31,7 +31,7 @@ def _has_a_clean_list(rule: KeepRule) -> bool:
 
 
 def _is_a_safe_sequence(rule: KeepRule) -> bool:
-    return rule.check is Check.WRITTEN or (rule.check is Check.CODES and rule.context is not None)
+    return rule.check in {Check.WRITTEN, Check.EMPTY} or (rule.check is Check.CODES and rule.context is not None)
 
 
 EVERY_RULE: dict[str, Callable[[KeepRule], bool]] = {

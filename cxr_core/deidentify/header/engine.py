@@ -140,8 +140,8 @@ def _apply_nothing(build: _Builder, rule: KeepRule, found: Found) -> None:
     """Follow the requirement where no value may be written (PS3.5 section 7.4)."""
     if rule.requirement is Requirement.REQUIRED:
         raise ItemError(Reason.E_TYPE1, f"{name_of(rule.tag)} missing or refused")
-    is_emptied_date = found.present and rule.check in _PERMITS_EMPTY
-    if rule.requirement is Requirement.MAY_BE_EMPTY or is_emptied_date:
+    is_emptied = found.present and (rule.requirement is Requirement.EMPTY_IF_PRESENT or rule.check in _PERMITS_EMPTY)
+    if rule.requirement is Requirement.MAY_BE_EMPTY or is_emptied:
         _write(build, rule, None)
 
 

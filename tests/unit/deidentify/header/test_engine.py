@@ -147,9 +147,22 @@ def test_a_refused_value_is_dropped_emptied_or_quarantines_by_its_type(
 def test_a_type_2_attribute_that_is_missing_is_written_empty(
     source: Dataset, identity: ImageIdentity, mimic: Profile
 ) -> None:
-    del source.ViewPosition, source.Manufacturer, source.InstanceNumber
+    del source.PatientOrientation, source.Manufacturer, source.InstanceNumber
     ds = deidentify_header(source, identity, mimic).dataset
-    assert all(ds[keyword].is_empty for keyword in ("ViewPosition", "Manufacturer", "InstanceNumber"))
+    assert all(ds[keyword].is_empty for keyword in ("PatientOrientation", "Manufacturer", "InstanceNumber"))
+
+
+def test_a_type_2_attribute_of_some_objects_is_emptied_where_the_source_has_it(
+    source: Dataset, identity: ImageIdentity, mimic: Profile
+) -> None:
+    """ViewPosition is type 2 of CR and would open a module of DX; an empty element says no more than none."""
+    source.ViewPosition = "FOR ZYXWUT"
+    source.AcquisitionContextSequence = Sequence([source[0x00540220].value[0]])
+    ds = deidentify_header(source, identity, mimic).dataset
+    assert all(ds[keyword].is_empty for keyword in ("ViewPosition", "AcquisitionContextSequence"))
+    del source.ViewPosition, source.AcquisitionContextSequence
+    ds = deidentify_header(source, identity, mimic).dataset
+    assert all(keyword not in ds for keyword in ("ViewPosition", "AcquisitionContextSequence", "PositionerType"))
 
 
 def test_what_was_dropped_is_counted(source: Dataset, identity: ImageIdentity, mimic: Profile) -> None:
