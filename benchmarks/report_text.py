@@ -34,7 +34,7 @@ from cxr_core.vault.dictionary import SiteDictionary
 
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20|21)\d\d")
-_TITLES = frozenset("dr drs mr mrs ms miss mx prof professor sir md do rn np pa phd rt jr sr ii iii".split())
+_TITLES = "dr drs mr mrs ms miss mx prof professor sir md do rn np pa phd rt jr sr ii iii"
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
     "RI SC SD TN TX UT VT VA WA WV WI WY DC"
@@ -115,7 +115,7 @@ def _tells(word: str, kind: str) -> bool:
         return not _YEAR.fullmatch(word) and word.lower() not in {"of", "the", "at"}
     if kind == "age_over_89":
         return not word.lower().startswith(("y", "old", "m", "f", "w"))
-    if kind.startswith("name") and word.lower() in _TITLES:
+    if kind.startswith("name") and word.lower() in _TITLES.split():
         return False
     if kind == "address" and word in _STATES.split():
         return False

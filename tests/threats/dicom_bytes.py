@@ -48,7 +48,8 @@ class Person:
 
     @property
     def number(self) -> int:
-        return zlib.crc32(self.entry.encode())
+        """Ten digits: too many to stand anywhere by chance."""
+        return 10**9 + zlib.crc32(self.entry.encode())
 
     @property
     def root(self) -> str:
@@ -61,12 +62,12 @@ class Person:
 
     @property
     def accession(self) -> str:
-        return f"QZXA{self.number}"[:16]
+        return f"QZXA{self.number}"
 
     @property
     def canaries(self) -> tuple[str, ...]:
         names = ("QZXVANE", "ORLAQZ", "QZXMURROW", "QZXHOLM", "19610417", "20130509")
-        return (*names, self.root, self.patient_id, self.accession)
+        return (*names, str(self.number))
 
 
 def text(tag: int, vr: str, value: str | bytes) -> Element:
@@ -197,15 +198,19 @@ def image(entry: str, *changes: Element, without: Iterable[int] = (), syntax: st
     return part10(header(entry, pixels(), *changes, without=without), syntax)
 
 
+def around(entry: str, tag: int) -> tuple[list[Element], list[Element]]:
+    """The elements of the plain image before and behind a tag that it does not have, or is to have otherwise."""
+    parts = [*header(entry), pixels()]
+    return [part for part in parts if part.tag < tag], [part for part in parts if part.tag > tag]
+
+
 def items(tag: int, *contents: Sequence[Element | bytes], defined: bool = False) -> bytes:
     """A sequence in explicit little endian, of undefined length or with all lengths told."""
     encoded = [encode(content) for content in contents]
     if defined:
         body = b"".join(encode([Element(ITEM, "", content)]) for content in encoded)
         return encode([Element(tag, "SQ", body)])
-    inner = b"".join(
-        encode([Element(ITEM, "", b"", UNDEFINED), content, Element(ITEM_END, "")]) for content in encoded
-    )
+    inner = b"".join(encode([Element(ITEM, "", b"", UNDEFINED), content, Element(ITEM_END, "")]) for content in encoded)
     return encode([Element(tag, "SQ", b"", UNDEFINED), inner, Element(SEQUENCE_END, "")])
 
 

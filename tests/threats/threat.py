@@ -74,22 +74,35 @@ class Threat:
     shows: Shows = Shows.PHANTOM
 
 
-def threat(
+def folder_threat(
     family: Family,
     name: str,
     why: str,
-    build: Callable[[Path], None] | bytes,
+    build: Callable[[Path], None],
     expected: Outcome | Collection[Outcome],
     *,
     canaries: Collection[str] = (),
     shows: Shows = Shows.PHANTOM,
 ) -> Threat:
-    """An entry whose canaries include the person that every image names; bytes are written as `image.dcm`."""
+    """An entry that is more than one file's content; its canaries include the person that every image names."""
     wanted = frozenset([expected]) if isinstance(expected, Reason | Beyond) else frozenset(expected)
-    builder = (lambda folder: _write(folder, build)) if isinstance(build, bytes) else build
     planted = tuple(dict.fromkeys((*Person(name).canaries, *canaries)))
-    return Threat(name, family, why, builder, wanted, planted, shows)
+    return Threat(name, family, why, build, wanted, planted, shows)
 
 
-def _write(folder: Path, content: bytes) -> None:
-    (folder / "image.dcm").write_bytes(content)
+def file_threat(
+    family: Family,
+    name: str,
+    why: str,
+    make: Callable[[str], bytes],
+    expected: Outcome | Collection[Outcome],
+    *,
+    canaries: Collection[str] = (),
+    shows: Shows = Shows.PHANTOM,
+) -> Threat:
+    """An entry of one file, `image.dcm`; `make` gets the entry's name and is called when the corpus is built."""
+
+    def build(folder: Path) -> None:
+        (folder / "image.dcm").write_bytes(make(name))
+
+    return folder_threat(family, name, why, build, expected, canaries=canaries, shows=shows)
