@@ -21,6 +21,7 @@ from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, redact_pixels
 from cxr_core.deidentify.text import TextEngine
+from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.errors import ItemError
 from cxr_core.imaging.decoding import StoredImage, decode
 from cxr_core.imaging.reading import read_header
@@ -105,15 +106,16 @@ class Airlock:
         Raises
         ------
         UsageError
-            A configured reader is missing.
+            A configured reader or model is missing.
         """
+        entities = config.deidentify.entities
         return cls(
             source=source,
             config=config,
             profile=load_profile(config.deidentify.profile),
             markers=load_marker_policy(),
             readers=build_readers(config.deidentify.readers, easyocr_weights=config.deidentify.easyocr_weights),
-            text=TextEngine(site),
+            text=TextEngine(site, entities=EntityFinder.load(entities) if entities else None),
         )
 
     def run(self, request: StudyRequest) -> DeidentifiedStudy:

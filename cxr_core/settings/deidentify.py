@@ -23,6 +23,9 @@ class DeidentifySettings(Section):
     easyocr_weights: Path | None = Field(
         None, description="Folder of EasyOCR's weights; default: the installed package"
     )
+    entities: str | None = Field(
+        None, description="spaCy model whose persons and places are redacted in reports as well; slow, off by default"
+    )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, rows x columns, checked before decoding")
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cxr_core.deidentify.text.cues import load_cues, mark_cued
 from cxr_core.deidentify.text.default_deny import mark_code_parts, mark_denied, mark_neighbours
+from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.deidentify.text.fields import find_fields, find_signature_blocks, load_fields
 from cxr_core.deidentify.text.identity import (
     PatientIndex,
@@ -18,7 +19,7 @@ from cxr_core.deidentify.text.identity import (
     mark_names,
     mark_phrases,
 )
-from cxr_core.deidentify.text.marks import Document, spans_of
+from cxr_core.deidentify.text.marks import Document, Mark, spans_of
 from cxr_core.deidentify.text.patterns import find_patterns, load_patterns
 from cxr_core.deidentify.text.spans import REPLACEMENT, RedactedText, Span, replace_spans, unite
 from cxr_core.deidentify.text.tokens import Tokenizer
@@ -42,9 +43,14 @@ class TextEngine:
     site : SiteDictionary
     vocabulary : Vocabulary, optional
         The words that may stay; by default those of this package.
+    entities : EntityFinder, optional
+        Layer 5: a model whose persons and places go as well.
     """
 
-    def __init__(self, site: SiteDictionary, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(
+        self, site: SiteDictionary, vocabulary: Vocabulary | None = None, entities: EntityFinder | None = None
+    ) -> None:
+        self._entities = entities
         self._site = site
         self._vocabulary = vocabulary or load_vocabulary()
         self._tokenizer = Tokenizer(self._vocabulary)
@@ -77,7 +83,8 @@ class TextEngine:
     def _find(self, text: str, patient: PatientIndex) -> list[Span]:
         """The union of the layers on one text."""
         document = Document(text, self._tokenizer.tokenize(text))
-        marks = {
+        marks: dict[int, Mark] = {
+            **(self._entities.mark(document) if self._entities else {}),
             **mark_denied(document, self._vocabulary),
             **mark_cued(document, load_cues()),
             **mark_phrases(document, self._places, mark_address=False),
