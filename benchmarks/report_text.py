@@ -34,7 +34,18 @@ from cxr_core.vault.dictionary import SiteDictionary
 
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20|21)\d\d")
-_TITLES = "dr drs mr mrs ms miss mx prof professor sir md do rn np pa phd rt jr sr ii iii"
+_TITLES = "unknown trauma doe dr drs mr mrs ms miss mx prof professor sir md do rn np pa phd rt jr sr ii iii"
+# What institutions of a kind have in common: without its own word, a name names none.
+_GENERIC = """
+hospital hospitals infirmary medical medicine center centre clinic clinics imaging radiology diagnostic
+diagnostics xray x teleradiology group partners associates health healthcare care services service system trust
+foundation nhs private public practice department dept ward unit general memorial community regional county city
+university college school district unified detention correctional facility prison jail remand research clinical
+dialysis surgery pc llp llc inc ltd co company limited corporation tool die mill and of the for at in on ray
+family specialist specialists consultants north south east west upper lower new st saint institute academy base
+camp hostel home house nursing residential aged walk after hours multi purpose great little nether sciences
+office solicitors mobile remote reporting skilled rehab internal urgent
+"""
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
     "RI SC SD TN TX UT VT VA WA WV WI WY DC"
@@ -117,7 +128,9 @@ def _tells(word: str, kind: str) -> bool:
         return not word.lower().startswith(("y", "old", "m", "f", "w"))
     if kind.startswith("name") and word.lower() in _TITLES.split():
         return False
-    if kind == "address" and word in _STATES.split():
+    if kind in {"institution", "employer"} and word.lower() in _GENERIC.split():
+        return False
+    if kind == "address" and (word in _STATES.split() or word.lower() in {"and", "of", "the", "near", "on", "at"}):
         return False
     return len(word) >= 2
 

@@ -36,6 +36,8 @@ _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff'’‘`´ʼ]")
 class _Policy:
     titles: frozenset[str]
     placeholders: frozenset[str]
+    stand_ins: frozenset[str]
+    newborns: frozenset[str]
     address_noise: frozenset[str]
     institution_noise: frozenset[str]
 
@@ -147,16 +149,26 @@ def split_name(raw: str) -> frozenset[str]:
 
     Knows DICOM carets and ideographic groups (PS3.5 section 6.2.1), HL7 sub-components, "Last, First", degrees,
     hyphens, apostrophes ("O'Brien" gives obrien and brien), particles ("Le Blanc" gives le, blanc, leblanc),
-    umlauts in both spellings. One-letter Latin parts, titles and placeholders are dropped.
+    umlauts in both spellings. One-letter Latin parts, titles, placeholders and stand-ins are dropped.
     """
     parts: set[str] = set()
+    glued: set[str] = set()
     for person in re.split(r"[=~;]", raw):
         written = [piece for piece in _NAME_BREAK.split(unicodedata.normalize("NFC", person)) if piece]
         kept = _drop_titles(written)
         for piece in kept:
             parts |= _variants(piece)
-        parts |= _glued_particles(kept)
-    return frozenset(part for part in parts if _is_component(part))
+        glued |= _glued_particles(kept)
+    named = _without_stand_ins(frozenset(part for part in parts if _is_component(part)))
+    return named | frozenset(part for part in glued if _is_component(part)) if named else named
+
+
+def _without_stand_ins(parts: frozenset[str]) -> frozenset[str]:
+    """Drop what stands where no name is known; "Boy, Star" is a name, "Baby Boy Marsh" holds one."""
+    policy = _policy()
+    named = parts - policy.placeholders
+    is_stand_in = named <= policy.stand_ins or bool(named & policy.newborns)
+    return named - policy.stand_ins - policy.newborns if is_stand_in else named
 
 
 def _drop_titles(pieces: list[str]) -> list[str]:
@@ -188,7 +200,7 @@ def _glued_particles(pieces: list[str]) -> set[str]:
 
 
 def _is_component(part: str) -> bool:
-    if not any(sign.isalpha() for sign in part) or part in _policy().placeholders:
+    if not any(sign.isalpha() for sign in part):
         return False
     return len(part) >= 2 or not part.isascii()  # one ideograph is a whole family name
 

@@ -27,7 +27,7 @@ ROWS, COLUMNS = 40, 56
 PIXEL_DATA = 0x7FE00010
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 ZEROS = b"\0" * 128
-_LONG = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_LONG = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +228,6 @@ def compressed(entry: str, syntax: str, pixel_data: bytes, *changes: Element) ->
 
 def deflated(*parts: tuple[bytes, int]) -> bytes:
     """A raw deflate stream of parts, each repeated: a gigabyte costs no more than its first megabyte."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     stream = b"".join((packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH)) * times for part, times in parts)
     return stream + packer.flush(zlib.Z_FINISH)

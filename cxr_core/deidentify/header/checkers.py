@@ -14,8 +14,9 @@ from cxr_core.policy.profile import KeepRule
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _PUBLISHED_UID = re.compile(r"2\.25\.(0|[1-9][0-9]{0,38})")
 _AXES = {"A": 0, "P": 0, "L": 1, "R": 1, "H": 2, "F": 2}
-_DS_LENGTH = 16
-_DIGITS = 10
+# A record number has seven digits and more, and would pass as the decimals of a dose. Six significant digits place a
+# pixel of a 43 cm detector to a third of a micrometre.
+_DIGITS = 6
 
 
 def is_uid(text: str) -> bool:
@@ -43,9 +44,8 @@ def decimals(values: Sequence[Value], rule: KeepRule) -> list[str] | None:
 
 
 def decimal_string(number: float) -> str:
-    """Write a DS: at most ten significant digits and 16 characters (PS3.5 table 6.2-1)."""
-    text = f"{number + 0.0:.{_DIGITS}g}"  # + 0.0 turns -0.0 into 0.0
-    return text if len(text) <= _DS_LENGTH else f"{number:.8g}"
+    """Write a DS of at most six significant digits, so that no record number fits (PS3.5 table 6.2-1)."""
+    return f"{number + 0.0:.{_DIGITS}g}"  # + 0.0 turns -0.0 into 0.0
 
 
 def choices(values: Sequence[Value], rule: KeepRule) -> list[str] | None:

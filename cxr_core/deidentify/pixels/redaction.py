@@ -14,6 +14,7 @@ from cxr_core.deidentify.pixels.model import Box
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
+_GROWTH_ALONG = 0.6  # a full stop or a comma at the end of a line is too small to be a glyph
 _LEAST_GROWTH_PX = 3
 _LINE_GAP = 1.6  # of the glyph height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
@@ -21,7 +22,7 @@ _CENTRE_SHARE = 0.05
 
 
 def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list[tuple[Box, Verdict]]:
-    """The rectangle of each removed line grown by a quarter of its height, with the verdict behind it.
+    """The rectangle of each removed line, grown by a quarter of its height, more at its ends, and its verdict.
 
     Gaps within one line (a colon, a thin letter that was no glyph) are closed by a rectangle of their own.
     """
@@ -74,7 +75,11 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
 
 
 def _grown(box: Box, verdict: Verdict, shape: tuple[int, int]) -> Box:
-    return box.grown(max(_LEAST_GROWTH_PX, round(_GROWTH * verdict.glyph_px)), shape)
+    across = max(_LEAST_GROWTH_PX, round(_GROWTH * verdict.glyph_px))
+    along = max(across, round(_GROWTH_ALONG * verdict.glyph_px))
+    rows, columns = (along, across) if verdict.is_vertical else (across, along)
+    top, left = max(box.top - rows, 0), max(box.left - columns, 0)
+    return Box(top, left, min(box.bottom + rows, shape[0]), min(box.right + columns, shape[1]))
 
 
 def _is_one_line(one: Verdict, other: Verdict) -> bool:

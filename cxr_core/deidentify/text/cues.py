@@ -20,7 +20,7 @@ _LONGEST_NAME = 5
 _VERB_REACH = 5
 _INSTITUTION_REACH = 5
 _LINKS = frozenset({"of", "the", "and", "at", "for", "s", "st", "saint", "mt", "mount"})
-_PARTICLES = frozenset(
+PARTICLES = frozenset(
     {
         "de",
         "del",
@@ -171,10 +171,10 @@ def _goes_on(name: Token, follower: Token, *, is_comma: bool) -> bool:
     if name.is_initial and follower.is_capital and follower.shape is Shape.TITLE and not is_comma:
         return not follower.has_digit
     if follower.has_digit or follower.shape is Shape.MASK or follower.kind is WordClass.CORE:
-        return follower.is_initial and not is_comma and not follower.in_shout
-    if name.key in _PARTICLES or follower.kind is WordClass.UNKNOWN:
+        return follower.is_initial and not is_comma and not follower.is_caseless
+    if name.key in PARTICLES or follower.kind is WordClass.UNKNOWN:
         return True
-    if follower.in_shout:
+    if follower.is_caseless:
         return follower.kind is WordClass.NAME_WORD or follower.is_initial
     is_abbreviation = follower.kind is WordClass.TERM and (is_comma or follower.shape is Shape.UPPER)
     return follower.is_capital and not is_abbreviation
@@ -213,7 +213,7 @@ def _is_name_like(token: Token) -> bool:
     """A capitalised word that is no term; where all is capitals, a word that is known as a name or not at all."""
     if token.has_digit or token.shape is Shape.MASK:
         return False
-    if token.in_shout:
+    if token.is_caseless:
         return token.kind <= WordClass.NAME_WORD
     if not token.is_capital:
         return False
@@ -240,7 +240,7 @@ def _before_credential(document: Document, index: int, marks: dict[int, Mark]) -
 def _ends_name(token: Token, *, is_last: bool) -> bool:
     if token.has_digit or token.shape is Shape.MASK:
         return False
-    if token.in_shout:
+    if token.is_caseless:
         return token.kind < WordClass.TERM or token.is_initial
     if token.kind is WordClass.UNKNOWN:
         return True
@@ -275,7 +275,7 @@ def _is_relative(token: Token) -> bool:
         return False
     if token.kind is WordClass.CORE and (token.is_sentence_start or token.shape is not Shape.TITLE):
         return False
-    return not token.in_shout or token.kind < WordClass.TERM
+    return not token.is_caseless or token.kind < WordClass.TERM
 
 
 def _around_institution(document: Document, index: int, cues: CueLists, marks: dict[int, Mark]) -> None:

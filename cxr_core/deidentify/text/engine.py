@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from cxr_core.deidentify.text.cues import load_cues, mark_cued
-from cxr_core.deidentify.text.default_deny import mark_code_parts, mark_denied, mark_neighbours
+from cxr_core.deidentify.text.default_deny import mark_denied
 from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.deidentify.text.fields import find_fields, find_signature_blocks, load_fields
 from cxr_core.deidentify.text.identity import (
@@ -19,7 +19,8 @@ from cxr_core.deidentify.text.identity import (
     mark_names,
     mark_phrases,
 )
-from cxr_core.deidentify.text.marks import Document, Mark, spans_of
+from cxr_core.deidentify.text.joining import mark_joined
+from cxr_core.deidentify.text.marks import Document, Marks, spans_of
 from cxr_core.deidentify.text.patterns import find_patterns, load_patterns
 from cxr_core.deidentify.text.spans import REPLACEMENT, RedactedText, Span, replace_spans, unite
 from cxr_core.deidentify.text.tokens import Tokenizer
@@ -83,7 +84,7 @@ class TextEngine:
     def _find(self, text: str, patient: PatientIndex) -> list[Span]:
         """The union of the layers on one text."""
         document = Document(text, self._tokenizer.tokenize(text))
-        marks: dict[int, Mark] = {
+        marks: Marks = {
             **(self._entities.mark(document) if self._entities else {}),
             **mark_denied(document, self._vocabulary),
             **mark_cued(document, load_cues()),
@@ -91,8 +92,7 @@ class TextEngine:
             **mark_phrases(document, patient.phrases, mark_address=True),
             **mark_names(document, patient, self._site),
         }
-        marks |= mark_code_parts(document, marks)
-        marks |= mark_neighbours(document, marks)
+        marks = mark_joined(document, marks)
         return [
             *spans_of(document, marks),
             *find_numbers(text, patient),

@@ -51,7 +51,7 @@ class EntityFinder:
             if place == len(entities):
                 break
             is_inside = entities[place].start_char <= token.start
-            if is_inside and (token.is_capital or token.in_shout) and token.kind < WordClass.TERM:
+            if is_inside and (token.is_capital or token.is_caseless) and token.kind < WordClass.TERM:
                 kind = _KINDS[entities[place].label_]
                 marks[index] = Mark(f"entity.{entities[place].label_.lower()}", kind)
         return marks

@@ -17,9 +17,10 @@ from cxr_core.deidentify.text.vocabulary import WordClass
 _LONGEST_LABEL = 4
 _LONGEST_FIELD = 100  # characters; a field is short, a sentence after a colon is none
 _FIELD_END = re.compile(r"\n|[ \t]{2,}|\t|[;|]|\.[ \t]|\.$|\.\n")
-_COLON = re.compile(r"[ \t]{0,3}[:#=]{1,2}[ \t]{0,40}")
+_COLON = re.compile(r"(?:[ \t]{0,3}[:#=?]{1,2}|[ \t]{0,3}\.{3,80}|[ \t]{0,3}\|)[ \t]{0,40}")
 _COPY_LABELS = frozenset({"cc", "copy to", "copies to", "carbon copy"})
-_WEAK_LABELS = frozenset({"to", "from", "contact", "staff", "provider", "author", "reader"})  # also name departments
+# Weak labels also stand before departments and reasons ("FROM: Radiology", "Re: chest pain").
+_WEAK_LABELS = frozenset({"re", "pt", "reader", "to", "from", "contact", "staff", "provider", "author"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,18 @@ def _name_spans(value: list[Token], label: tuple[str, ...]) -> list[Span]:
     """The leading name words of a field; all words of a copy list."""
     spans: list[Span] = []
     written = " ".join(label)
-    if written in _WEAK_LABELS and value and value[0].kind >= WordClass.TERM and not value[0].is_initial:
+    is_word = bool(value) and value[0].kind >= WordClass.TERM and not value[0].is_initial
+    second = value[1] if len(value) > 1 else None
+    names_follow = second is not None and (second.is_initial or second.kind < WordClass.PROSE) and not second.has_digit
+    if written in _WEAK_LABELS and is_word and not names_follow:
         return spans  # "FROM: Radiology"
     for token in value:
         if token.shape is Shape.MASK or token.has_digit:
             continue
         if written not in _COPY_LABELS and token.kind >= WordClass.COMMON and token.shape is Shape.LOWER:
             break
-        if not spans and token.kind is WordClass.CORE and token.shape is Shape.TITLE and not token.is_initial:
+        is_core = token.kind is WordClass.CORE and token.shape is Shape.TITLE and not token.is_initial
+        if not spans and is_core and not names_follow:
             break
         spans.append(Span(token.start, token.end, f"field.{'_'.join(label)}", SpanKind.NAME))
     return spans

@@ -117,7 +117,7 @@ def _is_claimed(document: Document, index: int, mark: Mark) -> bool:
     is_inside = token.is_capital and not token.is_sentence_start
     if mark is _STAFF:
         return is_inside and token.kind < WordClass.TERM
-    if token.in_shout:
+    if token.is_caseless:
         return token.kind < WordClass.TERM
     if token.kind is WordClass.CORE:
         return is_inside and token.shape is Shape.TITLE
@@ -179,7 +179,7 @@ def mark_phrases(document: Document, phrases: _PhraseIndex, *, mark_address: boo
 def _is_place(found: list[Token]) -> bool:
     """A single ordinary word ("Main", "Reading") is a place only capitalised inside a sentence."""
     if len(found) > 1:
-        return any(token.is_capital or token.in_shout or token.kind < WordClass.COMMON for token in found)
+        return any(token.is_capital or token.is_caseless or token.kind < WordClass.COMMON for token in found)
     token = found[0]
     if token.kind is WordClass.UNKNOWN:
         return True

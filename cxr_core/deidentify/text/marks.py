@@ -4,6 +4,7 @@ Takes a text with its tokens; gives marks by token number and turns them into sp
 Who marks what is left to the layers.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +12,7 @@ from typing import TypeAlias
 from cxr_core.deidentify.text.spans import Span, SpanKind
 from cxr_core.deidentify.text.tokens import Token, is_name_gap
 
+_LOWER_WORD = re.compile(r"(?<![^\W_])[a-z]{2,}")
 _POSSESSIVES = frozenset({"'s", "’s"})
 
 
@@ -40,6 +42,21 @@ class Document:
     def gap_before(self, index: int) -> str:
         """What stands between a token and the one before (or the beginning)."""
         return self.text[self.tokens[index - 1].end if index else 0 : self.tokens[index].start]
+
+    def line_of(self, index: int) -> str:
+        """The line that a token stands in."""
+        start = self.text.rfind("\n", 0, self.tokens[index].start) + 1
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else len(self.text)]
+
+    def is_titled(self, index: int) -> bool:
+        """True in a line without a lower-case word, such as a heading: there a capital says little."""
+        return _LOWER_WORD.search(self.line_of(index)) is None
+
+    def begins_field(self, index: int) -> bool:
+        """True where a line or a field begins: nothing, a colon, a bracket, dots or a wide gap before it."""
+        gap = self.gap_before(index)
+        return not index or "\n" in gap or gap.endswith("  ") or gap.strip()[-1:] in set(":;|([.)#=>")
 
     def is_name_pair(self, left: int) -> bool:
         """True where token `left` and the next one may be parts of one name."""

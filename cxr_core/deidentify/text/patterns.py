@@ -21,6 +21,8 @@ _MONTH = (
     "(?:(?i:Jan(?:uary)?|Feb(?:ruary)?|Apr(?:il)?|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
     "|Nov(?:ember)?|Dec(?:ember)?|Mar(?:ch)?)|May|MAY)\\.?"
 )
+_LONGEST_WORD_BEFORE = 24
+_WORD_BEFORE = re.compile(r"([A-Za-z][A-Za-z0-9]*)[ \t:=#~]{0,3}\Z")
 _NUMBERS = re.compile(r"\d+")
 _MONTHS = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec")  # in lower-cased text
 _UNIT = (
@@ -42,6 +44,7 @@ class _Rule(TypedDict, total=False):
     id: str
     tried: str
     after: str
+    unless_after: str
     needs: list[str]
     regex: str
     example: str
@@ -50,13 +53,14 @@ class _Rule(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One rule: its pattern, where it is tried, after which words, what the text must hold, and its worked example."""
+    """One rule: pattern, where it is tried, after which words, behind which not, what the text must hold, example."""
 
     rule: str
     kind: SpanKind
     regex: re.Pattern[str]
     tried: Tried
     after: frozenset[str]
+    unless_after: frozenset[str]
     needs: tuple[str, ...]
     group: int
     example: str
@@ -106,6 +110,7 @@ def _pattern(kind: SpanKind, rule: _Rule) -> Pattern:
         regex=regex,
         tried=Tried.AFTER_WORD if "after" in rule else Tried(rule.get("tried", Tried.EVERYWHERE)),
         after=frozenset(rule.get("after", "").split()),
+        unless_after=frozenset(rule.get("unless_after", "").split()),
         needs=tuple(rule.get("needs", ())),
         group=regex.groupindex.get("span", 0),
         example=rule["example"],
@@ -138,9 +143,15 @@ def _match_at(text: str, pattern: Pattern, places: Sequence[int]) -> Iterator[Sp
     match_at = pattern.regex.match
     for place in places:
         match = match_at(text, place) if place >= end else None
-        if match is not None:
+        if match is not None and not (pattern.unless_after and _word_before(text, place) in pattern.unless_after):
             end = match.end()
             yield _span(match, pattern)
+
+
+def _word_before(text: str, place: int) -> str:
+    """The word right before a number, lower case; empty where a full stop or more than a few signs lie between."""
+    found = _WORD_BEFORE.search(text, max(place - _LONGEST_WORD_BEFORE, 0), place)
+    return found.group(1).lower() if found else ""
 
 
 def _span(match: re.Match[str], pattern: Pattern) -> Span:

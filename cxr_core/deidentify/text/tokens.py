@@ -1,4 +1,4 @@
-"""Decides what a word is and how it stands: its case, whether a sentence begins there, whether its line shouts.
+"""Decides what a word is and how it stands: its case, whether case says anything there, whether a sentence begins.
 
 Takes a text and a vocabulary; gives tokens with offsets, folded keys and word classes, the common ground of the layers.
 What is hidden is left to the layers.
@@ -20,8 +20,10 @@ _TOKEN = re.compile(f"_{{3,}}|{_DOTTED}|{_SIGN}+(?:['’`´]{_SIGN}+)*")
 _SENTENCE_END = re.compile(r"[.!?:;\u2022*]|\n[ \t]*[\n\-#>]|\n[ \t]*\d")
 _POSSESSIVE = re.compile(r"['’`´][sS]$")
 _MOST_REMEMBERED = 200_000
+_LETTERS_TO_JUDGE_BY = 100
+_LETTERS_A_CAPITAL = 200  # mixed case has a capital every 20 to 40 letters
 _WRAP_WIDTH = 50  # a line at least this long without a full stop goes on in the next one
-_NAME_GAP = re.compile(r"[ \t]{1,3}|[ \t]?,[ \t]{0,3}|-|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")
+_NAME_GAP = re.compile(r"[ \t][\"“(']|[\"”)'][ \t]|_|[ \t]{1,3}|[ \t]?,[ \t]{0,3}|-|[ \t]?\n[ \t]{0,3}|\.[ \t]{0,2}")
 
 
 class Shape(IntEnum):
@@ -54,10 +56,10 @@ class Token(NamedTuple):
     kind : WordClass
     has_digit : bool
     is_sentence_start : bool
-    in_shout : bool
-        True in a line without a lower-case word, where capitals say nothing.
+    is_caseless : bool
+        True where case says nothing: in a line of capitals, in a text without them.
     is_capital : bool
-        True where a capital marks the word: not in a line that shouts.
+        True where a capital marks the word: not where case says nothing.
     """
 
     start: int
@@ -67,7 +69,7 @@ class Token(NamedTuple):
     kind: WordClass
     has_digit: bool
     is_sentence_start: bool
-    in_shout: bool
+    is_caseless: bool
     is_capital: bool
 
     @property
@@ -84,7 +86,7 @@ class Tokenizer:
 
     def tokenize(self, text: str) -> list[Token]:
         """Split a text into tokens, in order."""
-        shouting = _shouting_lines(text)
+        caseless = _caseless_lines(text)
         tokens: list[Token] = []
         line, line_start, line_end, line_length = 0, 0, _line_end(text, 0), 0
         previous_end = 0
@@ -95,9 +97,9 @@ class Tokenizer:
                 line_start, line_end = line_end + 1, _line_end(text, line_end + 1)
             gap = text[previous_end:start]
             starts = gap != " " and (not tokens or _begins_sentence(gap, line_length))
-            word, shout = self._describe(match.group()), shouting[line]
-            is_capital = not shout and word.shape in (Shape.TITLE, Shape.UPPER)
-            tokens.append(Token(start, end, *word, starts, shout, is_capital))
+            word, is_caseless = self._describe(match.group()), caseless[line]
+            is_capital = not is_caseless and word.shape in (Shape.TITLE, Shape.UPPER)
+            tokens.append(Token(start, end, *word, starts, is_caseless, is_capital))
             previous_end = end
         return tokens
 
@@ -138,9 +140,18 @@ def _line_end(text: str, start: int) -> int:
     return len(text) if found < 0 else found
 
 
-def _shouting_lines(text: str) -> list[bool]:
-    """Per line: True where no letter is lower case but at least two words are there to judge by."""
+def _caseless_lines(text: str) -> list[bool]:
+    """Per line: True where case says nothing: capitals with at least two words to judge by, or a text without any."""
+    if _is_lower_case(text):
+        return [True] * (text.count("\n") + 1)
     return [line.isupper() and " " in line.strip() for line in text.split("\n")]
+
+
+def _is_lower_case(text: str) -> bool:
+    """True for a text without capitals. A `___` counts as one, so that a redacted text is read as its source was."""
+    letters = sum(map(str.islower, text))
+    capitals = sum(map(str.isupper, text)) + text.count("___")
+    return letters >= _LETTERS_TO_JUDGE_BY and capitals * _LETTERS_A_CAPITAL < letters
 
 
 def is_name_gap(text: str, left: Token, right: Token) -> bool:

@@ -27,8 +27,9 @@ class WordClass(IntEnum):
     UNKNOWN = 0
     NAME_WORD = 1
     COMMON = 2
-    TERM = 3
-    CORE = 4
+    PROSE = 3
+    TERM = 4
+    CORE = 5
 
 
 class _Table(TypedDict, total=False):
@@ -47,7 +48,8 @@ class Vocabulary:
     ----------
     core : function, negation, uncertainty, side and quantity words
     terms : radiology terms, eponyms and units
-    common : common English words
+    prose : words that any report may be written in, however they are written
+    common : common English words; without a lower-case letter they may as well be names
     name_words : those of the common words that are also names
     phrases : folded eponym phrases as tuples of words, longest first, by their first word
     shapes : full-match pattern of the tokens of letters and digits that may stay
@@ -56,6 +58,7 @@ class Vocabulary:
 
     core: frozenset[str]
     terms: frozenset[str]
+    prose: frozenset[str]
     common: frozenset[str]
     name_words: frozenset[str]
     prefixes: tuple[str, ...]
@@ -71,6 +74,7 @@ class Vocabulary:
         for words, kind in (
             (self.common, WordClass.COMMON),
             (self.name_words, WordClass.NAME_WORD),
+            (self.prose, WordClass.PROSE),
             (self.terms, WordClass.TERM),
             (self.core, WordClass.CORE),
         ):
@@ -119,6 +123,7 @@ def load_vocabulary() -> Vocabulary:
     return Vocabulary(
         core=frozenset(fold_name(word) for word in tables["core"]["words"].split()),
         terms=frozenset(terms),
+        prose=_read_word_file("prose_words.txt.gz") | frozenset(tables["prose"]["words"].split()),
         common=_read_word_file("words.txt.gz"),
         name_words=_read_word_file("name_words.txt.gz"),
         prefixes=tuple(sorted(prefixes, key=len, reverse=True)),

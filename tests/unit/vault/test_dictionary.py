@@ -62,6 +62,21 @@ def test_a_place_gives_its_distinctive_part() -> None:
     assert split_place("Emergency") == set()
 
 
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        ("Boy^Sharon", {"boy", "sharon", "boysharon"}),
+        ("MARSH^BABY BOY", {"marsh"}),
+        ("Doe^Jane", {"doe", "jane", "doejane"}),
+        ("Test^Patient", set()),
+        ("Unknown^Quill", {"quill"}),
+        ("NOT AVAILABLE", set()),
+    ],
+)
+def test_what_stands_where_no_name_is_known_is_no_name(raw: str, parts: set[str]) -> None:
+    assert split_name(raw) == parts
+
+
 def test_a_number_is_known_without_separators_and_leading_zeros() -> None:
     assert number_forms("0077-1204") == {"0077-1204", "00771204", "771204"}
 

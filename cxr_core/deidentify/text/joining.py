@@ -1,0 +1,201 @@
+"""Decides what belongs to a name or a code that is partly marked: initials, surnames that are words, broken lines.
+
+Takes a document and the marks of the layers; gives marks for the tokens beside them. A word of radiology is taken for
+a name only where a capital and its neighbour say so ("Hamish Film", "K. Plain", "Bone, M.").
+What is marked to begin with is left to the layers.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cxr_core.deidentify.text.cues import PARTICLES, read_cue_tables
+from cxr_core.deidentify.text.marks import Document, Mark, Marks
+from cxr_core.deidentify.text.spans import SpanKind
+from cxr_core.deidentify.text.tokens import Shape, Token
+from cxr_core.deidentify.text.vocabulary import WordClass
+
+_NAME = Mark("join.name", SpanKind.NAME)
+_CODE = Mark("join.code", SpanKind.ID)
+_CODE_KINDS = frozenset({SpanKind.ID, SpanKind.NUMBER})
+_CODE_JOINTS = frozenset({"-", "/", ".", "_"})
+_LONGEST_NAME = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JoinLists:
+    """The lists of `cues.toml` that say what belongs to a name, or does not."""
+
+    species: frozenset[str]
+    personal_verbs: frozenset[str]
+    no_person: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def load_join_lists() -> JoinLists:
+    """Read the lists once a process."""
+    tables = read_cue_tables()
+    return JoinLists(*(frozenset(tables[name]["words"].split()) for name in ("species", "personal_verbs", "no_person")))
+
+
+def mark_joined(document: Document, marks: Marks) -> Marks:
+    """Mark what belongs to what is marked."""
+    found: dict[int, Mark] = dict(marks)
+    found |= _code_parts(document, found)
+    found |= _subjects(document)
+    found |= _initials(document)
+    found |= _neighbours(document, found)
+    found |= _surname_first(document, found)
+    found |= _places(document, found)
+    found |= _broken_lines(document, found)
+    found |= _particles(document, found)
+    return found
+
+
+def _code_parts(document: Document, marks: Marks) -> Marks:
+    """What hangs on a denied code by a hyphen or slash: all of "RX/77-2041" and "CR-GREA-65"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor, mark in marks.items():
+        token = tokens[anchor]
+        is_code = mark.kind in _CODE_KINDS or (mark.kind is SpanKind.UNKNOWN_WORD and token.shape is Shape.UPPER)
+        if not is_code:
+            continue
+        for step in (1, -1):
+            beside = anchor + step
+            while 0 <= beside < len(tokens) and document.gap_after(min(beside, beside - step)) in _CODE_JOINTS:
+                token = tokens[beside]
+                if not token.has_digit and not (token.shape is Shape.UPPER and len(token.key) <= 3):
+                    break
+                found[beside] = _CODE
+                beside += step
+    return found
+
+
+def _subjects(document: Document) -> Marks:
+    """Who states and denies at the beginning of a sentence: "Junior states the pain began"."""
+    tokens, lists = document.tokens, load_join_lists()
+    return {
+        index: _NAME
+        for index, token in enumerate(tokens[:-1])
+        if token.is_sentence_start
+        and token.kind < WordClass.TERM
+        and not token.has_digit
+        and token.shape is not Shape.MASK
+        and tokens[index + 1].key in lists.personal_verbs
+        and token.key not in lists.no_person
+        and document.gap_after(index) == " "
+    }
+
+
+def _initials(document: Document) -> Marks:
+    """An initial with a stop and the capitalised word after it, whatever it means: "K. Plain"."""
+    found: dict[int, Mark] = {}
+    tokens, species = document.tokens, load_join_lists().species
+    for index, token in enumerate(tokens[:-1]):
+        name = tokens[index + 1]
+        is_surname = name.shape is Shape.TITLE and not name.has_digit and len(name.key) > 1
+        if not (token.is_initial and document.gap_after(index) in {". ", "."} and is_surname):
+            continue
+        if name.is_caseless or name.key in species or (index and tokens[index - 1].key in {"vitamin", "hepatitis"}):
+            continue
+        found[index] = found[index + 1] = _NAME
+    return found
+
+
+def _neighbours(document: Document, marks: Marks) -> Marks:
+    """Initials and capitalised words beside a marked name: "Grant" in "Grant Kowalczyk", "Film" in "Hamish Film"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor in sorted(marks):
+        if not _is_anchor(tokens[anchor], marks[anchor]):
+            continue
+        for step in (1, -1):
+            beside = anchor + step
+            while 0 <= beside < len(tokens) and beside not in marks and beside not in found:
+                left = min(beside, beside - step)
+                if abs(beside - anchor) > _LONGEST_NAME or not _joins_name(document, beside, left, step):
+                    break
+                found[beside] = _NAME
+                beside += step
+    return found
+
+
+def _is_anchor(token: Token, mark: Mark) -> bool:
+    if mark.kind is SpanKind.NAME:
+        return True
+    return mark.kind is SpanKind.UNKNOWN_WORD and token.shape is not Shape.LOWER and not token.is_caseless
+
+
+def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
+    token, gap = document.tokens[index], document.gap_after(left)
+    if not document.is_name_pair(left) or "\n" in gap:
+        return False
+    if token.is_initial:
+        return not (token.is_sentence_start and token.key in {"a", "i"})
+    if token.is_caseless:
+        return token.kind < WordClass.PROSE
+    if token.shape is not Shape.TITLE or token.has_digit:
+        return False
+    if token.kind < WordClass.TERM:
+        return True
+    # A term follows a first name inside a sentence, or stands before a surname there.
+    is_inside = not token.is_sentence_start and not document.is_titled(index)
+    return is_inside and gap in {" ", "-", ' "', '" '} and (step > 0 or token.kind is not WordClass.CORE)
+
+
+def _surname_first(document: Document, marks: Marks) -> Marks:
+    """A surname that is a term, where a field begins and a marked first name or an initial follows: "Bone, M."."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for index, token in enumerate(tokens[:-1]):
+        if index in marks or token.has_digit or token.shape in (Shape.MASK, Shape.LOWER) or len(token.key) < 2:
+            continue
+        is_named = index + 1 in marks and marks[index + 1].kind in {SpanKind.NAME, SpanKind.UNKNOWN_WORD}
+        is_initial = tokens[index + 1].is_initial and document.gap_after(index + 1)[:1] == "."
+        if document.gap_after(index) == ", " and (is_named or is_initial) and document.begins_field(index):
+            found[index] = found[index + 1] = _NAME
+    return found
+
+
+def _places(document: Document, marks: Marks) -> Marks:
+    """A capitalised term inside a sentence before a marked word: "Great" in "from Great Corvinbridge"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor, mark in marks.items():
+        before = anchor - 1
+        if before < 1 or before in marks or tokens[anchor].is_caseless or tokens[anchor].shape is not Shape.TITLE:
+            continue
+        token = tokens[before]
+        is_term = token.kind >= WordClass.TERM and token.shape is Shape.TITLE and not token.is_sentence_start
+        follows = tokens[before - 1].shape is Shape.LOWER or document.gap_before(before) == ", "
+        if is_term and follows and document.gap_after(before) in {" ", ", "}:
+            found[before] = mark
+    return found
+
+
+def _broken_lines(document: Document, marks: Marks) -> Marks:
+    """The rest of a name that a line break cut: "ond" after "Raym-", "dale" after "Rags"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor, mark in marks.items():
+        after = anchor + 1
+        if after >= len(tokens) or after in marks or mark.kind not in {SpanKind.NAME, SpanKind.UNKNOWN_WORD}:
+            continue
+        token, gap = tokens[after], document.gap_after(anchor)
+        is_cut = gap.count("\n") == 1 and gap.strip() in {"", "-"} and tokens[anchor].shape is not Shape.LOWER
+        if is_cut and token.shape is Shape.LOWER and (token.kind < WordClass.PROSE or gap[0] == "-"):
+            found[after] = _NAME
+    return found
+
+
+def _particles(document: Document, marks: Marks) -> Marks:
+    """What stands between two marked parts of a name in lower case: "van den" in "Ngozi van den Berg"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor in sorted(marks):
+        place = anchor + 1
+        while place < len(tokens) and tokens[place].key in PARTICLES and document.gap_before(place) == " ":
+            place += 1
+        if place > anchor + 1 and place in marks and document.gap_before(place) in {" ", "'", "-"}:
+            found.update(dict.fromkeys(range(anchor + 1, place), _NAME))
+    return found

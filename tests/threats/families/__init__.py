@@ -1,0 +1,1 @@
+"""The entries of the corpus, one module a family; each gives its `THREATS`."""
