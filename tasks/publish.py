@@ -13,7 +13,7 @@ from cxr_core import __version__
 from cxr_core.errors import GateRefused, UsageError
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
 from cxr_core.release.assembly import plan_release
-from cxr_core.release.documents import EXACT_TIMES, template_lines
+from cxr_core.release.documents import EXACT_TIMES
 from cxr_core.release.gates import (
     Attestation,
     AttestationMethod,
@@ -38,9 +38,7 @@ from cxr_core.tables.catalogue import (
     IMAGES,
     INSTANCES,
     LABELS,
-    PSEUDONYMS,
     RENDITIONS,
-    REPORTS,
     SECTIONS,
     SPLITS,
     TEXT_BOXES,
@@ -48,13 +46,11 @@ from cxr_core.tables.catalogue import (
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
-from cxr_core.verification.never_list import build_needles
-from cxr_core.verification.signoff import read_signoff
-from cxr_core.verification.verify import verify_tree
 from cxr_core.vocabulary import ItemKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.register import study_rows
 from tasks.summary import Outcome
+from tasks.verification import Verifier
 
 _DECIDING = (
     "pydicom",
@@ -161,13 +157,10 @@ class _Gates:
 
     def _privacy(self, roots: Sequence[Path]) -> GateResult:
         """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
-        tables = (read_table(item, self.workspace.catalog_table(item)) for item in (INSTANCES, REPORTS, PSEUDONYMS))
-        needles = build_needles(*tables)
-        signoff = read_signoff(self.config.release.signoff)
+        verifier = Verifier.of(self.workspace, self.config.release.signoff)
         faults: dict[str, int] = {}
         for root in roots:
-            found = verify_tree(root, needles, signoff=signoff, known_lines=template_lines())
-            for item in found.findings:
+            for item in verifier.verify(root).findings:
                 faults[f"{item.kind.value} in {item.file}"] = item.count
         shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
         return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")

@@ -17,6 +17,7 @@ from typing import Any
 from cxr_core import vocabulary
 from cxr_core.tables.catalogue import STAGE_TABLES
 from cxr_core.verification.findings import Finding
+from cxr_core.verification.never_list import Needles
 from cxr_core.verification.tokens import fold, split_mixed, tokenize
 
 _ID_DIGITS = 3  # "2 views" counts, "204 views" does not
@@ -25,11 +26,15 @@ _WORD_KINDS = frozenset({Finding.NAME_PART, Finding.PLACE})
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A closed form of a field's values and what it cannot hide; without a pattern, values of schema words alone."""
+    """A closed form of a field's values and what it cannot hide; without a pattern, values of schema words alone.
+
+    `only` restricts it to ids that were issued, or to numbers that can be counts of this catalog.
+    """
 
     path: str
     pattern: re.Pattern[str] | None
     skip: frozenset[Finding]
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,12 @@ class FieldPolicy:
     enum_values: frozenset[str] = field(repr=False)
     schema_words: frozenset[str] = field(repr=False)
 
-    def skipped(self, path: str, name: str, value: str) -> frozenset[Finding]:
+    def skipped(self, path: str, name: str, value: str, needles: Needles) -> frozenset[Finding]:
         """Kinds that need not be looked up in this value."""
         skip: frozenset[Finding] = frozenset()
         folded = fold(value)
         for form in self.forms.get(name, ()):
-            if fnmatchcase(path, form.path) and self._fits(form, value, folded):
+            if fnmatchcase(path, form.path) and self._fits(form, value, folded) and _is_within(form, value, needles):
                 skip |= form.skip
         tokens = {token for token in tokenize(folded) if not (token.isdigit() and len(token) < _ID_DIGITS)}
         if folded in self.enum_values or self.closed_words.issuperset(tokens):
@@ -70,6 +75,16 @@ class FieldPolicy:
         return form.pattern.fullmatch(value) is not None
 
 
+def _is_within(form: Form, value: str, needles: Needles) -> bool:
+    match form.only:
+        case "issued":
+            return value in needles.issued
+        case "counts":
+            return int(value) <= needles.largest_count
+        case _:
+            return True
+
+
 @functools.cache
 def load_field_policy() -> FieldPolicy:
     """Read `fields.toml` and derive the rest from vocabulary and contracts."""
@@ -79,7 +94,7 @@ def load_field_policy() -> FieldPolicy:
     forms: dict[str, list[Form]] = {}
     for entry in raw["field"]:
         pattern = re.compile(entry["form"]) if "form" in entry else None
-        form = Form(entry["path"], pattern, frozenset(map(Finding, entry["skip"])))
+        form = Form(entry["path"], pattern, frozenset(map(Finding, entry["skip"])), entry.get("only", ""))
         for name in entry["names"]:
             forms.setdefault(name, []).append(form)
     closed = frozenset((raw["header_words"]["words"] + raw["vendors"]["words"]).split())

@@ -15,14 +15,15 @@ from cxr_core.verification.findings import Finding
 from cxr_core.verification.never_list import Needles
 from cxr_core.verification.tokens import fold, split_mixed, tokenize
 
-_UID = re.compile(r"\d+(?:\.\d+){3,}")
-_RANDOM_UID = "2.25."
-_REGISTERED_UID = "1.2.840.10008."
+_UID = re.compile(r"\d+(?:\.\d+){2,}")
+_PUBLISHED_UID = re.compile(r"(?<![\d.])(?:2\.25\.\d{15,39}|1\.2\.840\.10008(?:\.\d+)+)(?![\d.])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")  # "32,001 images" is a count
 # Ids of images and digests: their digits equal ids of the source by chance, and nothing fits into them.
 _OPAQUE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){4}\b|\b[0-9a-f]{64}\b")
 _HEX_WORD = re.compile(r"[a-f]{1,4}")
 _SPLIT_KINDS = frozenset({Finding.IDENTIFIER, Finding.PHONE, Finding.DATE})
-_LONGEST_SPLIT = 4  # parts into which separators split an id
+_TIMESTAMP_LENGTHS = frozenset({10, 12, 14})
+_LONGEST_SPLIT = 6  # parts into which separators split an id
 _PREFIX = 8
 
 
@@ -59,7 +60,7 @@ class TextMatcher:
         words, issued = self._needles.words, self._needles.issued
         for token in tokens:
             form = token.lstrip("0") if token[0] == "0" else token
-            kind = words.get(token) or words.get(form)
+            kind = words.get(token) or words.get(form) or _timestamp(words, token)
             if kind is not None and token not in issued:
                 yield Hit(kind, form)
 
@@ -95,8 +96,14 @@ class TextMatcher:
 def _without_opaque(folded: str) -> str:
     if len(folded) < _PREFIX + 1:
         return folded
-    plain = _OPAQUE.sub(" ", folded)
-    return _UID.sub(lambda match: " " if match[0].startswith((_RANDOM_UID, _REGISTERED_UID)) else match[0], plain)
+    return _PUBLISHED_UID.sub(" ", _THOUSANDS.sub(" ", _OPAQUE.sub(" ", folded)))
+
+
+def _timestamp(words: dict[str, Finding], token: str) -> Finding | None:
+    """A source date at the head of a time stamp: 20120520012400."""
+    if len(token) in _TIMESTAMP_LENGTHS and token.isdigit() and words.get(token[:8]) is Finding.DATE:
+        return Finding.DATE
+    return None
 
 
 class StreamMatcher:

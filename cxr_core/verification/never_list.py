@@ -34,6 +34,9 @@ class Limits:
     """Shortest strings that are searched (`never_list.toml`)."""
 
     name_part_letters: int
+    user_name_letters: int
+    phone_digits: int
+    uid_digits: int
     identifier_characters: int
     number_digits: int
     place_letters: int
@@ -49,6 +52,7 @@ class NeverList:
     not_places: frozenset[str]
     never_keywords: frozenset[str]
     never_groups: tuple[tuple[int, int], ...]
+    file_patterns: tuple[str, ...]
 
 
 @functools.cache
@@ -64,6 +68,7 @@ def load_never_list() -> NeverList:
         frozenset(raw["not_places"]["words"].split()),
         frozenset(raw["never_tags"]["keywords"].split()),
         tuple((first, last) for first, last in raw["never_groups"]["ranges"]),
+        tuple(raw["files"]["patterns"]),
     )
 
 
@@ -83,6 +88,8 @@ class Needles:
         Strings long enough to be searched in coded pixel streams.
     issued : frozenset of str
         Pseudonyms that were given: where an id of one patient equals a published pseudonym, it is the pseudonym.
+    largest_count : int
+        No count of the release is larger than the catalog; a larger number is no count.
     """
 
     words: dict[str, Finding] = field(repr=False)
@@ -90,6 +97,7 @@ class Needles:
     uids: frozenset[str] = field(repr=False)
     streams: dict[bytes, Finding] = field(repr=False)
     issued: frozenset[str] = field(default=frozenset(), repr=False)
+    largest_count: int = 0
 
 
 class _Collector:
@@ -113,6 +121,14 @@ class _Collector:
                 self._add_pair(pair)
         if len(parts) > 1:
             self._add_stream(name, Finding.NAME)
+            self._add_user_names(["".join(part) for part in parts[:2]])
+
+    def _add_user_names(self, parts: list[str]) -> None:
+        """ "tsmall" and "smallt", as mail and log-in names are made."""
+        for surname, given in itertools.permutations(parts, 2):
+            if len(surname) >= self.policy.limits.user_name_letters:
+                self.words.setdefault(given[:1] + surname, Finding.NAME)
+                self.words.setdefault(surname + given[:1], Finding.NAME)
 
     def _add_name_part(self, token: str) -> None:
         if len(token) >= self.policy.limits.name_part_letters and token not in self.policy.not_names:
@@ -146,22 +162,36 @@ class _Collector:
 
     def add_phone(self, value: str) -> None:
         self.add_identifier(value, Finding.PHONE)
+        digits = "".join(char for char in value if char.isdigit())
+        if len(digits) == self.policy.limits.phone_digits:
+            self.words.setdefault(f"1{digits}", Finding.PHONE)
+            self.phrases.setdefault((digits[3:6], digits[6:]), Finding.PHONE)
+
+    def add_path(self, value: str) -> None:
+        """A name of a source file or folder that is long and has digits: an export is often named after the patient."""
+        for piece in value.split("/"):
+            if len(piece) >= self.policy.limits.stream_bytes:
+                self.add_identifier(piece)
 
     def add_uid(self, uid: str) -> None:
         self.uids.add(uid)
+        last = uid.rpartition(".")[2]
+        if len(last) >= self.policy.limits.uid_digits:
+            self.words.setdefault(last, Finding.UID)
         self._add_stream(uid, Finding.UID)
 
     def add_date(self, day: dt.date) -> None:
-        """DA and six written forms: 2013-12-09, 12/09/2013, 12/9/2013, 09.12.2013, Dec 9, 2013, 9 December 2013."""
+        """DA and written forms: 2013-12-09, 12/09/2013, 12/9/2013, 09.12.2013, Dec 9, 2013, 9th December 2013."""
         year, month, name = f"{day.year:04d}", f"{day.month:02d}", _MONTHS[day.month - 1]
         self.words.setdefault(f"{day:%Y%m%d}", Finding.DATE)
         self._add_stream(f"{day:%Y%m%d}", Finding.DATE)
         for number, mm in ((f"{day.day:02d}", month), (str(day.day), str(day.month))):
             for form in ((year, mm, number), (mm, number, year), (number, mm, year)):
                 self.phrases.setdefault(form, Finding.DATE)
-            for word in (name, name[:3]):
-                self.phrases.setdefault((word, number, year), Finding.DATE)
-                self.phrases.setdefault((number, word, year), Finding.DATE)
+            for word in {name, name[:3], name[:4]}:
+                for written in (number, f"{day.day}{_ordinal(day.day)}"):
+                    for form in ((word, written, year), (written, word, year), (year, word, written)):
+                        self.phrases.setdefault(form, Finding.DATE)
 
     def add_address(self, value: str) -> None:
         tokens = tokenize(fold(value))
@@ -190,15 +220,20 @@ class _Collector:
         for form in (value, value.upper()):
             self.streams.setdefault(form.encode("utf-16-le"), kind)
 
-    def needles(self, issued: Iterable[str]) -> Needles:
+    def needles(self, issued: Iterable[str], *, largest_count: int) -> Needles:
         by_first: dict[str, list[tuple[Phrase, Finding]]] = defaultdict(list)
         for phrase, kind in self.phrases.items():
             by_first[phrase[0]].append((phrase, kind))
         indexed = {first: tuple(phrases) for first, phrases in by_first.items()}
-        return Needles(self.words, indexed, frozenset(self.uids), self.streams, frozenset(issued))
+        return Needles(self.words, indexed, frozenset(self.uids), self.streams, frozenset(issued), largest_count)
 
 
-def build_needles(instances: pl.DataFrame, reports: pl.DataFrame, pseudonyms: pl.DataFrame | None = None) -> Needles:
+def build_needles(
+    instances: pl.DataFrame,
+    reports: pl.DataFrame,
+    pseudonyms: pl.DataFrame | None = None,
+    encounters: pl.DataFrame | None = None,
+) -> Needles:
     """Gather every searched string.
 
     Parameters
@@ -207,19 +242,30 @@ def build_needles(instances: pl.DataFrame, reports: pl.DataFrame, pseudonyms: pl
     reports : REPORTS frame
     pseudonyms : PSEUDONYMS frame, optional
         Issued pseudonyms; with them, a chance equality of an id and a pseudonym is no finding.
+    encounters : ENCOUNTERS frame, optional
     """
     collector = _Collector(load_never_list())
+    frames = [instances, reports, *([encounters] if encounters is not None else [])]
     for adder, names in _COLUMNS:
-        for value in _values(names, instances, reports):
+        for value in _values(names, *frames):
             adder(collector, value)
-    for day in _days(instances, reports):
+    for day in _days(*frames):
         collector.add_date(day)
-    return collector.needles(pseudonyms["pseudonym"] if pseudonyms is not None else ())
+    issued = pseudonyms["pseudonym"] if pseudonyms is not None else ()
+    return collector.needles(issued, largest_count=sum(frame.height for frame in frames))
+
+
+def _ordinal(day: int) -> str:
+    return "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
 # Ids first: an id that reads as a date or a name is told as an id.
 _COLUMNS: tuple[tuple[Callable[[_Collector, str], None], tuple[str, ...]], ...] = (
-    (_Collector.add_identifier, ("patient_id", "accession_number", "report_id", "identifiers", "accession_numbers")),
+    (
+        _Collector.add_identifier,
+        ("patient_id", "accession_number", "report_id", "identifiers", "accession_numbers", "visit"),
+    ),
+    (_Collector.add_path, ("path",)),
     (_Collector.add_phone, ("phones",)),
     (_Collector.add_uid, ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "rejected_uids")),
     (_Collector.add_name, ("person_names", "staff_names")),

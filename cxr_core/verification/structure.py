@@ -5,12 +5,16 @@ and `matching`. Sources: ITU-T T.81 annex B (markers), PS3.10 section 7 (preambl
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import BaseTag
 
+from cxr_core.policy.profile import load_profile
+from cxr_core.settings.deidentify import ProfileName
 from cxr_core.verification.findings import Finding
 from cxr_core.verification.never_list import load_never_list
 
@@ -21,8 +25,15 @@ _TABLES = {0xDB, 0xC4, 0xCC, 0xDD}  # DQT, DHT, DAC, DRI
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB}
 _JFIF_BYTES = 14  # without a thumbnail
 _GZIP_FLAGS_AT = 3
+_INFLATE_STEP_BYTES = 1 << 20
 _DELIMITER_BYTES = 8  # the item that ends encapsulated pixel data
 _PREAMBLE = bytes(128)
+_JPEG_MAGIC = b"\xff\xd8\xff"
+_OLDEST_YEARS = 90
+_META = frozenset({
+    "FileMetaInformationGroupLength", "FileMetaInformationVersion", "MediaStorageSOPClassUID",
+    "MediaStorageSOPInstanceUID", "TransferSyntaxUID", "ImplementationClassUID", "ImplementationVersionName",
+})  # fmt: skip
 _OWN_UID = re.compile(r"2\.25\.[1-9]\d{0,38}|1\.2\.840\.10008\.[0-9.]+")
 _PSEUDONYM = re.compile(r"1\d{7,8}")
 
@@ -87,9 +98,20 @@ def _scan_end(data: bytes, at: int) -> int:
 
 
 def gzip_faults(data: bytes) -> tuple[Finding, ...]:
-    """A gzip header must hold no name, comment, extra field or time stamp."""
-    has_more = len(data) < 10 or data[_GZIP_FLAGS_AT] != 0 or data[4:8] != bytes(4)
+    """A gzip header must hold no name, comment, extra field or time stamp, and stand once."""
+    has_more = len(data) < 10 or data[_GZIP_FLAGS_AT] != 0 or data[4:8] != bytes(4) or _has_a_second_member(data)
     return (Finding.GZIP_HEADER,) if has_more else ()
+
+
+def _has_a_second_member(data: bytes) -> bool:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        while not inflater.eof and data:
+            inflater.decompress(data, _INFLATE_STEP_BYTES)
+            data = inflater.unconsumed_tail
+    except zlib.error:
+        return False  # told as unreadable
+    return bool(inflater.unused_data)
 
 
 def dicom_faults(header: FileDataset, size: int) -> Iterator[Finding]:
@@ -104,10 +126,19 @@ def dicom_faults(header: FileDataset, size: int) -> Iterator[Finding]:
         yield Finding.DICOM_PREAMBLE
     for dataset in (header.file_meta, header):
         yield from _element_faults(dataset)
+    listed = load_profile(ProfileName.MIMIC).rules
+    if any(int(element.tag) not in listed for element in header):
+        yield Finding.DICOM_TAG
+    if any(element.keyword not in _META for element in header.file_meta):
+        yield Finding.DICOM_TAG
+    if (years := years_of_age(str(header.get("PatientAge") or ""))) is not None and years > _OLDEST_YEARS:
+        yield Finding.AGE
     if "PixelData" not in header:
         yield Finding.DICOM_UNREADABLE
-    elif not _pixels_end_the_file(header, size):
+    elif not _pixels_end_the_file(header, size) or not _pixels_keep_their_bits(header):
         yield Finding.DICOM_PIXELS
+    else:
+        yield from _codestream_faults(header.PixelData)
 
 
 def _pixels_end_the_file(header: FileDataset, size: int) -> bool:
@@ -120,11 +151,35 @@ def _pixels_end_the_file(header: FileDataset, size: int) -> bool:
     return start + length + _DELIMITER_BYTES == size
 
 
+def _pixels_keep_their_bits(header: FileDataset) -> bool:
+    """Native pixels: nothing above BitsStored but the sign (overlays used to be embedded there)."""
+    if _pixel_bytes(header) is None or header.get("BitsAllocated") != 16:
+        return True
+    stored, spare = int(header.get("BitsStored", 16)), 16 - int(header.get("BitsStored", 16))
+    words = np.frombuffer(header.PixelData[: len(header.PixelData) // 2 * 2], "<u2")
+    if header.get("PixelRepresentation"):
+        signed = words.view("<i2")
+        return bool((((signed << spare).astype("<i2") >> spare) == signed).all())
+    return int(words.max(initial=0)) >> stored == 0
+
+
+def _codestream_faults(pixels: bytes) -> Iterator[Finding]:
+    """Encapsulated JPEG: no comments, no application segments."""
+    at = pixels.find(_JPEG_MAGIC)
+    if at >= 0:
+        yield from (fault for fault in split_jpeg(pixels[at:]).faults if fault is Finding.JPEG_SEGMENT)
+
+
+def years_of_age(text: str) -> int | None:
+    """Whole years of an AS in years; None for anything else."""
+    return int(text[:3]) if re.fullmatch(r"\d{3}Y", text) else None
+
+
 def _element_faults(dataset: Dataset) -> Iterator[Finding]:
     policy = load_never_list()
     for element in dataset:
         if element.VR == "SQ":
-            if element.keyword in policy.never_keywords:
+            if element.keyword in policy.never_keywords or _is_forbidden(element.tag):
                 yield Finding.DICOM_TAG
             for item in element.value:
                 yield from _element_faults(item)

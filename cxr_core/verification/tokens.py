@@ -7,6 +7,7 @@ tokens identify is left to `never_list`.
 import re
 import unicodedata
 
+_UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # accents, soft hyphens, zero-width spaces
 _RUN = re.compile(r"[^\W_]+")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 
@@ -16,7 +17,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in plain if not unicodedata.combining(char)).casefold()
+    return "".join(char for char in plain if unicodedata.category(char) not in _UNSEEN).casefold()
 
 
 def tokenize(folded: str) -> list[str]:

@@ -13,24 +13,33 @@ free cell is told as `name_word` until it is signed off. Of **documents** only w
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cxr_core.verification.decoded import Decoded, Place, Stream, Value, decode_file
+from cxr_core.verification.decoded import decode_file
 from cxr_core.verification.fields import FieldPolicy, load_field_policy
 from cxr_core.verification.findings import FileFinding, Finding, Findings
 from cxr_core.verification.known_text import KnownText
 from cxr_core.verification.matching import Hit, StreamMatcher, TextMatcher
-from cxr_core.verification.never_list import Needles
+from cxr_core.verification.never_list import Needles, load_never_list
+from cxr_core.verification.values import Decoded, Place, Stream, Value, unescaped
 
 SUMS_NAME = "SHA256SUMS.txt"
+_RELEASE_FILES = frozenset({"run.json", "images.parquet"})  # a tree with these is a release, and has digests
 _SCHEMA_PLACES = frozenset({Place.NAME, Place.KEY})
 _SHORTEST_ID_IN_NUMBERS = 6
 _WORDS = frozenset({Finding.NAME_PART, Finding.PLACE})
 
 
 def verify_tree(
-    root: Path, needles: Needles, *, signoff: frozenset[str] = frozenset(), known_lines: Iterable[str] = ()
+    root: Path,
+    needles: Needles,
+    *,
+    signoff: frozenset[str] = frozenset(),
+    known_lines: Iterable[str] = (),
+    pictures: Mapping[str, str] | None = None,
 ) -> Findings:
     """Read every file of a tree and look for what must not be there.
 
@@ -40,19 +49,21 @@ def verify_tree(
         Names that a person has looked at where they stand as ordinary words; lower case.
     known_lines : iterable of str
         Lines of the documents' templates with `$placeholders`, and whole known sentences.
+    pictures : mapping of dicom_id to SHA-256, optional
+        What the conversion made of the redacted images: a picture that is none of them is a finding.
 
     Returns
     -------
     Findings
         Clean where nothing was found.
     """
-    reader = _Reader(needles, signoff, KnownText(known_lines))
+    reader = _Reader(needles, signoff, KnownText(known_lines, largest_count=needles.largest_count), pictures)
     files = 0
     for path in _entries(root):
-        files += 1
-        reader.read(path, path.relative_to(root).as_posix())
-    if (root / SUMS_NAME).is_file():
-        reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root)
+        files += not path.is_dir() or path.is_symlink()
+        reader.read(path, os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace"))
+    reader.told[(".", Finding.ATTRIBUTE)] += _has_attributes(root)
+    reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root)
     told = sorted((file, kind, count) for (file, kind), count in reader.told.items() if count)
     findings = tuple(FileFinding(file, kind, count) for file, kind, count in told)
     return Findings(findings, files, reader.values, frozenset(reader.to_sign_off))
@@ -61,28 +72,40 @@ def verify_tree(
 class _Reader:
     """Counts findings over files."""
 
-    def __init__(self, needles: Needles, signoff: frozenset[str], known: KnownText) -> None:
+    def __init__(
+        self, needles: Needles, signoff: frozenset[str], known: KnownText, pictures: Mapping[str, str] | None
+    ) -> None:
+        self._needles = needles
         self._text = TextMatcher(needles)
         self._stream = StreamMatcher(needles)
         self._policy: FieldPolicy = load_field_policy()
         self._signoff = signoff
         self._known = known
+        self._pictures = pictures
         self.told: Counter[tuple[str, Finding]] = Counter()
         self.to_sign_off: set[str] = set()
         self.values = 0
 
     def read(self, path: Path, relative: str) -> None:
-        """Search one file or link: its name, then what it says."""
+        """Search one file, folder or link: its name, then what it says."""
         shown = relative
         for kind in self._value(relative, Value(Place.NAME, "path", relative)):
             shown = f"(file name {hashlib.sha256(relative.encode()).hexdigest()[:12]})"
             self.told[(shown, kind)] += 1
-        if path.is_symlink() or not path.is_file():
+        self.told[(shown, Finding.ATTRIBUTE)] += not path.is_symlink() and _has_attributes(path)
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
             self.told[(shown, Finding.LINK)] += 1
-            return
-        for item in decode_file(path):
-            for kind, count in self._item(relative, item):
-                self.told[(shown, kind)] += count
+        elif path.is_file():
+            self.told[(shown, Finding.UNDECLARED)] += not _is_declared(relative)
+            self.told[(shown, Finding.PICTURE)] += self._is_another_picture(path)
+            for item in decode_file(path):
+                for kind, count in self._item(relative, item):
+                    self.told[(shown, kind)] += count
+
+    def _is_another_picture(self, path: Path) -> bool:
+        if self._pictures is None or path.suffix != ".jpg":
+            return False
+        return self._pictures.get(path.stem) != _digest(path)
 
     def _item(self, relative: str, item: Decoded) -> Iterator[tuple[Finding, int]]:
         if isinstance(item, Finding):
@@ -91,16 +114,19 @@ class _Reader:
             yield from Counter(self._stream.hits(item.data, shortest=item.shortest)).items()
         else:
             self.values += item.count
-            for kind in self._value(relative, item):
-                yield kind, item.count
+            for text in (item.text, *unescaped(item.text)):
+                for kind in self._value(relative, replace(item, text=text)):
+                    yield kind, item.count
 
     def _value(self, relative: str, value: Value) -> Iterator[Finding]:
         """Kinds that count in a value. Looking up comes first: most values hold nothing."""
         hits = self._text.hits(value.text)
         if not hits:
             return
-        if value.place in {Place.LINE, Place.CELL}:
-            parts = self._known.unexplained(value.text)
+        if value.parts:  # its lines were searched: what counts is what stands across the break
+            hits = hits.difference(*(self._text.hits(part) for part in value.parts))
+        elif value.place in {Place.LINE, Place.CELL}:
+            parts = self._known.unexplained(value.text, is_table=value.place is Place.LINE)
             if value.place is Place.LINE or parts != [value.text.strip()]:
                 for part in parts:
                     yield from self._judged(relative, value, part, self._text.hits(part))
@@ -108,7 +134,7 @@ class _Reader:
         yield from self._judged(relative, value, value.text, hits)
 
     def _judged(self, relative: str, value: Value, text: str, hits: set[Hit]) -> Iterator[Finding]:
-        skipped = self._policy.skipped(relative, value.name, text)
+        skipped = self._policy.skipped(relative, value.name, text, self._needles)
         for kind in sorted({k for hit in hits if (k := self._kind(hit, value.place)) is not None}):
             if kind not in skipped and not (kind is Finding.NAME_WORD and Finding.NAME_PART in skipped):
                 if kind is Finding.NAME_WORD:
@@ -129,23 +155,41 @@ class _Reader:
 
 
 def _entries(root: Path) -> Iterator[Path]:
-    """Files and links, in a fixed order; folders are read through the paths of what lies in them."""
+    """Files, links and folders, in a fixed order."""
     for parent, folders, names in os.walk(root):
         folders.sort()
-        links = [name for name in folders if (Path(parent) / name).is_symlink()]
-        for name in sorted([*names, *links]):
+        for name in sorted([*names, *folders]):
             yield Path(parent) / name
 
 
+def _is_declared(relative: str) -> bool:
+    return any(fnmatchcase(relative, pattern) for pattern in load_never_list().file_patterns)
+
+
+def _has_attributes(path: Path) -> bool:
+    """Extended attributes that a person may have written (`user.*`): they travel with a copy."""
+    try:
+        return any(name.startswith("user.") for name in os.listxattr(path))
+    except OSError:  # a file system without them
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _wrong_sums(root: Path) -> int:
-    """Lines of SHA256SUMS.txt that are wrong, and files that it does not list."""
+    """Lines of SHA256SUMS.txt that are wrong, and files that it does not list; a release must have it."""
+    if not (root / SUMS_NAME).is_file():
+        return sum((root / name).exists() for name in _RELEASE_FILES)
     lines = (root / SUMS_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
     listed = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
-    present = {path.relative_to(root).as_posix(): path for path in _entries(root)}
+    present = {
+        path.relative_to(root).as_posix(): path for path in _entries(root) if path.is_symlink() or not path.is_dir()
+    }
     present.pop(SUMS_NAME, None)
     wrong = len(listed.keys() ^ present.keys())
-    for name in listed.keys() & present.keys():
-        if present[name].is_file():
-            with present[name].open("rb") as stream:
-                wrong += hashlib.file_digest(stream, "sha256").hexdigest() != listed[name]
-    return wrong
+    return wrong + sum(
+        present[name].is_file() and _digest(present[name]) != listed[name] for name in listed.keys() & present.keys()
+    )

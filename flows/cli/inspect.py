@@ -31,23 +31,15 @@ def verify(
     signoff: Annotated[Path | None, typer.Option(help="Names that were looked at, one a line.")] = None,
 ) -> None:
     """Check a release from outside: checksums, structure, and identifiers where the workspace is given."""
-    from cxr_core.release.documents import template_lines
-    from cxr_core.tables.catalogue import INSTANCES, PSEUDONYMS, REPORTS
-    from cxr_core.verification.never_list import build_needles
-    from cxr_core.verification.signoff import read_signoff
-    from cxr_core.verification.verify import verify_tree
+    from tasks.verification import Verifier
 
     if not release.is_dir():
         raise UsageError(f"{release} is no folder")
-    tables = [INSTANCES.empty(), REPORTS.empty(), PSEUDONYMS.empty()]
-    if workspace is not None:
-        opened = _opened(workspace)
-        tables = [read_table(item, opened.catalog_table(item)) for item in (INSTANCES, REPORTS, PSEUDONYMS)]
-    needles = build_needles(*tables)
-    found = verify_tree(release.resolve(), needles, signoff=read_signoff(signoff), known_lines=template_lines())
+    found = Verifier.of(_with_vault(workspace) if workspace else None, signoff).verify(release.resolve())
     for item in found.findings:
         typer.echo(f"{item.file}: {item.kind.value} {item.count}")
-    searched = "identifiers, structure, checksums" if workspace else "structure, checksums (no --workspace)"
+    told = "identifiers, pictures, structure, checksums"
+    searched = told if workspace else "structure, checksums (no --workspace: nobody is known to look for)"
     typer.echo(f"{found.files} files, {found.values} values read; checked: {searched}")
     if not found.is_clean:
         raise GateRefused("privacy", f"{len(found.findings)} findings")
@@ -171,6 +163,16 @@ def _print_marked(text: str, labels: "ReportLabels") -> None:
             cues = sorted({item.cue_id for item in labels.evidence if item.label is label and item.cue_id})
             why = f"{', '.join(rules)}" + (f" under {', '.join(cues)}" if cues else "")
             console.print(f"{label.value:<27} {value:>2}  {why}", soft_wrap=True)
+
+
+def _with_vault(path: Path) -> Workspace:
+    from cxr_core.vault.custody import refuse_sealed
+
+    workspace = _opened(path)
+    refuse_sealed(workspace.vault)
+    if not workspace.vault.is_dir():
+        raise UsageError(f"{path} holds no vault: nobody is known to look for")
+    return workspace
 
 
 def _opened(path: Path) -> Workspace:

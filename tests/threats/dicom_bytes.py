@@ -6,7 +6,7 @@ every entry of the corpus spoils in its own way. Which way is left to `families`
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -127,7 +127,8 @@ def header(entry: str, *changes: Element, without: Iterable[int] = (), number: i
 def phantom() -> NDArray[np.uint16]:
     """A (ROWS, COLUMNS) 12-bit picture without anything that looks like a letter; it uses the whole range."""
     y, x = np.mgrid[:ROWS, :COLUMNS]
-    return ((y * COLUMNS + x) * 4095 // (ROWS * COLUMNS - 1)).astype(np.uint16)
+    stored: NDArray[np.uint16] = ((y * COLUMNS + x) * 4095 // (ROWS * COLUMNS - 1)).astype(np.uint16)
+    return stored
 
 
 @cache
@@ -168,7 +169,7 @@ def _element(element: Element, syntax: str) -> bytes:
 
 def meta(syntax: str | None, *more: Element, sop_class: str = DX, length: int | None = None) -> bytes:
     """The file meta group; `length` is what its group length claims where that is not the truth."""
-    elements = [
+    elements: list[Element] = [
         Element(0x00020001, "OB", b"\0\1"),
         text(0x00020002, "UI", sop_class),
         text(0x00020003, "UI", "1.3.6.1.4.1.99999.5.6.7"),
@@ -176,7 +177,8 @@ def meta(syntax: str | None, *more: Element, sop_class: str = DX, length: int | 
         text(0x00020012, "UI", "1.3.6.1.4.1.99999.1"),
         *more,
     ]
-    group = encode(sorted(elements, key=lambda element: element.tag))
+    elements.sort(key=lambda element: element.tag)
+    group = encode(elements)
     claimed = len(group) if length is None else length
     return encode([Element(0x00020000, "UL", struct.pack("<I", claimed))]) + group
 
@@ -202,6 +204,16 @@ def around(entry: str, tag: int) -> tuple[list[Element], list[Element]]:
     """The elements of the plain image before and behind a tag that it does not have, or is to have otherwise."""
     parts = [*header(entry), pixels()]
     return [part for part in parts if part.tag < tag], [part for part in parts if part.tag > tag]
+
+
+def inserted(tag: int, *parts: Element | bytes) -> Callable[[str], bytes]:
+    """A maker of the plain image with parts where their tag belongs, written as they are."""
+
+    def make(entry: str) -> bytes:
+        low, high = around(entry, tag)
+        return part10([*low, *parts, *high])
+
+    return make
 
 
 def items(tag: int, *contents: Sequence[Element | bytes], defined: bool = False) -> bytes:

@@ -101,7 +101,9 @@ def load(folder: Path) -> Evidence:
     runs: dict[str, Run] = {}
     for told in document["runs"]:  # the later are the smaller
         run = _from_json(told)
-        runs |= dict.fromkeys((*run.entries, *(() if HONEST in runs else (HONEST,))), run)
+        runs |= dict.fromkeys(run.entries, run)
+        if run.code == 0:
+            runs.setdefault(HONEST, run)
     probes = {(told["probe"], told["entry"]): Probed(**told) for told in document["probes"]}
     inputs = {
         name: Input(told["files"], told["others"], tuple(told["planted"])) for name, told in document["inputs"].items()

@@ -80,9 +80,9 @@ def run_command(source: Path, root: Path, entries: Sequence[str], entry_of_uid: 
     key.write_text("5a" * 32)
     key.chmod(0o600)
     before = _snapshot(root) | _snapshot(source.parent)
-    command = [COMMAND, "deidentify", source, "-o", output, "--vault", vault, "--reader", "rapidocr", "--workers", "1"]
+    command = [str(COMMAND), "deidentify", str(source), "-o", str(output), "--vault", str(vault)]
     process = subprocess.Popen(
-        command,
+        [*command, "--reader", "rapidocr", "--workers", "1"],
         cwd=root / "work",
         env=_environment(root, key),
         stdin=subprocess.DEVNULL,
@@ -163,7 +163,8 @@ def run_in_parts(
 
     The entries are moved into the input of their run and back.
     """
-    waiting, runs = [tuple(part) for part in parts if part], []
+    waiting = [tuple(part) for part in parts if part]
+    runs: list[Run] = []
     while waiting:
         entries = waiting.pop()
         place = root / f"run-{len(runs)}"
@@ -175,6 +176,7 @@ def run_in_parts(
         run = run_command(inside, place, entries, entry_of_uid)
         for name in moved:
             (inside / name).rename(source / name)
+        inside.rmdir()
         runs.append(run)
         if run.code != 0 and len(entries) > 1:
             half = len(entries) // 2

@@ -172,7 +172,7 @@ def _be_the_child(jobs: Sequence[tuple[Path, str]], sender: int) -> None:
     for folder, name in jobs:
         signal.alarm(_HANG_S)
         before_s = _cpu_s()
-        resource.setrlimit(resource.RLIMIT_CPU, (int(before_s) + CPU_S + 2, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(before_s) + CPU_S + 1, resource.RLIM_INFINITY))
         told: dict[str, object] = {}
         try:
             told["outcomes"], told["uids"] = PROBES[name](folder)

@@ -39,9 +39,17 @@ PARTICLES = frozenset(
         "bin",
         "ibn",
         "ter",
+        "ten",
+        "ap",
+        "los",
+        "las",
+        "du",
+        "abu",
+        "ben",
         "st",
     }
 )
+_DEPARTMENTS = ("logy", "gery", "cine", "iatry", "trics", "apy", "ics", "icu", "care", "team")  # "seen by Cardiology"
 _ROLE_JOINTS = frozenset({" ", ", ", " (", ": ", " - "})
 
 
@@ -192,11 +200,24 @@ def _take_names(document: Document, index: int, marks: dict[int, Mark], mark: Ma
         if taken and token.key in {"and", "or"} and token.shape is Shape.LOWER:
             index += 1
             continue
-        if not _is_name_like(token):
+        if not _is_name_like(token) and not (not taken and _stands_alone(document, index)):
             return
         marks[index] = mark
         index = _extend(document, index, marks, mark) + 1
         taken += 1
+
+
+def _stands_alone(document: Document, index: int) -> bool:
+    """A term with a capital inside a sentence, and nothing behind it that it could describe: "read by Lung)"."""
+    token = document.tokens[index]
+    if token.shape is not Shape.TITLE or token.is_caseless or token.is_sentence_start or document.is_titled(index):
+        return False
+    if token.key in load_cues().titles or token.key.endswith(_DEPARTMENTS):
+        return False
+    if index + 1 == len(document.tokens) or document.gap_after(index)[:1] in set(").,;\n"):
+        return True
+    follower = document.tokens[index + 1]
+    return follower.has_digit or follower.key in {"at", "on", "and", "via", "by"}
 
 
 def _take_place(document: Document, index: int, marks: dict[int, Mark]) -> None:
@@ -300,7 +321,10 @@ def _first_of_institution(document: Document, index: int) -> int:
         token = tokens[place]
         if "\n" in document.gap_before(place + 1) or ":" in document.gap_before(place + 1):
             break
-        if token.shape in (Shape.TITLE, Shape.UPPER) and (token.kind < WordClass.CORE or token.key in _LINKS):
+        if token.is_caseless and token.kind >= WordClass.PROSE and token.key not in _LINKS:
+            break
+        most = WordClass.CORE if token.shape is Shape.TITLE else WordClass.PROSE  # "TB CONTACT CLINIC"
+        if token.shape in (Shape.TITLE, Shape.UPPER) and (token.kind < most or token.key in _LINKS):
             if token.key not in {"the", "at", "of", "for", "and"}:
                 first = place
         elif token.key not in _LINKS:

@@ -134,6 +134,9 @@ def _name_spans(value: list[Token], label: tuple[str, ...]) -> list[Span]:
     for token in value:
         if token.shape is Shape.MASK or token.has_digit:
             continue
+        is_complaint = token.kind >= WordClass.PROSE and (token.is_caseless or token.shape is Shape.LOWER or not spans)
+        if written in _COPY_LABELS and is_complaint and not token.is_initial:
+            continue  # "CC: right chest pain": the chief complaint has the same label
         if written not in _COPY_LABELS and token.kind >= WordClass.COMMON and token.shape is Shape.LOWER:
             break
         is_core = token.kind is WordClass.CORE and token.shape is Shape.TITLE and not token.is_initial

@@ -30,6 +30,7 @@ _PERSONAL = frozenset({
     "female", "boy", "girl", "had", "patient", "febrile", "afebrile", "asymptomatic", "symptomatic", "intubated",
     "extubated", "transferred", "admitted", "examined", "discharged", "called",
 })  # fmt: skip
+_INTRODUCTIONS = frozenset({"pt", "patient", "name", "mr", "mrs", "ms", "miss", "mx", "re", "mister", "missus"})
 _PATIENT = Mark("dictionary.patient", SpanKind.NAME)
 _FUZZY = Mark("dictionary.patient.edit", SpanKind.NAME)
 _STAFF = Mark("dictionary.site", SpanKind.NAME)
@@ -152,12 +153,22 @@ def _begins_finding(document: Document, index: int) -> bool:
 
 def _claim_neighbours(document: Document, marks: dict[int, Mark], pending: dict[int, Mark]) -> None:
     """Claim words that wait, where they stand beside a claimed name part; both directions, one pass each."""
+    tokens = document.tokens
     for index in sorted(pending):
+        before = tokens[index - 1] if index else None
+        is_introduced = before is not None and (before.key in _INTRODUCTIONS or _is_letter(before))
+        follows_letter = index + 1 < len(tokens) and _is_letter(tokens[index + 1]) and document.begins_field(index)
+        if pending[index] is _PATIENT and (is_introduced or follows_letter):
+            marks[index] = pending[index]
         if index - 1 in marks and document.is_name_pair(index - 1):
             marks[index] = pending[index]
     for index in sorted(pending, reverse=True):
         if index + 1 in marks and document.is_name_pair(index):
             marks[index] = pending[index]
+
+
+def _is_letter(token: Token) -> bool:
+    return len(token.key) == 1 and token.key.isalpha() and token.key != "a"
 
 
 def mark_phrases(document: Document, phrases: _PhraseIndex, *, mark_address: bool) -> Marks:

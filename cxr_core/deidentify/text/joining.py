@@ -8,7 +8,7 @@ What is marked to begin with is left to the layers.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cxr_core.deidentify.text.cues import PARTICLES, read_cue_tables
+from cxr_core.deidentify.text.cues import PARTICLES, load_cues, read_cue_tables
 from cxr_core.deidentify.text.marks import Document, Mark, Marks
 from cxr_core.deidentify.text.spans import SpanKind
 from cxr_core.deidentify.text.tokens import Shape, Token
@@ -96,10 +96,20 @@ def _initials(document: Document) -> Marks:
         is_surname = name.shape is Shape.TITLE and not name.has_digit and len(name.key) > 1
         if not (token.is_initial and document.gap_after(index) in {". ", "."} and is_surname):
             continue
-        if name.is_caseless or name.key in species or (index and tokens[index - 1].key in {"vitamin", "hepatitis"}):
+        if name.is_caseless or name.kind is WordClass.CORE or name.key in species:
             continue
-        found[index] = found[index + 1] = _NAME
+        if name.kind < WordClass.TERM or _is_introduced(document, index):
+            found[index] = found[index + 1] = _NAME
     return found
+
+
+def _is_introduced(document: Document, index: int) -> bool:
+    """True where a person is announced: "issued by K. Plain", "(K. Plain"; not in "hepatitis B. Findings"."""
+    before = document.gap_before(index)
+    cues = load_cues()
+    introductions = cues.prepositions | cues.titles | cues.roles | cues.contact_verbs | cues.direct_verbs
+    is_cued = index > 0 and before == " " and document.tokens[index - 1].key in introductions
+    return is_cued or before[-1:] == "(" or before.endswith(": ")
 
 
 def _neighbours(document: Document, marks: Marks) -> Marks:
@@ -130,11 +140,14 @@ def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     token, gap = document.tokens[index], document.gap_after(left)
     if not document.is_name_pair(left) or "\n" in gap:
         return False
+    if token.has_digit:
+        return False
     if token.is_initial:
         return not (token.is_sentence_start and token.key in {"a", "i"})
     if token.is_caseless:
-        return token.kind < WordClass.PROSE
-    if token.shape is not Shape.TITLE or token.has_digit:
+        is_behind_initial = step > 0 and document.tokens[index - 1].is_initial and gap[:1] == "."
+        return token.kind < WordClass.PROSE or is_behind_initial
+    if token.shape is not Shape.TITLE:
         return False
     if token.kind < WordClass.TERM:
         return True
@@ -168,7 +181,7 @@ def _places(document: Document, marks: Marks) -> Marks:
         token = tokens[before]
         is_term = token.kind >= WordClass.TERM and token.shape is Shape.TITLE and not token.is_sentence_start
         follows = tokens[before - 1].shape is Shape.LOWER or document.gap_before(before) == ", "
-        if is_term and follows and document.gap_after(before) in {" ", ", "}:
+        if is_term and follows and " ".join(document.gap_after(before).split("\n")).strip() in {"", ","}:
             found[before] = mark
     return found
 
@@ -189,13 +202,14 @@ def _broken_lines(document: Document, marks: Marks) -> Marks:
 
 
 def _particles(document: Document, marks: Marks) -> Marks:
-    """What stands between two marked parts of a name in lower case: "van den" in "Ngozi van den Berg"."""
+    """What stands in lower case before a marked surname: "van den" in "Ngozi van den Berg", "bin" in "bin Osman"."""
     found: dict[int, Mark] = {}
     tokens = document.tokens
-    for anchor in sorted(marks):
-        place = anchor + 1
-        while place < len(tokens) and tokens[place].key in PARTICLES and document.gap_before(place) == " ":
-            place += 1
-        if place > anchor + 1 and place in marks and document.gap_before(place) in {" ", "'", "-"}:
-            found.update(dict.fromkeys(range(anchor + 1, place), _NAME))
+    for anchor in marks:
+        place = anchor - 1
+        while place >= 0 and tokens[anchor].shape is Shape.TITLE and tokens[place].key in PARTICLES:
+            if tokens[place].shape is not Shape.LOWER or document.gap_after(place).strip(" \n'-"):
+                break
+            found[place] = _NAME
+            place -= 1
     return found

@@ -167,7 +167,7 @@ THREATS: list[Threat] = [
         "zeros-behind-the-prefix",
         "Zeros are well-formed empty elements of eight bytes, and a hole of 64 MB costs nothing on the disk.",
         lambda folder: _sparse(folder, ZEROS + b"DICM", 64 * _MIB),
-        (Reason.E_NOT_DICOM, Reason.E_BOMB),
+        (Reason.E_NOT_DICOM, Reason.E_BOMB, Reason.E_SOP),
     ),
     _folder(
         "zeros-behind-the-pixels",

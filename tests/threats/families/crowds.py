@@ -163,9 +163,9 @@ THREATS: list[Threat] = [
         _CLEANED_OR_REFUSED,
     ),
     _file(
-        "a-character-set-of-a-megabyte",
+        "a-character-set-of-seven-megabytes",
         "The character set is looked up before anything else is read, once for each of its values.",
-        _values(0x00080005, "CS", b"\\".join([b"QZXSET"] * 100_000)),
+        _values(0x00080005, "CS", b"\\".join([b"QZXSET"] * 1_000_000)),
         (*_CLEANED_OR_REFUSED, Reason.E_TYPE1),
         canaries=["QZXSET"],
     ),

@@ -72,7 +72,10 @@ def _directory(entry: str) -> bytes:
 
 
 def _as(name: str, make: Callable[[str], bytes]) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(make(folder.name)) and None
+    def build(folder: Path) -> None:
+        (folder / name).write_bytes(make(folder.name))
+
+    return build
 
 
 THREATS: list[Threat] = [

@@ -80,8 +80,8 @@ def _signed_with_overlay(entry: str) -> bytes:
 
 def _undefined_length(entry: str) -> bytes:
     """Plain pixels of undefined length under a native syntax, closed by a delimiter."""
-    body = [Element(PIXEL_DATA, "OW", b"", UNDEFINED), phantom().tobytes(), Element(SEQUENCE_END, "")]
-    return part10([*header(entry), *body])
+    opened = Element(PIXEL_DATA, "OW", b"", UNDEFINED)
+    return part10([*header(entry), opened, phantom().tobytes(), Element(SEQUENCE_END, "")])
 
 
 def _twice(entry: str) -> bytes:

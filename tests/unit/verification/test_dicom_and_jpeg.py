@@ -43,7 +43,9 @@ def kinds(folder: Path, header: Dataset | None = None, data: bytes | None = None
     sink = io.BytesIO()
     if header is not None:
         header.save_as(sink, enforce_file_format=False)
-    (folder / "image.dcm").write_bytes(data if data is not None else sink.getvalue())
+    path = folder / "p10" / "p10000032" / "s50414267" / "image.dcm"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if data is not None else sink.getvalue())
     return set(verify_tree(folder, make_needles()).counts())
 
 

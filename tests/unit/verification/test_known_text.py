@@ -6,7 +6,8 @@ from cxr_core.release.documents import template_lines
 from cxr_core.verification.known_text import KnownText
 
 KNOWN = KnownText(
-    ["# Data of $title", "$images images of $subjects subjects. $demo", "Only a test.", "- fixed line", "$all"]
+    ["# Data of $title", "$images images of $subjects subjects. $demo", "Only a test.", "- fixed line", "$all"],
+    largest_count=100_000,
 )
 
 
@@ -19,6 +20,8 @@ KNOWN = KnownText(
         ("12345 images of 77 subjects. Only a test.", []),
         ("12345 images of 77 subjects. Made by Young", ["Made by Young"]),
         ("about 12345 images", ["about 12345 images"]),
+        ("3979149 images of 77 subjects. Only a test.", ["3979149"]),
+        ("| 3979149 |", ["3979149"]),
         ("Only a test.; fixed line; something", ["something"]),
         ("| Heart | 12345 | 0.25 | a 12345 |", ["Heart", "a 12345"]),
         ("| --- | ---: |", []),

@@ -35,6 +35,13 @@ def release(published: Path, tmp_path: Path) -> Path:
     return copy
 
 
+def image(root: Path) -> Path:
+    """Where an image of a release lies."""
+    path = root / "files" / "p10" / "p10000032" / "s50414267" / "a.jpg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def renew_sums(root: Path) -> None:
     paths = sorted(p for p in root.rglob("*") if p.is_file() and p.name != "SHA256SUMS.txt")
     lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(root).as_posix()}\n" for p in paths]
@@ -184,7 +191,7 @@ def test_findings_name_no_value(release: Path) -> None:
     told = repr(findings) + findings.message() + "".join(f.file for f in findings.findings)
     assert "zabrinski" not in told.lower()
     assert "4711298" not in told
-    assert findings.message() == "1 identifier, 2 name, 3 name_part in 2 files"
+    assert findings.message() == "1 identifier, 2 name, 3 name_part, 1 undeclared in 2 files"
 
 
 def test_needles_hide_their_values() -> None:
@@ -196,7 +203,7 @@ def test_three_letter_names_in_random_pixels_are_no_finding(tmp_path: Path) -> N
     noise = np.random.default_rng(0).integers(0, 256, 2_000_000, dtype=np.uint8).tobytes()
     scan = (noise + b"\x01LEE\x02Kim^Ray " + noise).replace(b"\xff", b"\xfe")
     header = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffda0008010100003f00")
-    (tmp_path / "a.jpg").write_bytes(header + scan + b"\xff\xd9")
+    image(tmp_path).write_bytes(header + scan + b"\xff\xd9")
     findings = verify_tree(tmp_path, make_needles(names=("LEE^KIM", "RAY^LEE")))
     assert findings.findings == ()
 
@@ -204,7 +211,7 @@ def test_three_letter_names_in_random_pixels_are_no_finding(tmp_path: Path) -> N
 def test_long_names_and_ids_in_coded_streams_are_found(tmp_path: Path) -> None:
     scan = bytes(range(1, 200)) * 50
     header = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffda0008010100003f00")
-    (tmp_path / "a.jpg").write_bytes(header + scan + b"ACC90817263" + scan + b"\xff\xd9")
+    image(tmp_path).write_bytes(header + scan + b"ACC90817263" + scan + b"\xff\xd9")
     assert kinds(verify_tree(tmp_path, make_needles())) == {Finding.IDENTIFIER}
 
 
@@ -250,7 +257,7 @@ def test_a_changed_file_breaks_its_digest(release: Path) -> None:
     append(release, "README.md", "\n")
     (release / "more.txt").write_text("x")
     findings = verify_tree(release, make_needles(), known_lines=template_lines())
-    assert findings.counts() == {Finding.CHECKSUM: 2}
+    assert findings.counts() == {Finding.CHECKSUM: 2, Finding.UNDECLARED: 1}
 
 
 def test_a_link_out_of_the_tree_is_a_finding(release: Path) -> None:

@@ -65,7 +65,8 @@ def test_common_words_and_terms_are_told_apart() -> None:
     assert vocabulary.classify("hilar") is WordClass.TERM
     assert vocabulary.classify("perihilar") is WordClass.TERM
     assert vocabulary.classify("haemorrhagic") is WordClass.TERM
-    assert vocabulary.classify("quickly") is WordClass.COMMON
+    assert vocabulary.classify("quickly") is WordClass.PROSE
+    assert vocabulary.classify("bakery") is WordClass.COMMON
     assert vocabulary.classify("marsh") is WordClass.NAME_WORD
     assert vocabulary.classify("kowalczyk") is WordClass.UNKNOWN
 
