@@ -115,6 +115,12 @@ _SEALED = frozenset(  # nobody reads through a deflate stream
 )
 
 
+@pytest.mark.parametrize("codec", ["ascii", "utf-8", "utf-16-le", "utf-16-be", "latin-1"])
+def test_the_search_reads_every_spelling_in_capitals_and_without(codec: str) -> None:
+    content = b"\x07" + "qzxVane".encode(codec) + b"\x07"
+    assert found_in([content], ["QZXVANE", "QZXHOLM"]) == ["QZXVANE"]
+
+
 # ---------------------------------------------------------------- what it costs
 
 
@@ -280,3 +286,11 @@ def test_a_pipe_as_the_input_is_no_invitation_to_its_neighbours(tmp_path: Path) 
     os.mkfifo(tmp_path / "in" / "pipe")
     run = run_command(tmp_path / "in" / "pipe", tmp_path / "run", [], {})
     assert run.written == {}
+
+
+def test_a_link_as_the_input_is_followed_or_refused_and_not_overlooked(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.dcm").write_bytes(image("elsewhere"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link.dcm").symlink_to(tmp_path / "elsewhere.dcm")
+    run = run_command(tmp_path / "in" / "link.dcm", tmp_path / "run", [], {})
+    assert run.written or run.code == 2

@@ -50,6 +50,9 @@ PARTICLES = frozenset(
     }
 )
 _DEPARTMENTS = ("logy", "gery", "cine", "iatry", "trics", "apy", "ics", "icu", "care", "team")  # "seen by Cardiology"
+_AFTER_NAMES = frozenset(
+    {"at", "on", "and", "via", "by", "was", "is", "informed", "called", "notified", "aware", "paged", "who"}
+)
 _ROLE_JOINTS = frozenset({" ", ", ", " (", ": ", " - "})
 
 
@@ -217,7 +220,7 @@ def _stands_alone(document: Document, index: int) -> bool:
     if index + 1 == len(document.tokens) or document.gap_after(index)[:1] in set(").,;\n"):
         return True
     follower = document.tokens[index + 1]
-    return follower.has_digit or follower.key in {"at", "on", "and", "via", "by"}
+    return follower.has_digit or follower.is_initial or follower.key in _AFTER_NAMES
 
 
 def _take_place(document: Document, index: int, marks: dict[int, Mark]) -> None:

@@ -19,6 +19,7 @@ _CODE = Mark("join.code", SpanKind.ID)
 _CODE_KINDS = frozenset({SpanKind.ID, SpanKind.NUMBER})
 _CODE_JOINTS = frozenset({"-", "/", ".", "_"})
 _LONGEST_NAME = 5
+_LONGEST_NAME_LINE = 3  # words of a line that holds nothing but a name, as under a letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ def _initials(document: Document) -> Marks:
     tokens, species = document.tokens, load_join_lists().species
     for index, token in enumerate(tokens[:-1]):
         name = tokens[index + 1]
-        is_surname = name.shape is Shape.TITLE and not name.has_digit and len(name.key) > 1
+        is_surname = name.shape in (Shape.TITLE, Shape.UPPER) and not name.has_digit and len(name.key) > 1
         if not (token.is_initial and document.gap_after(index) in {". ", "."} and is_surname):
             continue
-        if name.is_caseless or name.kind is WordClass.CORE or name.key in species:
+        if name.key in species or (name.kind is WordClass.CORE and not name.is_caseless):
             continue
-        if name.kind < WordClass.TERM or _is_introduced(document, index):
+        if (name.kind < WordClass.TERM and not name.is_caseless) or _is_introduced(document, index):
             found[index] = found[index + 1] = _NAME
     return found
 
@@ -133,7 +134,7 @@ def _neighbours(document: Document, marks: Marks) -> Marks:
 def _is_anchor(token: Token, mark: Mark) -> bool:
     if mark.kind is SpanKind.NAME:
         return True
-    return mark.kind is SpanKind.UNKNOWN_WORD and token.shape is not Shape.LOWER and not token.is_caseless
+    return mark.kind is SpanKind.UNKNOWN_WORD and token.shape is not Shape.LOWER
 
 
 def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
@@ -143,7 +144,8 @@ def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     if token.has_digit:
         return False
     if token.is_initial:
-        return not (token.is_sentence_start and token.key in {"a", "i"})
+        ends = document.gap_after(index)[:1] in {".", "", ",", "\n", ")"}
+        return ends if token.is_caseless else not (token.is_sentence_start and token.key in {"a", "i"})
     if token.is_caseless:
         is_behind_initial = step > 0 and document.tokens[index - 1].is_initial and gap[:1] == "."
         return token.kind < WordClass.PROSE or is_behind_initial
@@ -152,7 +154,8 @@ def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     if token.kind < WordClass.TERM:
         return True
     # A term follows a first name inside a sentence, or stands before a surname there.
-    is_inside = not token.is_sentence_start and not document.is_titled(index)
+    is_name_line = step > 0 and len(document.line_of(index).split()) <= _LONGEST_NAME_LINE
+    is_inside = not token.is_sentence_start and (is_name_line or not document.is_titled(index))
     return is_inside and gap in {" ", "-", ' "', '" '} and (step > 0 or token.kind is not WordClass.CORE)
 
 

@@ -18,7 +18,7 @@ from cxr_core.vault.dictionary import fold_name
 _FOLDER = Path(__file__).parent
 _TERM_TABLES = ("report", "anatomy", "findings", "devices", "description", "shorthand", "eponyms", "units")
 _MISSPELT_FROM = 7  # shorter words lie within one edit of too many names
-_SWAPPED_FROM = 5
+_SWAPPED_FROM = 6  # "Doris" is "dorsi" with two letters swapped
 _LONGEST_WORD = 40
 
 
@@ -143,6 +143,9 @@ def load_vocabulary() -> Vocabulary:
     terms = {fold_name(word) for name in _TERM_TABLES for word in _parts(tables[name]["words"])}
     terms |= {fold_name(word) for name in ("terms", "eponyms") for word in _parts(more[name]["words"])}
     prose = {word for table in (tables, more) for word in table["prose"]["words"].split()}
+    short = {word for word in more["terms"]["words"].split() if len(word) == 3} | set(
+        tables["shorthand"]["words"].split()
+    )
     prefixes = tables["morphology"]["prefixes"].split()
     terms |= {prefix for prefix in prefixes if len(prefix) > 2}  # "pre- and postoperative"
     patterns = (entry["pattern"] for entry in tables["shapes"]["patterns"])
@@ -152,7 +155,7 @@ def load_vocabulary() -> Vocabulary:
         prose=_read_word_file("prose_words.txt.gz") | prose,
         common=_read_word_file("words.txt.gz"),
         name_words=_read_word_file("name_words.txt.gz"),
-        abbreviations=frozenset(word for word in tables["shorthand"]["words"].split() if _is_pronounceable(word)),
+        abbreviations=frozenset(word for word in short if _is_pronounceable(word)),
         prefixes=tuple(sorted(prefixes, key=len, reverse=True)),
         phrases=_index_phrases(tables["eponym_phrases"]["phrases"] + more["eponym_phrases"]["phrases"]),
         weak_eponyms=frozenset((tables["weak_eponyms"]["words"] + more["weak_eponyms"]["words"]).split()),

@@ -55,10 +55,10 @@ def _deflated_elements(entry: str) -> bytes:
     return ZEROS + b"DICM" + meta(DEFLATED) + deflated((content, 1))
 
 
-def _items(tag: int, *, has_lengths: bool) -> Callable[[str], bytes]:
+def _items(tag: int, count: int, *, has_lengths: bool) -> Callable[[str], bytes]:
     def make(entry: str) -> bytes:
         low, high = around(entry, tag)
-        body = encode([Element(ITEM, "")]) * _MANY
+        body = encode([Element(ITEM, "")]) * count
         if has_lengths:
             return part10([*low, Element(tag, "SQ", body), *high])
         return part10([*low, Element(tag, "SQ", b"", UNDEFINED), body, Element(SEQUENCE_END, ""), *high])
@@ -102,7 +102,7 @@ THREATS: list[Threat] = [
     _file(
         "a-hundred-thousand-empty-items",
         "Every item of eight bytes becomes a data set of its own.",
-        _items(_REFERENCED_IMAGES, has_lengths=False),
+        _items(_REFERENCED_IMAGES, _MANY, has_lengths=False),
         _CLEANED_OR_REFUSED,
     ),
     _file(
@@ -112,9 +112,9 @@ THREATS: list[Threat] = [
         _CLEANED_OR_REFUSED,
     ),
     _file(
-        "a-hundred-thousand-view-codes",
+        "twenty-thousand-view-codes",
         "A kept sequence is parsed to its end before the first of its items is judged.",
-        _items(_VIEW_CODES, has_lengths=True),
+        _items(_VIEW_CODES, _MANY // 5, has_lengths=True),
         _CLEANED_OR_REFUSED,
     ),
     _file(
@@ -125,9 +125,9 @@ THREATS: list[Threat] = [
         canaries=["QZXN0", "QZXBLOCK"],
     ),
     _file(
-        "half-a-million-window-centres",
-        "A kept decimal string becomes half a million objects before their number is judged.",
-        _values(0x00281050, "DS", b"\\".join([b"1"] * 500_000)),
+        "two-hundred-thousand-window-centres",
+        "A kept decimal string becomes an object for each of its values before their number is judged.",
+        _values(0x00281050, "DS", b"\\".join([b"1"] * 200_000)),
         _CLEANED_OR_REFUSED,
     ),
     _file(

@@ -234,7 +234,7 @@ THREATS: list[Threat] = [
     ),
     _file(
         "rle-of-no-segment",
-        "A frame of zero segments, and a count beyond the table in the next entry.",
+        "A frame that says it has no segment.",
         _rle(lambda high, low: rle(high, low, count=0)),
         Reason.E_PIXELS,
     ),

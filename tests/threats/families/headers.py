@@ -270,7 +270,7 @@ THREATS: list[Threat] = [
         Beyond.CLEANED,
     ),
     _file(
-        "a-label-in-the-code-of-the-site",
+        "comments-and-labels-of-trials",
         "Clinical trial attributes, comments and free descriptions.",
         _with(
             text(0x00120010, "LO", _WORDS),
