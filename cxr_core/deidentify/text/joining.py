@@ -18,6 +18,9 @@ _NAME = Mark("join.name", SpanKind.NAME)
 _CODE = Mark("join.code", SpanKind.ID)
 _CODE_KINDS = frozenset({SpanKind.ID, SpanKind.NUMBER})
 _CODE_JOINTS = frozenset({"-", "/", ".", "_"})
+_LONGEST_PREFIX = 5  # letters before or behind a code: "UHID/7862"
+_LONGEST_STREET = 4
+_LONGEST_HOUSE_NUMBER = 4
 _LONGEST_NAME = 5
 _LONGEST_NAME_LINE = 3  # words of a line that holds nothing but a name, as under a letter
 
@@ -47,6 +50,7 @@ def mark_joined(document: Document, marks: Marks) -> Marks:
     found |= _neighbours(document, found)
     found |= _surname_first(document, found)
     found |= _places(document, found)
+    found |= _house_numbers(document, found)
     found |= _broken_lines(document, found)
     found |= _particles(document, found)
     return found
@@ -65,7 +69,7 @@ def _code_parts(document: Document, marks: Marks) -> Marks:
             beside = anchor + step
             while 0 <= beside < len(tokens) and document.gap_after(min(beside, beside - step)) in _CODE_JOINTS:
                 token = tokens[beside]
-                if not token.has_digit and not (token.shape is Shape.UPPER and len(token.key) <= 3):
+                if not token.has_digit and not (token.shape is Shape.UPPER and len(token.key) <= _LONGEST_PREFIX):
                     break
                 found[beside] = _CODE
                 beside += step
@@ -146,8 +150,8 @@ def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     if token.is_initial:
         ends = document.gap_after(index)[:1] in {".", "", ",", "\n", ")"}
         return ends if token.is_caseless else not (token.is_sentence_start and token.key in {"a", "i"})
+    is_behind_initial = step > 0 and document.tokens[index - 1].is_initial and gap[:1] == "."
     if token.is_caseless:
-        is_behind_initial = step > 0 and document.tokens[index - 1].is_initial and gap[:1] == "."
         return token.kind < WordClass.PROSE or is_behind_initial
     if token.shape is not Shape.TITLE:
         return False
@@ -156,7 +160,11 @@ def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     # A term follows a first name inside a sentence, or stands before a surname there.
     is_name_line = step > 0 and len(document.line_of(index).split()) <= _LONGEST_NAME_LINE
     is_inside = not token.is_sentence_start and (is_name_line or not document.is_titled(index))
-    return is_inside and gap in {" ", "-", ' "', '" '} and (step > 0 or token.kind is not WordClass.CORE)
+    return (
+        is_inside
+        and (gap in {" ", "-", ' "', '" '} or is_behind_initial)
+        and (step > 0 or token.kind is not WordClass.CORE)
+    )
 
 
 def _surname_first(document: Document, marks: Marks) -> Marks:
@@ -186,6 +194,30 @@ def _places(document: Document, marks: Marks) -> Marks:
         follows = tokens[before - 1].shape is Shape.LOWER or document.gap_before(before) == ", "
         if is_term and follows and " ".join(document.gap_after(before).split("\n")).strip() in {"", ","}:
             found[before] = mark
+    return found
+
+
+def _house_numbers(document: Document, marks: Marks) -> Marks:
+    """The number of a house before a marked street, with the words between: "13 The Paddocks", "72 Bóthar na Trá"."""
+    found: dict[int, Mark] = {}
+    tokens = document.tokens
+    for anchor, mark in marks.items():
+        if tokens[anchor].is_caseless or tokens[anchor].shape is not Shape.TITLE:
+            continue
+        place = anchor - 1
+        while place >= 0 and anchor - place <= _LONGEST_STREET and not tokens[place].has_digit:
+            is_part = tokens[place].shape is Shape.TITLE or tokens[place].key in PARTICLES
+            if not is_part or document.gap_after(place) != " ":
+                break
+            place -= 1
+        else:
+            is_number = place >= 0 and tokens[place].key.isdigit() and len(tokens[place].key) <= _LONGEST_HOUSE_NUMBER
+            if (
+                is_number
+                and document.gap_after(place) in {" ", ", "}
+                and document.gap_before(place)[-1:] not in {".", "/"}
+            ):
+                found.update(dict.fromkeys(range(place, anchor), mark))
     return found
 
 

@@ -23,6 +23,11 @@ _MONTH = (
 )
 _LONGEST_WORD_BEFORE = 24
 _WORD_BEFORE = re.compile(r"([A-Za-z][A-Za-z0-9]*)[ \t:=#~]{0,3}\Z")
+_DAY_WORDS = (
+    "(?:twenty|thirty)[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|first|second|third|fourth"
+    "|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth"
+    "|eighteenth|nineteenth|twentieth|thirtieth"
+)
 _NUMBERS = re.compile(r"\d+")
 _MONTHS = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec")  # in lower-cased text
 _UNIT = (
@@ -103,7 +108,7 @@ def sort_patterns(patterns: tuple[Pattern, ...]) -> PatternSet:
 
 
 def _pattern(kind: SpanKind, rule: _Rule) -> Pattern:
-    regex = re.compile(rule["regex"].replace("MONTH", _MONTH).replace("UNIT", _UNIT))
+    regex = re.compile(rule["regex"].replace("DAYWORD", _DAY_WORDS).replace("MONTH", _MONTH).replace("UNIT", _UNIT))
     return Pattern(
         rule=rule["id"],
         kind=kind,
