@@ -10,6 +10,7 @@ from cxr_core.errors import ItemError
 from cxr_core.imaging.decoding import decode
 from cxr_core.imaging.reading import read_header
 from cxr_core.intake.linkage import link
+from cxr_core.intake.sources.folder import read_path
 from cxr_core.intake.sources.ris_csv import read_exclusions_csv
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
@@ -63,7 +64,7 @@ def _same_pixels(source: Path | None, one: str, other: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings print values
-            first, second = (decode(read_header(source / path)) for path in (one, other))
+            first, second = (decode(read_header(source / read_path(path))) for path in (one, other))
     except ItemError:
         return False
     return first.photometric is second.photometric and np.array_equal(first.pixels, second.pixels)

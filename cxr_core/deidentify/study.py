@@ -25,6 +25,7 @@ from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.errors import ItemError
 from cxr_core.imaging.decoding import StoredImage, decode
 from cxr_core.imaging.reading import read_header
+from cxr_core.intake.sources.folder import read_path
 from cxr_core.policy.markers import MarkerPolicy, load_marker_policy
 from cxr_core.policy.profile import Profile, load_profile
 from cxr_core.settings.build import BuildConfig
@@ -46,6 +47,19 @@ class StudyRequest:
     uids: Mapping[str, str] = field(repr=False)
     patient: PatientDictionary = field(repr=False)
     report_text: str | None = field(repr=False)
+
+    def published_uid(self, original: str) -> str:
+        """The published UID of one that the catalog found.
+
+        Raises
+        ------
+        ItemError
+            E_TYPE1 for another one: catalog and airlock read two UIDs in one file.
+        """
+        found = self.uids.get(original)
+        if found is None:
+            raise ItemError(Reason.E_TYPE1, "a UID that the catalog did not find in this file")
+        return found
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -153,7 +167,7 @@ class Airlock:
         }
 
     def _run_image(self, request: StudyRequest, path: str, dicom_id: str) -> DeidentifiedImage:
-        source = read_header(self.source / path)
+        source = read_header(self.source / read_path(path))
         check_accepted(source)
         stored = decode(source, max_pixels=self.config.deidentify.max_pixels)
         header = deidentify_header(
@@ -176,7 +190,7 @@ class Airlock:
             subject_id=request.subject_id,
             study_id=request.study_id,
             dicom_id=dicom_id,
-            uids=request.uids.__getitem__,
+            uids=request.published_uid,
             date_shift=DateShift(request.date_shift_days, in_weeks=self.config.deidentify.tells_weeks),
             time_policy=TimeOfDay(self.config.dates.time),
             hide_age=request.hide_age,

@@ -5,6 +5,7 @@ under a cap, because pydicom inflates without one. Leaves the pixels to `decodin
 required identifiers) to the airlock.
 """
 
+import os
 import struct
 import warnings
 import zlib
@@ -12,15 +13,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset, read_partial
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from cxr_core.errors import ItemError, TransientError
+from cxr_core.policy.limits import HeaderGuard, refuse_crowds, refuse_large
 from cxr_core.vocabulary import Reason
 
-MAX_FILE_BYTES = 1 << 29
-"""Larger files are refused unread: 100 million 16-bit pixels are 200 MB."""
 MAX_INFLATED_BYTES = 1 << 28
 """Cap on deflated data: 306 kB of deflate has become 646 MB of memory."""
 
@@ -29,10 +30,8 @@ _PLAUSIBLE_RATIO, _SMALL_INFLATED_BYTES = 50, 1 << 26
 _INFLATE_STEP_BYTES = 1 << 22
 _PREAMBLE_BYTES = 128
 _PIXEL_DATA = 0x7FE00010
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, _PIXEL_DATA})
 _DIRECTORY_RECORDS = 0x00041220
-_LONG_LENGTH_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
 # A file without preamble opens with file meta (group 0002) or with the identifying group 0008, in either byte order.
 _FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00", b"\x00\x08"})
 # What makes a stream without the DICM prefix an object and not a coincidence: a SOP class, a modality or pixels.
@@ -74,15 +73,15 @@ def read_header(
 
 
 def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: int) -> Dataset:
-    if size > MAX_FILE_BYTES:
-        raise ItemError(Reason.E_BOMB, f"file of {size} bytes")
+    refuse_large(size)
     head = file.read(_PREAMBLE_BYTES + 4)
     has_prefix = head[_PREAMBLE_BYTES:] == b"DICM"
     if not has_prefix and head[:2] not in _FIRST_GROUPS:
         raise ItemError(Reason.E_NOT_DICOM, "no DICM prefix and no data set")
     meta_start = _PREAMBLE_BYTES + 4 if has_prefix else 0
-    file.seek(meta_start)
-    syntax, data_start = _walk_file_meta(file, meta_start)
+    syntax, data_start = _read_syntax(file, meta_start)
+    file.seek(0)
+    refuse_crowds(file.read())
     file.seek(0)
     if syntax == DeflatedExplicitVRLittleEndian:
         plain = _inflate(file, data_start, max_inflated)
@@ -93,22 +92,24 @@ def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: 
     return dataset
 
 
-def _walk_file_meta(file: BinaryIO, start: int) -> tuple[str, int]:
-    """Find the transfer syntax and the first byte behind the file meta, reading only short values."""
-    syntax, position = "", start
-    while True:
-        file.seek(position)
-        element = file.read(12)
-        if len(element) < 8 or element[:2] != b"\x02\x00":
-            return syntax, position
-        number = int.from_bytes(element[2:4], "little")
-        is_long = element[4:6] in _LONG_LENGTH_VRS
-        length = int.from_bytes(element[8:12] if is_long else element[6:8], "little")
-        value_start = position + (12 if is_long else 8)
-        if number == 0x0010 and length <= 64:  # a UID has at most 64 characters
-            file.seek(value_start)
-            syntax = file.read(length).rstrip(b"\0 ").decode("ascii", "replace")
-        position = value_start + length
+def _read_syntax(file: BinaryIO, start: int) -> tuple[str, int]:
+    """The transfer syntax and the first byte behind the file meta, read as pydicom itself reads them.
+
+    Another reader could find another syntax in a hostile file meta, and pydicom would inflate without a cap.
+    """
+    file.seek(start)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            meta = read_dataset(file, False, True, stop_when=_is_behind_meta)
+            syntax = str(meta.get("TransferSyntaxUID", "")).strip("\0 ")
+        except Exception:  # noqa: BLE001 the edge: what the meta cannot be read as, the data set is refused for
+            raise ItemError(Reason.E_NOT_DICOM, "file meta cannot be parsed") from None
+    return syntax, file.tell()
+
+
+def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001 signature of pydicom's callback
+    return tag.group != 2
 
 
 def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
@@ -124,6 +125,7 @@ def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
         except zlib.error:
             raise ItemError(Reason.E_PIXELS, "deflated data is damaged") from None
         deflated = inflater.unconsumed_tail
+        refuse_crowds(chunk)
         size += plain.write(chunk)
         if size > cap:
             raise ItemError(Reason.E_BOMB, f"deflated data of more than {cap} bytes")
@@ -136,7 +138,9 @@ def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
 def _parse_inflated(file: BinaryIO, start: int, plain: BytesIO, *, stop_before_pixels: bool) -> Dataset:
     """Parse inflated data, keeping the file meta it came with."""
     file.seek(0)
-    meta = _parse(BytesIO(file.read(start)), stop_before_pixels=True).file_meta
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meta = read_partial(BytesIO(file.read(start)), force=True).file_meta
     dataset = _parse(plain, stop_before_pixels=stop_before_pixels)
     dataset.file_meta = meta
     return dataset
@@ -159,19 +163,27 @@ def _parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset:
 
 
 def _try_parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset | None:
+    guard = HeaderGuard(file.seek(0, os.SEEK_END))
+    file.seek(0)
+
+    def stops(tag: BaseTag, vr: str | None, length: int) -> bool:
+        return guard(tag, vr, length) or (stop_before_pixels and tag in _PIXELS)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings print values
-            return dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
-    except OSError:
+            return read_partial(file, stop_when=stops, force=True) or None
+    except (OSError, ItemError):
         raise
-    except Exception:  # noqa: BLE001 the edge: on bad bytes pydicom raises a dozen types, some with values in them
+    except Exception:  # noqa: BLE001  the edge: on bad bytes pydicom raises a dozen types, some with values in them
         return None
 
 
 def _refuse_other_objects(dataset: Dataset, *, has_prefix: bool) -> None:
     meta = getattr(dataset, "file_meta", FileMetaDataset())
-    is_directory = meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        is_directory = meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
     if is_directory or _DIRECTORY_RECORDS in dataset:
         raise ItemError(Reason.E_DICOMDIR, "a media directory holds no image")
     if not dataset or (not has_prefix and not any(tag in dataset for tag in _OBJECT_TAGS)):

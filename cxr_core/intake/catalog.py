@@ -5,11 +5,11 @@ changed is not opened again. Which radiographs belong to the dataset is left to 
 """
 
 import datetime as dt
+import errno
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 from pydicom import Dataset
@@ -18,7 +18,17 @@ from cxr_core.errors import ItemError, TransientError, UsageError
 from cxr_core.intake.identity import collect_identity
 from cxr_core.intake.kinds import judge_object, rejected_uids
 from cxr_core.intake.moments import parse_day, parse_moment
-from cxr_core.intake.sources.folder import Header, items_of, quiet_pydicom, read_header, text_of, value_of, walk_files
+from cxr_core.intake.sources.folder import (
+    Header,
+    items_of,
+    quiet_pydicom,
+    read_header,
+    spell_path,
+    text_of,
+    value_of,
+    walk_files,
+)
+from cxr_core.policy.limits import refuse_crowds, refuse_large
 from cxr_core.tables.catalogue import INSTANCES
 from cxr_core.vocabulary import Reason
 
@@ -32,6 +42,7 @@ DESCRIPTION_SLOTS = (
 )
 DESCRIPTION_BREAK = " | "
 _NO_FOLDER = "[source] dicom: a folder of DICOM files that exists and can be listed is needed"
+_CHUNK_BYTES = 1 << 22
 _NOTHING_READ = hashlib.sha256(b"").hexdigest()
 _PLAIN = {
     "sop_instance_uid": "SOPInstanceUID",
@@ -107,9 +118,13 @@ def _rows_by_state(previous: pl.DataFrame | None) -> dict[_State, dict[str, Any]
 
 
 def _state(root: Path, path: Path) -> _State:
-    stat = path.lstat()
-    name = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
-    return name, stat.st_size, stat.st_mtime_ns
+    try:
+        stat = path.lstat()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return spell_path(path.relative_to(root)), 0, 0
+    return spell_path(path.relative_to(root)), stat.st_size, stat.st_mtime_ns
 
 
 def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
@@ -118,17 +133,36 @@ def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
     row |= {"issuer": issuer, "description": "", "fingerprint": _NOTHING_READ}
     row |= dict(zip(("path", "size_bytes", "mtime_ns"), state, strict=True))
     try:
+        refuse_large(state[1])
         with path.open("rb") as file:
-            row["fingerprint"] = hashlib.file_digest(file, "sha256").hexdigest()
+            row["fingerprint"] = _digest(file)
             file.seek(0)
             header = read_header(file, state[1])
         with quiet_pydicom():
-            row |= _describe(header, issuer)
+            row |= {name: _encodable(value) for name, value in _describe(header, issuer).items()}
     except ItemError as error:
         row["reason"] = error.reason
     except OSError:
         row["reason"] = Reason.E_NOT_DICOM
     return row
+
+
+def _digest(file: BinaryIO) -> str:
+    """SHA-256 of a file; on the way, its items are counted."""
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        refuse_crowds(chunk)
+    return digest.hexdigest()
+
+
+def _encodable(value: object) -> object:
+    """A value without lone surrogates, which some declared character sets decode to and no table can hold."""
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()
+    return value
 
 
 def _describe(header: Header, issuer: str) -> dict[str, Any]:

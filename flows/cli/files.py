@@ -97,8 +97,9 @@ def deidentify(
 
     if vault.resolve().is_relative_to(output.resolve()):
         raise UsageError("the vault must not lie inside the output")
-    if not source.exists():
-        raise UsageError(f"{source} does not exist")
+    source = source.resolve()
+    if not (source.is_dir() or source.is_file()):
+        raise UsageError(f"{source} is no file and no folder")
     config = load_config(
         options={
             "vault": {"key_file": key_file},

@@ -11,8 +11,9 @@ import polars as pl
 
 from cxr_core.deidentify.folder import link_images_only
 from cxr_core.deidentify.requests import AirlockInput, build_airlock_input, originals
-from cxr_core.errors import ItemError
+from cxr_core.errors import ItemError, TransientError
 from cxr_core.intake.catalog import catalog_folder
+from cxr_core.intake.sources.folder import spell_path
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DROPS, PSEUDONYMS
 from cxr_core.tables.storage import read_table, write_table
@@ -20,7 +21,7 @@ from cxr_core.vault.audit import record
 from cxr_core.vault.custody import claim
 from cxr_core.vault.key import load_key
 from cxr_core.vault.ledger import register
-from cxr_core.vocabulary import ItemKind, Stage
+from cxr_core.vocabulary import ItemKind, Reason, Stage
 from flows.progress import BuildProgress
 from tasks.workers import WorkerPool
 
@@ -45,7 +46,7 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     root = source if source.is_dir() else source.parent
     instances = catalog_folder(root)
     if source.is_file():
-        instances = instances.filter(pl.col("path") == source.name)
+        instances = instances.filter(pl.col("path") == spell_path(Path(source.name)))
     linked, refused = link_images_only(instances)
     mine = key.for_project(config.vault.project)
     ledger = register(
@@ -78,6 +79,8 @@ def _run(
             written: tuple[int, dict[str, str]] = pool.call(_WORK, source, output, config, asked.site, row)
         except ItemError as error:
             return 0, dict.fromkeys(row["dicom_ids"], error.reason.value)
+        except TransientError:
+            return 0, dict.fromkeys(row["dicom_ids"], Reason.E_CRASH.value)
         return written
 
     with pool, ThreadPoolExecutor(workers) as threads, progress.stage("deidentify", asked.requests.height) as tick:

@@ -17,7 +17,8 @@ DIGITAL_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"
 ACCEPTED_SOP_CLASSES = frozenset({COMPUTED_RADIOGRAPHY, DIGITAL_FOR_PRESENTATION, DIGITAL_FOR_PROCESSING})
 
 _SOP_CLASS, _FRAMES, _SAMPLES, _PHOTOMETRIC = 0x00080016, 0x00280008, 0x00280002, 0x00280004
-_ROWS, _COLUMNS, _ALLOCATED, _STORED, _SIGN = 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103
+_ROWS, _COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+_HIGH_BIT, _SIGN = 0x00280102, 0x00280103
 _UIDS = (0x00080018, 0x0020000D, 0x0020000E)
 _PATIENT_ID = 0x00100020
 
@@ -71,6 +72,9 @@ def _check_pixel_description(source: Dataset) -> None:
         raise _refused(_STORED)
     if _number(source, _SIGN) not in {0, 1}:
         raise _refused(_SIGN)
+    high_bit = read(source, _HIGH_BIT)
+    if not high_bit.empty and _integer(high_bit) != stored - 1:
+        raise _refused(_HIGH_BIT)  # a picture in the upper bits, and room for an overlay below (PS3.5 section 8.1.1)
 
 
 def _required(source: Dataset, tag: int) -> str | int | float:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -32,6 +33,7 @@ from pydicom.uid import (
 )
 
 from cxr_core.errors import ItemError
+from cxr_core.policy.limits import HeaderGuard, refuse_crowds
 from cxr_core.vocabulary import Reason
 
 _PREAMBLE_BYTES = 128
@@ -66,14 +68,43 @@ class Header:
 
 
 def walk_files(root: Path) -> Iterator[Path]:
-    """Give every regular file below a folder, in a fixed order; symbolic links are not followed."""
-    with os.scandir(root) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from walk_files(Path(entry.path))
+    """Give every regular file below a folder, in a fixed order; symbolic links are not followed.
+
+    A folder that cannot be listed is given itself, so that it is accounted for; the root raises.
+    """
+    waiting = [iter(_listed(root))]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            try:
+                waiting.append(iter(_listed(Path(entry.path))))
+            except OSError:
+                yield Path(entry.path)
         elif entry.is_file(follow_symlinks=False):
             yield Path(entry.path)
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def spell_path(path: Path) -> str:
+    """A path as text that says every byte of it: a backslash twice, what is no UTF-8 as `\\xff`."""
+    spelled = os.fsencode(path).decode("utf-8", "surrogateescape").replace("\\", "\\\\")
+    return "".join(f"\\x{ord(sign) - 0xDC00:02x}" if "\udc80" <= sign <= "\udcff" else sign for sign in spelled)
+
+
+def read_path(spelled: str) -> Path:
+    """The path that `spell_path` wrote."""
+
+    def plain(match: re.Match[str]) -> str:
+        return "\\" if match[0] == "\\\\" else chr(0xDC00 + int(match[0][2:], 16))
+
+    text = re.sub(r"\\\\|\\x[0-9a-f]{2}", plain, spelled)
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 @contextlib.contextmanager
@@ -170,9 +201,12 @@ def _read(file: BinaryIO, size_bytes: int) -> Header:
         raise ItemError(Reason.E_DICOMDIR)
     syntax = text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
     source: BinaryIO = file
+    plain = b""
     if syntax == DeflatedExplicitVRLittleEndian:
-        source = io.BytesIO(_inflate(file, size_bytes))
-    pixels = _PixelStop()
+        plain = _inflate(file, size_bytes)
+        refuse_crowds(plain)
+        source = io.BytesIO(plain)
+    pixels = _PixelStop(max(size_bytes, len(plain)))
     dataset = read_dataset(
         source,
         is_implicit_VR=syntax == ImplicitVRLittleEndian,
@@ -189,14 +223,15 @@ def _read(file: BinaryIO, size_bytes: int) -> Header:
 class _PixelStop:
     """Stops the reader at the pixel data and remembers whether there was any."""
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int) -> None:
         self.length = 0
+        self._guard = HeaderGuard(size_bytes)
 
-    def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG002
+    def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
         if tag in _PIXEL_TAGS:
             self.length = length
             return True
-        return False
+        return self._guard(tag, vr, length)
 
 
 def _seek_to_meta(file: BinaryIO) -> bool:

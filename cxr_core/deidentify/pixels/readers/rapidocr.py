@@ -5,6 +5,7 @@ What a reading means is left to `judgement`.
 """
 
 import logging
+import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -58,6 +59,7 @@ class RapidOcrReader:
 
 
 def _load() -> tuple[Any, Any]:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import: it calls out from then on
     try:
         import onnxruntime
         from rapidocr.ch_ppocr_rec import TextRecInput, TextRecognizer

@@ -41,6 +41,7 @@ SUBSTITUTES = {
     "Columns": 4,
     "BitsAllocated": 16,
     "BitsStored": 12,
+    "HighBit": 11,
     "PixelRepresentation": 0,
     "NumberOfFrames": 1,
 }

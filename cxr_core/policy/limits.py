@@ -1,0 +1,76 @@
+"""What a header may be at most, before any parser spends time or memory on it.
+
+Takes what a reader meets element by element, refuses what no radiograph is. Shared by catalog and airlock, so that
+neither takes what would stop the other; deflated data and declared pixels have caps of their own where they are read.
+"""
+
+from dataclasses import dataclass
+
+from cxr_core.errors import ItemError
+from cxr_core.vocabulary import Reason
+
+MAX_FILE_BYTES = 1 << 29
+"""Larger files are refused unread: 100 million 16-bit pixels are 200 MB."""
+_MAX_ELEMENTS = 20_000  # real headers have some hundreds at the top level
+_MAX_ITEMS = 20_000
+_MAX_TEXT_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 24  # icons, look-up tables and curves included
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "UT", "UC", "UR"})
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+
+
+@dataclass(slots=True)
+class HeaderGuard:
+    """Counts elements as a reader meets them (the `stop_when` of pydicom's readers); never stops it, only refuses.
+
+    Parameters
+    ----------
+    size_bytes : int
+        Bytes that there are: a length beyond them is no bomb.
+
+    Raises
+    ------
+    ItemError
+        `E_BOMB` for too many elements, a text or a header beyond all reason.
+    """
+
+    size_bytes: int
+    elements: int = 0
+    header_bytes: int = 0
+
+    def __call__(self, tag: int, vr: str | None, length: int) -> bool:
+        self.elements += 1
+        if self.elements > _MAX_ELEMENTS:
+            raise ItemError(Reason.E_BOMB, f"more than {_MAX_ELEMENTS} elements")
+        if int(tag) in _PIXELS or length > self.size_bytes:  # undefined, or a lie that the reader meets next
+            return False
+        self.header_bytes += length
+        is_text = vr is not None and vr not in _BULK
+        if (is_text and length > _MAX_TEXT_BYTES) or self.header_bytes > _MAX_HEADER_BYTES:
+            raise ItemError(Reason.E_BOMB, f"a header of {self.header_bytes} bytes and more")
+        return False
+
+
+def refuse_large(size_bytes: int) -> None:
+    """Refuse a file that is too large to be read.
+
+    Raises
+    ------
+    ItemError
+        `E_BOMB`.
+    """
+    if size_bytes > MAX_FILE_BYTES:
+        raise ItemError(Reason.E_BOMB, f"file of {size_bytes} bytes")
+
+
+def refuse_crowds(content: bytes) -> None:
+    """Refuse data with more items of sequences than a header can have: each costs a parser a millisecond.
+
+    Raises
+    ------
+    ItemError
+        `E_BOMB`.
+    """
+    if sum(map(content.count, _ITEMS)) > _MAX_ITEMS:
+        raise ItemError(Reason.E_BOMB, f"more than {_MAX_ITEMS} items")
