@@ -37,12 +37,10 @@ from cxr_core.imaging.codecs import decode_codestream, decode_rle, ends_in_fille
 from cxr_core.imaging.codestreams import StreamFacts, StreamKind, inspect_codestream
 from cxr_core.imaging.fragments import join_fragments
 from cxr_core.imaging.reading import read_header
+from cxr_core.settings.deidentify import MAX_PIXELS
 from cxr_core.vocabulary import Photometric, Reason
 
 __all__ = ["MAX_PIXELS", "StoredImage", "decode", "read_header"]
-
-MAX_PIXELS = 100_000_000
-"""Default cap on Rows x Columns x frames x samples; the largest detectors have 20 million pixels."""
 
 _NATIVE = frozenset(
     {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}

@@ -80,6 +80,9 @@ def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: 
         raise ItemError(Reason.E_NOT_DICOM, "no DICM prefix and no data set")
     meta_start = _PREAMBLE_BYTES + 4 if has_prefix else 0
     syntax, data_start = _read_syntax(file, meta_start)
+    file.seek(data_start)
+    if file.read(2) == b"\0\0":  # pydicom reads a command set, which no file has, without asking where to stop
+        raise ItemError(Reason.E_NOT_DICOM, "a command set instead of a data set")
     file.seek(0)
     refuse_crowds(file.read())
     file.seek(0)

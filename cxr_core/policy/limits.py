@@ -6,6 +6,8 @@ neither takes what would stop the other; deflated data and declared pixels have 
 
 from dataclasses import dataclass
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
 from cxr_core.errors import ItemError
 from cxr_core.vocabulary import Reason
 
@@ -46,10 +48,15 @@ class HeaderGuard:
         if int(tag) in _PIXELS or length > self.size_bytes:  # undefined, or a lie that the reader meets next
             return False
         self.header_bytes += length
-        is_text = vr is not None and vr not in _BULK
+        is_text = _vr_of(tag, vr) not in _BULK
         if (is_text and length > _MAX_TEXT_BYTES) or self.header_bytes > _MAX_HEADER_BYTES:
             raise ItemError(Reason.E_BOMB, f"a header of {self.header_bytes} bytes and more")
         return False
+
+
+def _vr_of(tag: int, vr: str | None) -> str:
+    """The VR that is written, or the one of the dictionary; what is unknown counts as bulk."""
+    return vr or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
 
 
 def refuse_large(size_bytes: int) -> None:

@@ -7,6 +7,9 @@ from pydantic import Field
 
 from cxr_core.settings.section import Section
 
+MAX_PIXELS = 20_000_000
+"""A detector of 43 x 43 cm has 18.5 million pixels of 0.1 mm; the search for text needs 40 bytes for each."""
+
 
 class ProfileName(StrEnum):
     MIMIC = "mimic"
@@ -26,7 +29,7 @@ class DeidentifySettings(Section):
     entities: str | None = Field(
         None, description="spaCy model whose persons and places are redacted in reports as well; slow, off by default"
     )
-    max_pixels: int = Field(100_000_000, gt=0, description="Largest image, rows x columns, checked before decoding")
+    max_pixels: int = Field(MAX_PIXELS, gt=0, description="Largest image, rows x columns, checked before decoding")
 
     @property
     def tells_weeks(self) -> bool:

@@ -29,9 +29,12 @@ from cxr_core.errors import ItemError, TransientError, place_of
 from cxr_core.imaging.decoding import decode
 from cxr_core.imaging.reading import read_header
 from cxr_core.intake.catalog import catalog_folder
+from cxr_core.intake.sources.folder import read_path, spell_path
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.policy.profile import load_profile
 from cxr_core.settings.deidentify import ProfileName
+
+_LOST = "lost at catalog.py"
 
 CPU_S = 5
 """Seconds of one processor that a file may cost."""
@@ -92,7 +95,7 @@ class Blind:
 
 def through_the_stages(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Every file from its bytes to the bytes of a de-identified one."""
-    return {path.relative_to(folder).as_posix(): _outcome(path) for path in files_below(folder)}, {}
+    return {spell_path(path.relative_to(folder)): _outcome(path) for path in files_below(folder)}, {}
 
 
 def _outcome(path: Path) -> str:
@@ -132,7 +135,8 @@ def through_the_catalog(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Every file as the catalog sees it; a path of the catalog that leads nowhere is a fault."""
     rows = catalog_folder(folder).select("path", "reason", "sop_instance_uid").rows()
     outcomes = {
-        path: reason or (CLEANED if (folder / path).exists() else "lost at catalog.py") for path, reason, _ in rows
+        path: reason or (CLEANED if (folder / read_path(path)).exists() else "lost at catalog.py")
+        for path, reason, _ in rows
     }
     return outcomes, {path: uid for path, _, uid in rows if uid is not None}
 

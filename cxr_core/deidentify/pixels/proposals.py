@@ -77,7 +77,11 @@ def prepare_search(stored: NDArray[np.integer], photometric: Photometric) -> Sea
         stored = np.zeros_like(stored)
     low, high = _percentiles(stored)
     scale = 255.0 / max(high - low, 1.0)
-    stretched = cv2.convertScaleAbs(np.clip(stored.astype(np.float32), low, high) - np.float32(low), alpha=scale)
+    floats = stored.astype(np.float32)
+    np.clip(floats, low, high, out=floats)  # in place: an image may have 20 million pixels
+    floats -= np.float32(low)
+    stretched = cv2.convertScaleAbs(floats, alpha=scale)
+    del floats
     is_flipped = photometric is Photometric.MONOCHROME1
     grey: NDArray[np.uint8] = np.asarray(255 - stretched if is_flipped else stretched, dtype=np.uint8)
     gradient = np.asarray(cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), dtype=np.uint8)
@@ -152,8 +156,11 @@ def _coherent_tiles(search: SearchImage, edges: NDArray[np.bool_]) -> NDArray[np
     across = cv2.Sobel(search.grey, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(search.grey, cv2.CV_32F, 0, 1)
     length = cv2.magnitude(across, down) + np.float32(1e-3)
-    weight = edges.astype(np.float32)
-    across, down = weight * across / length, weight * down / length
+    no_edge = ~edges
+    for part in (across, down):  # in place, as in `prepare_search`
+        np.divide(part, length, out=part)
+        part[no_edge] = 0
+    del length, no_edge
     tensor = [_window_sum(part) for part in (across * across, down * down, across * down)]
     total = tensor[0] + tensor[1] + np.float32(1e-6)
     anisotropy = np.hypot(tensor[0] - tensor[1], 2 * tensor[2]) / total

@@ -50,7 +50,7 @@ _SIDE = 65535
 _HUGE = (us(0x00280010, _SIDE), us(0x00280011, _SIDE))
 _JPEG_SIDE = 65500  # libjpeg's own limit
 _LARGE_JPEG = (us(0x00280010, _JPEG_SIDE), us(0x00280011, _JPEG_SIDE))
-_AT_THE_CAP = 10_000
+_AT_THE_CAP = 4_448  # a multiple of 32, so that its square fills runs of 128
 _EIGHT = (us(0x00280100, 8), us(0x00280101, 8), us(0x00280102, 7))
 
 _file = partial(file_threat, Family.BOMBS)
@@ -67,7 +67,7 @@ def _stream(syntax: str, change: Callable[[bytes], bytes], *changes: Element) ->
 
 
 def _blank_at_the_cap(entry: str) -> bytes:
-    """A hundred million black pixels in 1.6 MB: what `max_pixels` lets through."""
+    """Twenty million black pixels in 310 kB: what `max_pixels` lets through."""
     segment = b"\x81\x00" * (_AT_THE_CAP * _AT_THE_CAP // 128)
     size = us(0x00280010, _AT_THE_CAP), us(0x00280011, _AT_THE_CAP)
     return compressed(entry, RLE, encapsulated(rle(segment, segment)), *size)
@@ -79,7 +79,12 @@ def _deflated_at_the_cap(entry: str) -> bytes:
     noise = random.Random(7).randbytes(5_000_000)
     total = 2 * _AT_THE_CAP * _AT_THE_CAP
     head = encode([*header(entry, *size), Element(PIXEL_DATA, "OW", b"", total)])
-    return ZEROS + b"DICM" + meta(DEFLATED) + deflated((head + noise, 1), (bytes(1_000_000), total // 1_000_000 - 5))
+    return (
+        ZEROS
+        + b"DICM"
+        + meta(DEFLATED)
+        + deflated((head + noise, 1), (bytes(1_000_000), total // 1_000_000 - 5), (bytes(total % 1_000_000), 1))
+    )
 
 
 def _rle(change: Callable[[bytes, bytes], bytes]) -> Callable[[str], bytes]:
@@ -184,7 +189,7 @@ THREATS: list[Threat] = [
     ),
     _file(
         "black-just-under-the-cap",
-        "As many pixels as the cap allows, all black, in a file of three megabytes.",
+        "As many pixels as the cap allows, all black, in a file of 310 kB.",
         _blank_at_the_cap,
         (Beyond.CLEANED, Reason.E_BOMB),
         shows=Shows.ANYTHING,

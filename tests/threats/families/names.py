@@ -212,6 +212,6 @@ THREATS: list[Threat] = [
         "folders-beyond-the-longest-path",
         "Each folder has a short name, and the path to the last cannot be told to the system.",
         _nested("QZXVANE-" + "d" * 200, 22, has_image=False),
-        Beyond.NO_FILE,
+        (Beyond.NO_FILE, Reason.E_NOT_DICOM),
     ),
 ]
