@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box, Piece, TextReader
 from cxr_core.deidentify.pixels.reading import Memo, PieceReadings, Reading, read_piece
@@ -141,12 +142,14 @@ def group_places(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Pieces with nearly the same rectangle (binarisations of the same ink), the likeliest first."""
     order = sorted(pieces, key=lambda piece: (-piece.probability, piece.box.top, piece.box.left, -piece.box.area))
     places: list[list[Piece]] = []
+    boxes = np.zeros((len(order), 4), np.int64)  # of the likeliest piece of each place; noise has thousands
     for piece in order:
-        for place in places:
-            if _iou(place[0].box, piece.box) >= _SAME_BOX:
-                place.append(piece)
-                break
+        box = piece.box
+        alike = np.flatnonzero(_overlaps(boxes[: len(places)], box) >= _SAME_BOX)
+        if alike.size:
+            places[int(alike[0])].append(piece)
         else:
+            boxes[len(places)] = (box.top, box.left, box.bottom, box.right)
             places.append([piece])
     return places
 
@@ -332,6 +335,10 @@ def _engine(found: PieceReadings, bench: Bench) -> str:
     return "+".join(reader.name for reader in bench.readers[:asked])
 
 
-def _iou(one: Box, other: Box) -> float:
-    shared = one.intersection(other)
-    return shared / max(1, one.area + other.area - shared)
+def _overlaps(boxes: NDArray[np.int64], box: Box) -> NDArray[np.float64]:
+    """Intersection over union of each of (n, 4) boxes (top, left, bottom, right) with one."""
+    rows = np.minimum(boxes[:, 2], box.bottom) - np.maximum(boxes[:, 0], box.top)
+    columns = np.minimum(boxes[:, 3], box.right) - np.maximum(boxes[:, 1], box.left)
+    shared = np.maximum(rows, 0) * np.maximum(columns, 0)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray(shared / np.maximum(1, areas + box.area - shared), dtype=np.float64)
