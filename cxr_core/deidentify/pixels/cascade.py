@@ -62,8 +62,8 @@ def redact_pixels(
     Raises
     ------
     ItemError
-        E_OCR where a reader failed or none is given; E_RESIDUAL where text-like residue survives; E_PIXELS
-        where `stored` is not one greyscale frame.
+        E_OCR where a reader failed or none is given; E_RESIDUAL where text-like residue survives, or all looks like
+        ink; E_PIXELS where `stored` is not one greyscale frame.
     """
     if stored.ndim != 2 or stored.size == 0:
         raise ItemError(Reason.E_PIXELS, f"burned-in text needs one greyscale frame, got {stored.ndim} axes")

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.features import measure_piece
 from cxr_core.deidentify.pixels.model import Piece
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.errors import ItemError
+from cxr_core.vocabulary import Reason
 
 _STROKE_PX = 17  # type of 80 pixels has strokes of 10 to 16
 _WINDOW_PX = 75
@@ -30,6 +32,7 @@ _EDGE_SUPPORT = 0.8
 # brightest value, which saturation repeats as well.
 _CONSTANT_SUPPORT = 0.2
 _LEVEL_TOLERANCE = 48.0
+_MOST_PIECES = 1500  # radiographs have up to 350 under all binarisations, noise has thousands
 _MOST_GLYPHS = 3000  # of one binarisation; the best supported ones stay
 
 
@@ -50,6 +53,11 @@ def find_pieces(search: SearchImage, places: NDArray[np.bool_]) -> list[Piece]:
     search : SearchImage
     places : (rows, columns) bool array
         Where to look; see `proposals.propose_places`.
+
+    Raises
+    ------
+    ItemError
+        E_RESIDUAL where all looks like ink.
     """
     pieces: list[Piece] = []
     for ink, least_support in _binarisations(search, places):
@@ -59,6 +67,8 @@ def find_pieces(search: SearchImage, places: NDArray[np.bool_]) -> list[Piece]:
             for members, is_vertical in _join_lines(glyphs)
             if (piece := measure_piece(search, glyphs.ink, glyphs.boxes[members], is_vertical)) is not None
         ]
+        if len(pieces) > _MOST_PIECES:
+            raise ItemError(Reason.E_RESIDUAL, f"more than {_MOST_PIECES} pieces look like ink")
     return pieces
 
 
@@ -69,10 +79,15 @@ def _binarisations(search: SearchImage, places: NDArray[np.bool_]) -> Iterator[t
     grey = search.grey.astype(np.float32)
     window = (_WINDOW_PX, _WINDOW_PX)
     mean = cv2.blur(grey, window)
-    deviation = np.sqrt(np.maximum(cv2.blur(grey * grey, window) - mean * mean, 0))
-    step = np.maximum(_DEVIATIONS * deviation, _LEAST_STEP * search.threshold)
-    yield np.asarray((grey > mean + step) & places, dtype=np.bool_), _EDGE_SUPPORT
-    yield np.asarray((grey < mean - step) & places, dtype=np.bool_), _EDGE_SUPPORT
+    step = np.asarray(cv2.blur(grey * grey, window), dtype=np.float32)
+    step -= np.asarray(mean * mean, dtype=np.float32)
+    np.sqrt(np.maximum(step, 0, out=step), out=step)  # the standard deviation
+    step *= _DEVIATIONS
+    np.maximum(step, _LEAST_STEP * search.threshold, out=step)
+    bright, dark = (grey > mean + step) & places, (grey < mean - step) & places
+    del grey, mean, step  # four bytes a pixel each, not to be held while the ink is measured
+    yield np.asarray(bright, dtype=np.bool_), _EDGE_SUPPORT
+    yield np.asarray(dark, dtype=np.bool_), _EDGE_SUPPORT
     # White type over a grey wire: only the tone of the type tells them apart.
     yield np.asarray((search.grey >= 255 - _EXTREME) & places, dtype=np.bool_), _EDGE_SUPPORT
     yield np.asarray((search.grey <= _EXTREME) & places, dtype=np.bool_), _EDGE_SUPPORT

@@ -198,7 +198,7 @@ THREATS: list[Threat] = [
         "a-deflated-picture-at-the-cap",
         "The same as deflate, just plausible enough for the guard of the inflater.",
         _deflated_at_the_cap,
-        (Beyond.CLEANED, Reason.E_BOMB),
+        (Beyond.CLEANED, Reason.E_BOMB, Reason.E_RESIDUAL),
         shows=Shows.ANYTHING,
     ),
     _file(
