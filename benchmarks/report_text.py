@@ -49,7 +49,10 @@ family specialist specialists consultants north south east west upper lower new 
 camp hostel home house nursing residential aged walk after hours multi purpose great little nether sciences
 office solicitors mobile remote reporting skilled rehab internal urgent
 """
-_LOCAL = "and of the near on at flat unit apt suite heights ferry creek bay port old great little nether lake hill st"
+_LOCAL = (
+    "po box rr co building block road concession under edge and of the near on at flat unit apt "
+    "suite heights ferry creek bay port old great little nether lake hill st"
+)
 _STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
     "RI SC SD TN TX UT VT VA WA WV WI WY DC"

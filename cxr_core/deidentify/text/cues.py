@@ -68,6 +68,7 @@ class CueLists:
     prepositions: frozenset[str]
     direct_verbs: frozenset[str]
     relations: frozenset[str]
+    introductions: frozenset[tuple[str, str]]
     place_pairs: frozenset[tuple[str, str]]
     institutions: frozenset[str]
     institution_pairs: frozenset[tuple[str, str]]
@@ -97,9 +98,11 @@ def load_cues() -> CueLists:
         "institutions",
     )
     places, institutions = _pairs(tables["places"]["pairs"]), _pairs(tables["institutions"]["pairs"])
-    last_words = frozenset(second for _, second in places | institutions)
+    introductions = _pairs(tables["introductions"]["pairs"])
+    last_words = frozenset(second for _, second in places | institutions | introductions)
     return CueLists(
         **{name: words[name] for name in names},
+        introductions=introductions,
         place_pairs=places,
         institution_pairs=institutions,
         any_word=last_words.union(*(words[name] for name in names if name not in {"modalities", "contact_verbs"})),
@@ -128,11 +131,22 @@ def mark_cued(document: Document, cues: CueLists) -> Marks:
             _take_names(document, index + 1, marks, Mark("cue.contact", SpanKind.NAME))
         if key in cues.relations:
             _beside_relation(document, index, marks)
-        if index and (tokens[index - 1].key, key) in cues.place_pairs:
-            _take_place(document, index + 1, marks)
-        if key in cues.institutions or (index and (tokens[index - 1].key, key) in cues.institution_pairs):
+        if index:
+            _after_pair(document, index, cues, marks)
+        if key in cues.institutions:
             _around_institution(document, index, cues, marks)
     return marks
+
+
+def _after_pair(document: Document, index: int, cues: CueLists, marks: dict[int, Mark]) -> None:
+    """What two words together announce: "lives in", "known as", "medical center"."""
+    pair = (document.tokens[index - 1].key, document.tokens[index].key)
+    if pair in cues.introductions:
+        _take_names(document, index + 1, marks, Mark("cue.introduction", SpanKind.NAME))
+    if pair in cues.place_pairs:
+        _take_place(document, index + 1, marks)
+    if pair in cues.institution_pairs:
+        _around_institution(document, index, cues, marks)
 
 
 def _after_title(document: Document, index: int, cues: CueLists, marks: dict[int, Mark]) -> None:

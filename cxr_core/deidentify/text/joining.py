@@ -18,6 +18,7 @@ _NAME = Mark("join.name", SpanKind.NAME)
 _CODE = Mark("join.code", SpanKind.ID)
 _CODE_KINDS = frozenset({SpanKind.ID, SpanKind.NUMBER})
 _CODE_JOINTS = frozenset({"-", "/", ".", "_"})
+_LONGEST_LOWER_PREFIX = 3
 _LONGEST_PREFIX = 5  # letters before or behind a code: "UHID/7862"
 _LONGEST_STREET = 4
 _LONGEST_HOUSE_NUMBER = 4
@@ -69,7 +70,8 @@ def _code_parts(document: Document, marks: Marks) -> Marks:
             beside = anchor + step
             while 0 <= beside < len(tokens) and document.gap_after(min(beside, beside - step)) in _CODE_JOINTS:
                 token = tokens[beside]
-                if not token.has_digit and not (token.shape is Shape.UPPER and len(token.key) <= _LONGEST_PREFIX):
+                most = _LONGEST_PREFIX if token.shape is Shape.UPPER else _LONGEST_LOWER_PREFIX
+                if not token.has_digit and len(token.key) > most:
                     break
                 found[beside] = _CODE
                 beside += step
