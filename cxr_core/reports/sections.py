@@ -132,6 +132,13 @@ def _headings() -> _Headings:
     return _Headings(names, words, frozenset(raw["inner"]["words"]), closing, inline)
 
 
+def heading_words() -> frozenset[str]:
+    """Every word, lower case, that a heading of this module is made of: what must survive whoever edits a report."""
+    known = _headings()
+    listed = {word for heading in known.names for word in re.findall(r"[a-z]+", heading)}
+    return frozenset(listed.union(*(words for words, _ in known.words)))
+
+
 def _name_of(heading: str, *, inside: bool) -> SectionName | None:
     """The section that a heading opens, or None where it opens none."""
     known = _headings()

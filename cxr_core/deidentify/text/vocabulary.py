@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict
 
+from cxr_core.reports.sections import heading_words
 from cxr_core.vault.dictionary import fold_name
 
 _FOLDER = Path(__file__).parent
@@ -142,6 +143,7 @@ def load_vocabulary() -> Vocabulary:
     tables, more = _read_tables("radiology.toml"), _read_tables("report_words.toml")
     terms = {fold_name(word) for name in _TERM_TABLES for word in _parts(tables[name]["words"])}
     terms |= {fold_name(word) for name in ("terms", "eponyms") for word in _parts(more[name]["words"])}
+    terms |= {word for word in heading_words() if len(word) > 2}
     prose = {word for table in (tables, more) for word in table["prose"]["words"].split()}
     short = {word for word in more["terms"]["words"].split() if len(word) == 3} | set(
         tables["shorthand"]["words"].split()
