@@ -80,13 +80,13 @@ class Score:
 
 
 class Presidio:
-    """Presidio's analyser with its default recognisers and spaCy's small English model."""
+    """Presidio's analyser with its default recognisers and a spaCy model."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
         from presidio_analyzer import AnalyzerEngine
         from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-        models = [{"lang_code": "en", "model_name": "en_core_web_sm"}]
+        models = [{"lang_code": "en", "model_name": model}]
         provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models})
         self._analyser = AnalyzerEngine(nlp_engine=provider.create_engine())
 
@@ -217,6 +217,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--show", type=int, default=0, help="examples of each kind of error")
     parser.add_argument("--presidio", type=int, default=200, help="documents for Presidio, which is slow")
+    parser.add_argument("--model", default="en_core_web_sm", help="spaCy model for Presidio")
     arguments = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     source = read_corpus(arguments.corpus) if arguments.corpus else demo_documents(seed=2026, patients=40)
@@ -244,10 +245,10 @@ def main() -> None:
         console.print(f"labels unchanged, reports {name} identifiers: {same} of {of}")
     _show(total, arguments.show, console)
     if importlib.util.find_spec("presidio_analyzer") is None:
-        console.print("Presidio is not installed here: pip install presidio-analyzer en-core-web-sm")
+        console.print("Presidio is not installed here: pip install presidio-analyzer and a spaCy model")
         return
     few = documents[: arguments.presidio]
-    presidio = Presidio()
+    presidio = Presidio(arguments.model)
     started = time.process_time()
     spans = [presidio(document) for document in few]
     theirs = len(few) / (time.process_time() - started)
