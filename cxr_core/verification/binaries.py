@@ -92,6 +92,8 @@ def decode_parquet(data: bytes) -> Iterator[Decoded]:
         for key, value in (table.schema.field(name).metadata or {}).items():
             yield from views("metadata", key + b" " + value, Place.KEY)
     yield from decode_frame(frame)
+    footer = int.from_bytes(data[-8:-4], "little")
+    yield from views("footer", data[-8 - footer : -8], Place.KEY)  # statistics, the writer, nested metadata
     yield Stream(data)
 
 

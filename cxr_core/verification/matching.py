@@ -17,7 +17,7 @@ from cxr_core.verification.tokens import fold, split_mixed, tokenize
 
 _UID = re.compile(r"\d+(?:\.\d+){2,}")
 _PUBLISHED_UID = re.compile(r"(?<![\d.])(?:2\.25\.\d{15,39}|1\.2\.840\.10008(?:\.\d+)+)(?![\d.])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")  # "32,001 images" is a count
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 # Ids of images and digests: their digits equal ids of the source by chance, and nothing fits into them.
 _OPAQUE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{8}){4}\b|\b[0-9a-f]{64}\b")
 _HEX_WORD = re.compile(r"[a-f]{1,4}")
@@ -45,7 +45,7 @@ class TextMatcher:
         """Every needle in a decoded value."""
         folded = fold(text)
         found = {Hit(Finding.UID, uid) for uid in _UID.findall(folded) if uid in self._needles.uids}
-        tokens = tokenize(_without_opaque(folded))
+        tokens = tokenize(_THOUSANDS.sub(self._count_or_id, _without_opaque(folded)))
         expanded = split_mixed(tokens)
         found.update(self._words(tokens))
         found.update(self._phrases(tokens))
@@ -55,6 +55,11 @@ class TextMatcher:
         if len(expanded) > 1:
             found.update(self._joined(expanded))
         return found
+
+    def _count_or_id(self, number: re.Match[str]) -> str:
+        """ "32,001 images" is a count, "3,979,149" of a catalog of a hundred is none."""
+        digits = number[0].replace(",", "")
+        return " " if int(digits) <= self._needles.largest_count else digits
 
     def _words(self, tokens: list[str]) -> Iterator[Hit]:
         words, issued = self._needles.words, self._needles.issued
@@ -96,7 +101,7 @@ class TextMatcher:
 def _without_opaque(folded: str) -> str:
     if len(folded) < _PREFIX + 1:
         return folded
-    return _PUBLISHED_UID.sub(" ", _THOUSANDS.sub(" ", _OPAQUE.sub(" ", folded)))
+    return _PUBLISHED_UID.sub(" ", _OPAQUE.sub(" ", folded))
 
 
 def _timestamp(words: dict[str, Finding], token: str) -> Finding | None:

@@ -26,6 +26,7 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
 _NAME_BORDER = re.compile(r"[\^=,\s]+")
 
 
@@ -111,6 +112,11 @@ class _Collector:
         self.streams: dict[bytes, Finding] = {}
 
     def add_name(self, name: str) -> None:
+        plain = name.casefold().translate(_UMLAUTS)
+        for written in {name, plain} if plain != name.casefold() else {name}:
+            self._add_written_name(written)
+
+    def _add_written_name(self, name: str) -> None:
         parts = [part for part in map(_name_tokens, _NAME_BORDER.split(name)) if part]
         for part in parts:
             self._add_name_part("".join(part))
@@ -122,6 +128,8 @@ class _Collector:
         if len(parts) > 1:
             self._add_stream(name, Finding.NAME)
             self._add_user_names(["".join(part) for part in parts[:2]])
+        if len(parts) > 2:
+            self.words.setdefault("".join(token for part in parts for token in part), Finding.NAME)
 
     def _add_user_names(self, parts: list[str]) -> None:
         """ "tsmall" and "smallt", as mail and log-in names are made."""
@@ -185,13 +193,15 @@ class _Collector:
         year, month, name = f"{day.year:04d}", f"{day.month:02d}", _MONTHS[day.month - 1]
         self.words.setdefault(f"{day:%Y%m%d}", Finding.DATE)
         self._add_stream(f"{day:%Y%m%d}", Finding.DATE)
+        forms: set[tuple[str, ...]] = set()
         for number, mm in ((f"{day.day:02d}", month), (str(day.day), str(day.month))):
-            for form in ((year, mm, number), (mm, number, year), (number, mm, year)):
-                self.phrases.setdefault(form, Finding.DATE)
+            forms |= {(year, mm, number), (mm, number, year), (number, mm, year)}
             for word in {name, name[:3], name[:4]}:
                 for written in (number, f"{day.day}{_ordinal(day.day)}"):
-                    for form in ((word, written, year), (written, word, year), (year, word, written)):
-                        self.phrases.setdefault(form, Finding.DATE)
+                    forms |= {(word, written, year), (written, word, year), (written, "of", word, year)}
+                    forms.add((year, word, written))
+        for form in forms:
+            self.phrases.setdefault(form, Finding.DATE)
 
     def add_address(self, value: str) -> None:
         tokens = tokenize(fold(value))

@@ -59,7 +59,9 @@ _PIECE_BYTES = 1 << 16
 _OVERLAP_BYTES = 256
 _ESCAPED = re.compile(r"&#?\w+;|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}")
 _CODE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{12,}={0,2}(?![A-Za-z0-9+/=])")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SPACED = re.compile(r"(?<=\b[^\W_]) (?=[^\W_]\b)")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={0,2}(?![A-Za-z0-9+/=])")
 
 
 def text_views(data: bytes) -> list[str]:
@@ -107,8 +109,8 @@ def is_text(data: bytes) -> bool:
 
 
 def unescaped(text: str) -> list[str]:
-    """What a text says once its escapes and its Base64 words are undone; nothing where there are none."""
-    found: list[str] = []
+    """What a text says once escapes, Base64, camel case and letter-spacing are undone; nothing where there are none."""
+    found = [form for form in (_CAMEL.sub(" ", text), _SPACED.sub("", text)) if form != text]
     if _ESCAPED.search(text):
         plain = urllib.parse.unquote(html.unescape(text))
         found.append(_CODE.sub(lambda match: chr(int(match[1] or match[2], 16)), plain))

@@ -14,7 +14,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -63,6 +62,7 @@ def verify_tree(
         files += not path.is_dir() or path.is_symlink()
         reader.read(path, os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace"))
     reader.told[(".", Finding.ATTRIBUTE)] += _has_attributes(root)
+    reader.read_name(root.name)
     reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root)
     told = sorted((file, kind, count) for (file, kind), count in reader.told.items() if count)
     findings = tuple(FileFinding(file, kind, count) for file, kind, count in told)
@@ -86,12 +86,16 @@ class _Reader:
         self.to_sign_off: set[str] = set()
         self.values = 0
 
+    def read_name(self, name: str) -> str:
+        """Search a name; gives it as it may be told: where it identifies, a digest."""
+        kinds = list(self._value(name, Value(Place.NAME, "path", name)))
+        shown = f"(file name {hashlib.sha256(name.encode()).hexdigest()[:12]})" if kinds else name
+        self.told.update((shown, kind) for kind in kinds)
+        return shown
+
     def read(self, path: Path, relative: str) -> None:
         """Search one file, folder or link: its name, then what it says."""
-        shown = relative
-        for kind in self._value(relative, Value(Place.NAME, "path", relative)):
-            shown = f"(file name {hashlib.sha256(relative.encode()).hexdigest()[:12]})"
-            self.told[(shown, kind)] += 1
+        shown = self.read_name(relative)
         self.told[(shown, Finding.ATTRIBUTE)] += not path.is_symlink() and _has_attributes(path)
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             self.told[(shown, Finding.LINK)] += 1
@@ -114,24 +118,29 @@ class _Reader:
             yield from Counter(self._stream.hits(item.data, shortest=item.shortest)).items()
         else:
             self.values += item.count
-            for text in (item.text, *unescaped(item.text)):
-                for kind in self._value(relative, replace(item, text=text)):
-                    yield kind, item.count
+            for kind in self._value(relative, item):
+                yield kind, item.count
 
     def _value(self, relative: str, value: Value) -> Iterator[Finding]:
         """Kinds that count in a value. Looking up comes first: most values hold nothing."""
         hits = self._text.hits(value.text)
-        if not hits:
+        if not hits and not any(map(self._text.hits, unescaped(value.text))):
             return
         if value.parts:  # its lines were searched: what counts is what stands across the break
-            hits = hits.difference(*(self._text.hits(part) for part in value.parts))
-        elif value.place in {Place.LINE, Place.CELL}:
+            yield from self._judged(relative, value, value.text, hits.difference(*map(self._hits, value.parts)))
+            return
+        parts = [value.text.strip()]
+        if value.place in {Place.LINE, Place.CELL}:
             parts = self._known.unexplained(value.text, is_table=value.place is Place.LINE)
-            if value.place is Place.LINE or parts != [value.text.strip()]:
-                for part in parts:
-                    yield from self._judged(relative, value, part, self._text.hits(part))
-                return
-        yield from self._judged(relative, value, value.text, hits)
+        for part in parts:
+            yield from self._judged(relative, value, part, self._hits(part))
+
+    def _hits(self, text: str) -> set[Hit]:
+        """What a text says as written, and what it hides; words of the schema count only as written."""
+        hidden = set[Hit]().union(*map(self._text.hits, unescaped(text)))
+        return self._text.hits(text) | {
+            hit for hit in hidden if not self._policy.schema_words.issuperset(hit.token.split())
+        }
 
     def _judged(self, relative: str, value: Value, text: str, hits: set[Hit]) -> Iterator[Finding]:
         skipped = self._policy.skipped(relative, value.name, text, self._needles)
