@@ -135,8 +135,8 @@ class _Collector:
         """ "tsmall" and "smallt", as mail and log-in names are made."""
         for surname, given in itertools.permutations(parts, 2):
             if len(surname) >= self.policy.limits.user_name_letters:
-                self.words.setdefault(given[:1] + surname, Finding.NAME)
-                self.words.setdefault(surname + given[:1], Finding.NAME)
+                self.words.setdefault(given[:1] + surname, Finding.NAME_PART)
+                self.words.setdefault(surname + given[:1], Finding.NAME_PART)
 
     def _add_name_part(self, token: str) -> None:
         if len(token) >= self.policy.limits.name_part_letters and token not in self.policy.not_names:
