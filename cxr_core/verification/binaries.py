@@ -4,6 +4,7 @@ Takes the bytes of one file; gives its values, streams and faults of structure. 
 """
 
 import io
+import itertools
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -86,15 +87,32 @@ def decode_parquet(data: bytes) -> Iterator[Decoded]:
         yield Finding.UNREADABLE
         yield Stream(data)
         return
-    for key, value in (table.schema.metadata or {}).items():
-        yield from views("metadata", key + b" " + value, Place.KEY)
-    for name in table.schema.names:
-        for key, value in (table.schema.field(name).metadata or {}).items():
-            yield from views("metadata", key + b" " + value, Place.KEY)
+    yield from _footer(pq.read_metadata(pa.BufferReader(data)), table.schema)
     yield from decode_frame(frame)
-    footer = int.from_bytes(data[-8:-4], "little")
-    yield from views("footer", data[-8 - footer : -8], Place.KEY)  # statistics, the writer, nested metadata
     yield Stream(data)
+
+
+def _footer(footer: pq.FileMetaData, schema: pa.Schema) -> Iterator[Decoded]:
+    """The writer, metadata of the file and of its fields at every depth, statistics."""
+    yield Value(Place.KEY, "created_by", footer.created_by or "")
+    fields: list[pa.Field] = list(schema)
+    pairs = list((schema.metadata or {}).items())
+    while fields:
+        field = fields.pop()
+        pairs += (field.metadata or {}).items()
+        fields += [field.type.field(place) for place in range(field.type.num_fields)]
+    for key, value in pairs:
+        yield from views("metadata", key + b" " + value, Place.KEY)
+    columns = [footer.row_group(group).column(place) for group, place in _chunks(footer)]
+    for chunk in (column for column in columns if column.is_stats_set and column.statistics.has_min_max):
+        for limit in {chunk.statistics.min_raw, chunk.statistics.max_raw}:
+            if isinstance(limit, bytes | str):
+                text = limit.decode("utf-8", "replace") if isinstance(limit, bytes) else limit
+                yield Value(Place.CELL, chunk.path_in_schema.partition(".")[0], text)
+
+
+def _chunks(footer: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+    return itertools.product(range(footer.num_row_groups), range(footer.num_columns))
 
 
 def decode_frame(frame: pl.DataFrame) -> Iterator[Decoded]:
