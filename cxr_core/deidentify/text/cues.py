@@ -51,7 +51,7 @@ PARTICLES = frozenset(
 )
 _DEPARTMENTS = ("logy", "gery", "cine", "iatry", "trics", "apy", "ics", "icu", "care", "team")  # "seen by Cardiology"
 _AFTER_NAMES = frozenset(
-    {"at", "on", "and", "via", "by", "was", "is", "informed", "called", "notified", "aware", "paged", "who"}
+    {"at", "on", "in", "and", "via", "by", "was", "is", "informed", "called", "notified", "aware", "paged", "who"}
 )
 _ROLE_JOINTS = frozenset({" ", ", ", " (", ": ", " - "})
 
@@ -167,6 +167,8 @@ def _after_title(document: Document, index: int, cues: CueLists, marks: dict[int
     mark = Mark("cue.title", SpanKind.NAME)
     marks[first] = mark
     last = _extend(document, first, marks, mark)
+    if last == first and name.is_caseless and _ends_line(document, first + 1):
+        marks[first + 1] = mark  # "DR. ROSE BEST" on a line of its own, whatever the last word means
     follower = last + 2
     if (
         last + 1 < len(tokens)
@@ -176,6 +178,14 @@ def _after_title(document: Document, index: int, cues: CueLists, marks: dict[int
     ):
         marks[follower] = mark
         _extend(document, follower, marks, mark)
+
+
+def _ends_line(document: Document, index: int) -> bool:
+    """True for a word that follows the one before by a blank and is the last of its line."""
+    tokens = document.tokens
+    if index >= len(tokens) or document.gap_before(index) != " " or tokens[index].has_digit:
+        return False
+    return index + 1 == len(tokens) or "\n" in document.gap_after(index)
 
 
 def _extend(document: Document, index: int, marks: dict[int, Mark], mark: Mark) -> int:
@@ -234,6 +244,8 @@ def _stands_alone(document: Document, index: int) -> bool:
     if index + 1 == len(document.tokens) or document.gap_after(index)[:1] in set(").,;\n"):
         return True
     follower = document.tokens[index + 1]
+    if follower.is_initial and index + 2 < len(document.tokens):  # "with Kerley B lines" is no "Kerley B."
+        return document.tokens[index + 2].shape is not Shape.LOWER
     return follower.has_digit or follower.is_initial or follower.key in _AFTER_NAMES
 
 
