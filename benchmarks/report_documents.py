@@ -111,3 +111,22 @@ def _facts(report: dict[str, str], person: dict[str, str]) -> dict[str, Any]:
         "phones": [person["phone"]] if person else [],
         "address": person.get("addr"),
     }
+
+
+def hostile_texts(letters: int) -> dict[str, str]:
+    """Texts that make a rule which looks ahead or back over and over cost its square."""
+    pieces = {
+        "digit groups": "12 ",
+        "ages": "95 year old ",
+        "titles": "Dr. Ross, ",
+        "names": "Smith Jones ",
+        "hospitals": "Long Meadow Hospital of ",
+        "slashes": "1/",
+        "dashes": "Ab-",
+        "mail": "a@",
+        "fields": "MRN: 1 ",
+        "postcodes": "MA 02445 ",
+        "blanks": " ",
+        "line ends": "\n",
+    }
+    return {name: (piece * (letters // len(piece)))[: letters - 1] + "a" for name, piece in pieces.items()}

@@ -2,7 +2,8 @@
 
 Takes JSON lines (--corpus FILE; a report, what the RIS knows of its patient, where the identifiers and the protected
 words stand) or, without any, the reports of a demo hospital; prints recall per class with Wilson intervals, reports
-with something left, words hidden, label invariance, documents per second, and Presidio beside it where it is installed.
+with something left, words hidden, label invariance, documents per second, the slowest of some hostile texts, and
+Presidio beside it where it is installed.
 
 An identifier counts as left where any of its words stays: two letters and more of a name, any number of a date but the
 year, two characters and more of anything else; states of an address may stay (45 CFR 164.514(b)(2)(i)(B)).
@@ -13,6 +14,7 @@ Run: `python benchmarks/report_text.py [--corpus FILE.jsonl] [--limit N] [--show
 """
 
 import argparse
+import contextlib
 import importlib.util
 import re
 import time
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
-from report_documents import Document, Planted, demo_documents, read_corpus
+from report_documents import Document, Planted, demo_documents, hostile_texts, read_corpus
 from rich.console import Console
 from rich.table import Table
 
@@ -31,8 +33,9 @@ from cxr_core.deidentify.text.vocabulary import WordClass, load_vocabulary
 from cxr_core.errors import ItemError
 from cxr_core.labeling import Labeler
 from cxr_core.reports.sections import choose_section, split_sections
-from cxr_core.vault.dictionary import SiteDictionary
+from cxr_core.vault.dictionary import PatientDictionary, SiteDictionary
 
+_HOSTILE_LETTERS = 100_000
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"(?:19|20|21)\d\d")
 # Titles and words of times of day go with the name or the time beside them, and are no loss.
@@ -243,6 +246,8 @@ def main() -> None:
     tell("hilum", documents, total, rate, console)
     for name, (same, of) in invariance(documents, texts).items():
         console.print(f"labels unchanged, reports {name} identifiers: {same} of {of}")
+    name, seconds = slowest_hostile_text()
+    console.print(f"slowest of the hostile texts of {_HOSTILE_LETTERS} letters: {name}, {seconds:.2f} s")
     _show(total, arguments.show, console)
     if importlib.util.find_spec("presidio_analyzer") is None:
         console.print("Presidio is not installed here: pip install presidio-analyzer and a spaCy model")
@@ -254,6 +259,18 @@ def main() -> None:
     theirs = len(few) / (time.process_time() - started)
     tell("presidio", few, score(few, spans), theirs, console)
     console.print(f"ratio of documents a second: {rate / theirs:.1f}")
+
+
+def slowest_hostile_text() -> tuple[str, float]:
+    """The text and its CPU seconds."""
+    engine, seconds = TextEngine(SiteDictionary()), dict[str, float]()
+    for name, text in hostile_texts(_HOSTILE_LETTERS).items():
+        started = time.process_time()
+        with contextlib.suppress(ItemError):
+            engine.redact(text, PatientDictionary())
+        seconds[name] = time.process_time() - started
+    slowest = max(seconds, key=lambda name: seconds[name])
+    return slowest, seconds[slowest]
 
 
 def _show(total: Score, count: int, console: Console) -> None:

@@ -13,6 +13,7 @@ from cxr_core.deidentify.text.spans import Span, SpanKind
 from cxr_core.deidentify.text.tokens import Token, is_name_gap
 
 _LOWER_WORD = re.compile(r"(?<![^\W_])[a-z]{2,}")
+_LINE_REACH = 300  # a text of one line must not be searched once a word
 _POSSESSIVES = frozenset({"'s", "’s"})
 
 
@@ -44,10 +45,11 @@ class Document:
         return self.text[self.tokens[index - 1].end if index else 0 : self.tokens[index].start]
 
     def line_of(self, index: int) -> str:
-        """The line that a token stands in."""
-        start = self.text.rfind("\n", 0, self.tokens[index].start) + 1
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)]
+        """The line that a token stands in; of a very long one, what lies around the token."""
+        place = self.tokens[index].start
+        first, last = max(place - _LINE_REACH, 0), min(place + _LINE_REACH, len(self.text))
+        start, end = self.text.rfind("\n", first, place), self.text.find("\n", place, last)
+        return self.text[start + 1 if start >= 0 else first : end if end >= 0 else last]
 
     def is_titled(self, index: int) -> bool:
         """True in a line without a lower-case word, such as a heading: there a capital says little."""
