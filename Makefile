@@ -25,6 +25,8 @@ e2e: $(READY)  ## real servers and kills
 bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/conversion.py
 	$(BIN)/python benchmarks/burned_in.py --synthetic 10
+	$(BIN)/python benchmarks/header_leaks.py --peers .venv-peers --install
+	$(BIN)/python benchmarks/report_text.py
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

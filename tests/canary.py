@@ -116,10 +116,10 @@ def _search(parts: list[bytes], wanted: Needles) -> list[list[str]]:
 
 
 def _is_by_chance(identifier: str, content: bytes) -> bool:
-    """True for a short number that stands inside longer words only, as in digests."""
+    """True for a short number that stands inside longer words only, as in digests, or is the fraction of a second."""
     if not identifier.isdigit() or len(identifier) >= _NEVER_BY_CHANCE:
         return False
-    return re.search(rb"(?<![0-9A-Za-z])" + identifier.encode() + rb"(?![0-9A-Za-z])", content) is None
+    return re.search(rb"(?<![0-9A-Za-z])(?<!\d\.)" + identifier.encode() + rb"(?![0-9A-Za-z])", content) is None
 
 
 def _opened(path: Path, content: bytes) -> Iterator[bytes]:
