@@ -7,6 +7,7 @@ changed is not opened again. Which radiographs belong to the dataset is left to 
 import datetime as dt
 import errno
 import hashlib
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,7 +27,7 @@ from cxr_core.intake.sources.folder import (
     spell_path,
     text_of,
     value_of,
-    walk_files,
+    walk_entries,
 )
 from cxr_core.policy.limits import refuse_crowds, refuse_large
 from cxr_core.tables.catalogue import INSTANCES
@@ -69,7 +70,7 @@ def catalog_folder(
     Parameters
     ----------
     root : Path
-        Folder of the source; any nesting, any file names. Symbolic links are not followed.
+        Folder of the source; any nesting, any file names. Links are not followed: they and pipes are bad files.
     previous : INSTANCES frame, optional
         Catalog of the last run: rows with the same path, size and modification time are taken over unread.
     issuer : str
@@ -94,7 +95,7 @@ def catalog_folder(
     known = _rows_by_state(previous)
     rows: list[dict[str, Any]] = []
     try:
-        for path in walk_files(root):
+        for path in walk_entries(root):
             state = _state(root, path)
             rows.append(known.get(state) or _catalog_file(path, state, issuer))
             if on_progress:
@@ -119,12 +120,12 @@ def _rows_by_state(previous: pl.DataFrame | None) -> dict[_State, dict[str, Any]
 
 def _state(root: Path, path: Path) -> _State:
     try:
-        stat = path.lstat()
+        entry = path.lstat()
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
         return spell_path(path.relative_to(root)), 0, 0
-    return spell_path(path.relative_to(root)), stat.st_size, stat.st_mtime_ns
+    return spell_path(path.relative_to(root)), entry.st_size, entry.st_mtime_ns
 
 
 def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
@@ -133,6 +134,7 @@ def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
     row |= {"issuer": issuer, "description": "", "fingerprint": _NOTHING_READ}
     row |= dict(zip(("path", "size_bytes", "mtime_ns"), state, strict=True))
     try:
+        _refuse_special(path)
         refuse_large(state[1])
         with path.open("rb") as file:
             row["fingerprint"] = _digest(file)
@@ -145,6 +147,12 @@ def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
     except OSError:
         row["reason"] = Reason.E_NOT_DICOM
     return row
+
+
+def _refuse_special(path: Path) -> None:
+    """A pipe would be waited for, and a link leads elsewhere."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ItemError(Reason.E_NOT_DICOM, "no regular file")
 
 
 def _digest(file: BinaryIO) -> str:

@@ -72,6 +72,16 @@ def walk_files(root: Path) -> Iterator[Path]:
 
     A folder that cannot be listed is given itself, so that it is accounted for; the root raises.
     """
+    return (path for path, is_special in _walk(root) if not is_special)
+
+
+def walk_entries(root: Path) -> Iterator[Path]:
+    """Give what `walk_files` gives, and the links, pipes and devices between the files, so that none is overlooked."""
+    return (path for path, _ in _walk(root))
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Every entry that is no folder, and whether it is no regular file either."""
     waiting = [iter(_listed(root))]
     while waiting:
         entry = next(waiting[-1], None)
@@ -81,9 +91,9 @@ def walk_files(root: Path) -> Iterator[Path]:
             try:
                 waiting.append(iter(_listed(Path(entry.path))))
             except OSError:
-                yield Path(entry.path)
-        elif entry.is_file(follow_symlinks=False):
-            yield Path(entry.path)
+                yield Path(entry.path), False
+        else:
+            yield Path(entry.path), not entry.is_file(follow_symlinks=False)
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -179,14 +180,17 @@ def test_an_unchanged_file_is_not_opened_again(
     assert second.filter(path="sub/a").equals(first.filter(path="sub/a"))
 
 
-def test_links_are_not_followed_and_progress_is_told(tmp_path: Path, write_dicom: WriteDicom) -> None:
+def test_links_and_pipes_are_told_and_not_followed(tmp_path: Path, write_dicom: WriteDicom) -> None:
     write_dicom(tmp_path / "in" / "a")
     write_dicom(tmp_path / "out" / "b")
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
     (tmp_path / "in" / "file").symlink_to(tmp_path / "out" / "b")
+    os.mkfifo(tmp_path / "in" / "pipe")
     seen: list[int] = []
-    assert catalog_folder(tmp_path / "in", on_progress=seen.append).height == 1
-    assert seen == [1]
+    found = catalog_folder(tmp_path / "in", on_progress=seen.append)
+    reasons = dict(found.select("path", "reason").iter_rows())
+    assert reasons == {"a": None, "file": "E_NOT_DICOM", "link": "E_NOT_DICOM", "pipe": "E_NOT_DICOM"}
+    assert seen == [1, 2, 3, 4]
 
 
 def test_the_issuer_of_the_site_stands_where_the_header_has_none(tmp_path: Path, write_dicom: WriteDicom) -> None:
