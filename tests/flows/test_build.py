@@ -227,8 +227,9 @@ def removal(base_build: Build, prefect_server: PrefectServer, tmp_path_factory: 
     hospital = base_build.hospital.copied(folder / "hospital")
     row = _published(base_build).filter(pl.col("split") == "train").sort("dicom_id").row(0, named=True)
     uid = _pseudonyms(base_build, "study")[row["study_id"]]
-    for path in _truth(base_build, "images").filter(study=uid)["path"]:
-        shutil.rmtree((hospital.export / path).parent, ignore_errors=True)
+    files = pl.read_parquet(base_build.workspace / "vault" / "catalog" / "instances.parquet")
+    for path in files.filter(study_instance_uid=uid)["path"]:  # a study may have been imported again elsewhere
+        (hospital.dicom / path).unlink()
     copy = base_build.copied(folder / "build", server=prefect_server)
     fewer = Build(copy.root, hospital, copy.server)
     result = fewer.run("--json")
