@@ -19,7 +19,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from cxr_core.errors import ItemError, TransientError
-from cxr_core.policy.limits import HeaderGuard, refuse_crowds, refuse_large
+from cxr_core.policy.limits import PIXEL_TAGS, HeaderGuard, is_behind_meta, refuse_crowds, refuse_large
 from cxr_core.vocabulary import Reason
 
 MAX_INFLATED_BYTES = 1 << 28
@@ -30,7 +30,6 @@ _PLAUSIBLE_RATIO, _SMALL_INFLATED_BYTES = 50, 1 << 26
 _INFLATE_STEP_BYTES = 1 << 22
 _PREAMBLE_BYTES = 128
 _PIXEL_DATA = 0x7FE00010
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, _PIXEL_DATA})
 _DIRECTORY_RECORDS = 0x00041220
 # A file without preamble opens with file meta (group 0002) or with the identifying group 0008, in either byte order.
 _FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00", b"\x00\x08"})
@@ -104,15 +103,11 @@ def _read_syntax(file: BinaryIO, start: int) -> tuple[str, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            meta = read_dataset(file, False, True, stop_when=_is_behind_meta)
+            meta = read_dataset(file, False, True, stop_when=is_behind_meta)
             syntax = str(meta.get("TransferSyntaxUID", "")).strip("\0 ")
         except Exception:  # noqa: BLE001 the edge: what the meta cannot be read as, the data set is refused for
             raise ItemError(Reason.E_NOT_DICOM, "file meta cannot be parsed") from None
     return syntax, file.tell()
-
-
-def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001 signature of pydicom's callback
-    return tag.group != 2
 
 
 def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
@@ -170,7 +165,7 @@ def _try_parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset | None:
     file.seek(0)
 
     def stops(tag: BaseTag, vr: str | None, length: int) -> bool:
-        return guard(tag, vr, length) or (stop_before_pixels and tag in _PIXELS)
+        return guard(tag, vr, length) or (stop_before_pixels and tag in PIXEL_TAGS)
 
     try:
         with warnings.catch_warnings():

@@ -7,17 +7,19 @@ neither takes what would stop the other; deflated data and declared pixels have 
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.tag import BaseTag
 
 from cxr_core.errors import ItemError
 from cxr_core.vocabulary import Reason
 
 MAX_FILE_BYTES = 1 << 29
 """Larger files are refused unread: 100 million 16-bit pixels are 200 MB."""
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, double float and integer pixel data (PS3.6): where a header ends."""
 _MAX_ELEMENTS = 20_000  # real headers have some hundreds at the top level
 _MAX_ITEMS = 20_000
 _MAX_TEXT_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 24  # icons, look-up tables and curves included
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "UT", "UC", "UR"})
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
@@ -45,13 +47,18 @@ class HeaderGuard:
         self.elements += 1
         if self.elements > _MAX_ELEMENTS:
             raise ItemError(Reason.E_BOMB, f"more than {_MAX_ELEMENTS} elements")
-        if int(tag) in _PIXELS or length > self.size_bytes:  # undefined, or a lie that the reader meets next
+        if int(tag) in PIXEL_TAGS or length > self.size_bytes:  # undefined, or a lie that the reader meets next
             return False
         self.header_bytes += length
         is_text = _vr_of(tag, vr) not in _BULK
         if (is_text and length > _MAX_TEXT_BYTES) or self.header_bytes > _MAX_HEADER_BYTES:
             raise ItemError(Reason.E_BOMB, f"a header of {self.header_bytes} bytes and more")
         return False
+
+
+def is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001  signature of pydicom's callback
+    """True where the file meta group ends (a `stop_when` of pydicom's readers)."""
+    return tag.group != 2
 
 
 def _vr_of(tag: int, vr: str | None) -> str:

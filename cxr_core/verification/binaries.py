@@ -16,14 +16,12 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from cxr_core.verification.findings import Finding
-from cxr_core.verification.structure import dicom_faults, split_jpeg
+from cxr_core.verification.structure import OLDEST_YEARS, dicom_faults, split_jpeg
 from cxr_core.verification.values import Decoded, Place, Stream, Value, scalar, views
 
-JPEG_MAGIC = b"\xff\xd8\xff"
 PARQUET_MAGIC = b"PAR1"
 _SMALL_COLUMN = 1000  # below, counting in Python is quicker than starting a query
 _RAW_PIXEL_NEEDLE = 12  # noise of 8-bit pixels between 48 and 57 spells every 8-digit number
-_OLDEST_YEARS = 90  # 45 CFR 164.514(b)(2)(i)(C): older ages are told as this one
 
 
 def is_dicom(data: bytes) -> bool:
@@ -103,16 +101,14 @@ def _footer(footer: pq.FileMetaData, schema: pa.Schema) -> Iterator[Decoded]:
         fields += [field.type.field(place) for place in range(field.type.num_fields)]
     for key, value in pairs:
         yield from views("metadata", key + b" " + value, Place.KEY)
-    columns = [footer.row_group(group).column(place) for group, place in _chunks(footer)]
-    for chunk in (column for column in columns if column.is_stats_set and column.statistics.has_min_max):
+    for group, place in itertools.product(range(footer.num_row_groups), range(footer.num_columns)):
+        chunk = footer.row_group(group).column(place)
+        if not (chunk.is_stats_set and chunk.statistics.has_min_max):
+            continue
         for limit in {chunk.statistics.min_raw, chunk.statistics.max_raw}:
             if isinstance(limit, bytes | str):
                 text = limit.decode("utf-8", "replace") if isinstance(limit, bytes) else limit
                 yield Value(Place.CELL, chunk.path_in_schema.partition(".")[0], text)
-
-
-def _chunks(footer: pq.FileMetaData) -> Iterator[tuple[int, int]]:
-    return itertools.product(range(footer.num_row_groups), range(footer.num_columns))
 
 
 def decode_frame(frame: pl.DataFrame) -> Iterator[Decoded]:
@@ -135,7 +131,7 @@ def _column(name: str, column: pl.Series) -> Iterator[Decoded]:
         return
     if dtype == pl.Boolean:
         return
-    if name.startswith("age") and dtype.is_numeric() and bool((column.drop_nulls() > _OLDEST_YEARS).any()):
+    if name.startswith("age") and dtype.is_numeric() and bool((column.drop_nulls() > OLDEST_YEARS).any()):
         yield Finding.AGE
     place = Place.NUMBER if dtype.is_numeric() else Place.CELL
     for value, count in _counted(column):

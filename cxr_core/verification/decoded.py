@@ -16,7 +16,6 @@ from pathlib import Path
 import polars as pl
 
 from cxr_core.verification.binaries import (
-    JPEG_MAGIC,
     PARQUET_MAGIC,
     decode_dicom,
     decode_frame,
@@ -25,7 +24,7 @@ from cxr_core.verification.binaries import (
     is_dicom,
 )
 from cxr_core.verification.findings import Finding
-from cxr_core.verification.structure import gzip_faults
+from cxr_core.verification.structure import JPEG_MAGIC, gzip_faults
 from cxr_core.verification.values import Decoded, Place, Stream, Value, as_text, is_text, lines, scalar, views
 
 _LISTS_OF_NAMES = {"SHA256SUMS.txt", "IMAGE_FILENAMES"}
@@ -74,8 +73,9 @@ def decode_bytes(name: str, data: bytes) -> Iterator[Decoded]:
 
 
 def _gzip(name: str, data: bytes) -> Iterator[Decoded]:
-    yield from gzip_faults(data)
-    if gzip_faults(data):  # a sound header has no room for a word; compressed bytes spell short names by chance
+    faults = gzip_faults(data)
+    yield from faults
+    if faults:  # a sound header has no room for a word; compressed bytes spell short names by chance
         yield from views("gzip header", data[:512])
     try:
         content = gzip.decompress(data)

@@ -28,8 +28,8 @@ _GZIP_FLAGS_AT = 3
 _INFLATE_STEP_BYTES = 1 << 20
 _DELIMITER_BYTES = 8  # the item that ends encapsulated pixel data
 _PREAMBLE = bytes(128)
-_JPEG_MAGIC = b"\xff\xd8\xff"
-_OLDEST_YEARS = 90
+JPEG_MAGIC = b"\xff\xd8\xff"
+OLDEST_YEARS = 90  # 45 CFR 164.514(b)(2)(i)(C): older ages are told as this one
 _META = frozenset({
     "FileMetaInformationGroupLength", "FileMetaInformationVersion", "MediaStorageSOPClassUID",
     "MediaStorageSOPInstanceUID", "TransferSyntaxUID", "ImplementationClassUID", "ImplementationVersionName",
@@ -131,7 +131,7 @@ def dicom_faults(header: FileDataset, size: int) -> Iterator[Finding]:
         yield Finding.DICOM_TAG
     if any(element.keyword not in _META for element in header.file_meta):
         yield Finding.DICOM_TAG
-    if (years := years_of_age(str(header.get("PatientAge") or ""))) is not None and years > _OLDEST_YEARS:
+    if (years := _years_of_age(str(header.get("PatientAge") or ""))) is not None and years > OLDEST_YEARS:
         yield Finding.AGE
     if "PixelData" not in header:
         yield Finding.DICOM_UNREADABLE
@@ -165,12 +165,12 @@ def _pixels_keep_their_bits(header: FileDataset) -> bool:
 
 def _codestream_faults(pixels: bytes) -> Iterator[Finding]:
     """Encapsulated JPEG: no comments, no application segments."""
-    at = pixels.find(_JPEG_MAGIC)
+    at = pixels.find(JPEG_MAGIC)
     if at >= 0:
         yield from (fault for fault in split_jpeg(pixels[at:]).faults if fault is Finding.JPEG_SEGMENT)
 
 
-def years_of_age(text: str) -> int | None:
+def _years_of_age(text: str) -> int | None:
     """Whole years of an AS in years; None for anything else."""
     return int(text[:3]) if re.fullmatch(r"\d{3}Y", text) else None
 

@@ -10,10 +10,11 @@ free cell is told as `name_word` until it is signed off. Of **documents** only w
 (`known_text`). **Coded streams** are searched for needles of eight bytes and more.
 """
 
+import functools
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def verify_tree(
         reader.read(path, os.fsencode(path.relative_to(root)).decode("utf-8", "backslashreplace"))
     reader.told[(".", Finding.ATTRIBUTE)] += _has_attributes(root)
     reader.read_name(root.name)
-    reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root)
+    reader.told[(SUMS_NAME, Finding.CHECKSUM)] += _wrong_sums(root, reader.digest)
     told = sorted((file, kind, count) for (file, kind), count in reader.told.items() if count)
     findings = tuple(FileFinding(file, kind, count) for file, kind, count in told)
     return Findings(findings, files, reader.values, frozenset(reader.to_sign_off))
@@ -82,6 +83,7 @@ class _Reader:
         self._signoff = signoff
         self._known = known
         self._pictures = pictures
+        self.digest = functools.cache(_digest)  # compared with the conversion's and the list's
         self.told: Counter[tuple[str, Finding]] = Counter()
         self.to_sign_off: set[str] = set()
         self.values = 0
@@ -109,7 +111,7 @@ class _Reader:
     def _is_another_picture(self, path: Path) -> bool:
         if self._pictures is None or path.suffix != ".jpg":
             return False
-        return self._pictures.get(path.stem) != _digest(path)
+        return self._pictures.get(path.stem) != self.digest(path)
 
     def _item(self, relative: str, item: Decoded) -> Iterator[tuple[Finding, int]]:
         if isinstance(item, Finding):
@@ -188,7 +190,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _wrong_sums(root: Path) -> int:
+def _wrong_sums(root: Path, digest: Callable[[Path], str]) -> int:
     """Lines of SHA256SUMS.txt that are wrong, and files that it does not list; a release must have it."""
     if not (root / SUMS_NAME).is_file():
         return sum((root / name).exists() for name in _RELEASE_FILES)
@@ -200,5 +202,5 @@ def _wrong_sums(root: Path) -> int:
     present.pop(SUMS_NAME, None)
     wrong = len(listed.keys() ^ present.keys())
     return wrong + sum(
-        present[name].is_file() and _digest(present[name]) != listed[name] for name in listed.keys() & present.keys()
+        present[name].is_file() and digest(present[name]) != listed[name] for name in listed.keys() & present.keys()
     )

@@ -14,6 +14,7 @@ from cxr_core.errors import GateRefused, UsageError
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from flows.cli import app
+from flows.cli.vault import with_vault
 
 if TYPE_CHECKING:
     from cxr_core.labeling import ReportLabels
@@ -35,7 +36,7 @@ def verify(
 
     if not release.is_dir():
         raise UsageError(f"{release} is no folder")
-    found = Verifier.of(_with_vault(workspace) if workspace else None, signoff).verify(release.resolve())
+    found = Verifier.of(with_vault(_opened(workspace)) if workspace else None, signoff).verify(release.resolve())
     for item in found.findings:
         typer.echo(f"{item.file}: {item.kind.value} {item.count}")
     told = "identifiers, pictures, structure, checksums"
@@ -163,16 +164,6 @@ def _print_marked(text: str, labels: "ReportLabels") -> None:
             cues = sorted({item.cue_id for item in labels.evidence if item.label is label and item.cue_id})
             why = f"{', '.join(rules)}" + (f" under {', '.join(cues)}" if cues else "")
             console.print(f"{label.value:<27} {value:>2}  {why}", soft_wrap=True)
-
-
-def _with_vault(path: Path) -> Workspace:
-    from cxr_core.vault.custody import refuse_sealed
-
-    workspace = _opened(path)
-    refuse_sealed(workspace.vault)
-    if not workspace.vault.is_dir():
-        raise UsageError(f"{path} holds no vault: nobody is known to look for")
-    return workspace
 
 
 def _opened(path: Path) -> Workspace:

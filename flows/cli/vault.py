@@ -47,7 +47,7 @@ def backup(
     from cxr_core.vault.custody import back_up
     from cxr_core.vocabulary import Stage
 
-    opened = _with_vault(workspace)
+    opened = with_vault(Workspace(workspace.absolute()))
     if target.resolve().is_relative_to(opened.root.resolve()):
         raise UsageError("a backup inside the workspace protects nothing; choose another disk")
     with opened.locked():
@@ -68,7 +68,7 @@ def lookup(
     from cxr_core.vault.audit import record
     from cxr_core.vocabulary import IdKind
 
-    opened = _with_vault(workspace)
+    opened = with_vault(Workspace(workspace.absolute()))
     ledger, studies = (read_table(item, opened.catalog_table(item)) for item in (PSEUDONYMS, STUDIES))
     found = ledger.filter((pl.col("kind") == IdKind.PATIENT.value) & (pl.col("pseudonym") == subject_id))
     shown = subject_id if found.height else "an unknown subject"  # whatever was typed may be a patient's number
@@ -83,14 +83,20 @@ def lookup(
             typer.echo(f"study {names.get(uid, 'without an id')} is {uid} of {exam_at or 'an unknown date'}")
 
 
-def _with_vault(path: Path) -> Workspace:
+def with_vault(workspace: Workspace) -> Workspace:
+    """The same workspace.
+
+    Raises
+    ------
+    UsageError
+        Its vault was sealed, or is not there.
+    """
     from cxr_core.vault.custody import refuse_sealed
 
-    opened = Workspace(path.absolute())
-    refuse_sealed(opened.vault)
-    if not opened.vault.is_dir():
-        raise UsageError(f"{path} holds no vault")
-    return opened
+    refuse_sealed(workspace.vault)
+    if not workspace.vault.is_dir():
+        raise UsageError(f"{workspace.root} holds no vault: nobody is known to look for")
+    return workspace
 
 
 def _now() -> dt.datetime:

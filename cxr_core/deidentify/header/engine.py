@@ -18,6 +18,7 @@ from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.deidentify.header.reading import Found, Value, read, read_stored, silence, text_of
 from cxr_core.errors import BuildError, ItemError
 from cxr_core.policy.codes import CodeContext
+from cxr_core.policy.limits import PIXEL_TAGS
 from cxr_core.policy.profile import Check, KeepRule, Profile, Requirement
 from cxr_core.vocabulary import Reason
 
@@ -27,7 +28,6 @@ _BIRTH_DATE, _STUDY_DATE, _SEX, _AGE = 0x00100030, 0x00080020, 0x00100040, 0x001
 _SIGN, _STORED, _HIGH_BIT = 0x00280103, 0x00280101, 0x00280102
 _LOSSY = 0x00282110
 _TOGETHER = ((0x00281050, 0x00281051), (0x00281052, 0x00281053))  # window centre and width, rescale intercept and slope
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _PERMITS_EMPTY = frozenset({Check.DATE, Check.DATETIME, Check.TIME})
 _LOSSY_SYNTAXES = frozenset(
     f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81", "91", "93", "203")
@@ -120,7 +120,7 @@ def _notices_absence(rule: KeepRule) -> bool:
 
 
 def _is_unlisted(tag: int, profile: Profile) -> bool:
-    return tag not in profile.rules and tag not in _PIXELS and tag & 0xFFFF != 0 and tag >> 16 != 0x0002
+    return tag not in profile.rules and tag not in PIXEL_TAGS and tag & 0xFFFF != 0 and tag >> 16 != 0x0002
 
 
 def _apply(build: _Builder, rule: KeepRule) -> None:

@@ -145,9 +145,7 @@ def _is_anchor(token: Token, mark: Mark) -> bool:
 
 def _joins_name(document: Document, index: int, left: int, step: int) -> bool:
     token, gap = document.tokens[index], document.gap_after(left)
-    if not document.is_name_pair(left) or "\n" in gap:
-        return False
-    if token.has_digit:
+    if not document.is_name_pair(left) or "\n" in gap or token.has_digit:
         return False
     if token.is_initial:
         ends = document.gap_after(index)[:1] in {".", "", ",", "\n", ")"}

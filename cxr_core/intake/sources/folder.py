@@ -33,11 +33,10 @@ from pydicom.uid import (
 )
 
 from cxr_core.errors import ItemError
-from cxr_core.policy.limits import HeaderGuard, refuse_crowds
+from cxr_core.policy.limits import PIXEL_TAGS, HeaderGuard, is_behind_meta, refuse_crowds
 from cxr_core.vocabulary import Reason
 
 _PREAMBLE_BYTES = 128
-_PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, 0x7FE00010])
 _FIRST_GROUPS = (0x0002, 0x0008)
 _PLAIN_VRS = frozenset(["AE", "AS", "CS", "DA", "LO", "PN", "SH", "ST", "TM", "UI"])
 
@@ -206,7 +205,7 @@ def items_of(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 
 def _read(file: BinaryIO, size_bytes: int) -> Header:
     has_meta = _seek_to_meta(file)
-    meta = read_dataset(file, False, True, stop_when=_is_behind_meta) if has_meta else Dataset()
+    meta = read_dataset(file, False, True, stop_when=is_behind_meta) if has_meta else Dataset()
     if text_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
         raise ItemError(Reason.E_DICOMDIR)
     syntax = text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
@@ -238,7 +237,7 @@ class _PixelStop:
         self._guard = HeaderGuard(size_bytes)
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in _PIXEL_TAGS:
+        if tag in PIXEL_TAGS:
             self.length = length
             return True
         return self._guard(tag, vr, length)
@@ -258,10 +257,6 @@ def _seek_to_meta(file: BinaryIO) -> bool:
         raise ItemError(Reason.E_NOT_DICOM, "no known element at the start")
     file.seek(0)
     return bool(little == _FIRST_GROUPS[0])
-
-
-def _is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001  signature of pydicom's callback
-    return tag.group != 2
 
 
 def _names_a_class(dataset: Dataset) -> bool:
