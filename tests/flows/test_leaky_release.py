@@ -488,8 +488,9 @@ def picture_of_the_original_with_its_burned_in_text(scene: Scene) -> str:
 
 @leak(ANYTHING, is_room=True)
 def picture_of_another_patient(scene: Scene) -> str:
-    first, *_, last = sorted(scene.root.glob("files/*/*/*/*.jpg"))
-    return _exchange(scene, first, last.read_bytes())
+    published = min(scene.root.glob("files/*/*/*/*.jpg"))
+    others = (path for path in scene.build.public.glob("files/*/*/*/*.jpg") if path.stem != published.stem)
+    return _exchange(scene, published, max(others).read_bytes())  # of the public tree: a withheld one may hold one image
 
 
 def _exchange(scene: Scene, published: Path, picture: bytes) -> str:
