@@ -490,7 +490,8 @@ def picture_of_the_original_with_its_burned_in_text(scene: Scene) -> str:
 def picture_of_another_patient(scene: Scene) -> str:
     published = min(scene.root.glob("files/*/*/*/*.jpg"))
     others = (path for path in scene.build.public.glob("files/*/*/*/*.jpg") if path.stem != published.stem)
-    return _exchange(scene, published, max(others).read_bytes())  # of the public tree: a withheld one may hold one image
+    # Of the public tree: a withheld one may hold a single image.
+    return _exchange(scene, published, max(others).read_bytes())
 
 
 def _exchange(scene: Scene, published: Path, picture: bytes) -> str:
