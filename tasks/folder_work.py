@@ -1,7 +1,7 @@
-"""What a worker does with one study of `cxr deidentify`: through the airlock, and into the output folder.
+"""What a worker does for the file tools: one study of `cxr deidentify`, one file of `cxr redact`.
 
-Takes the study's request through the pipe that leads to the worker, so that nothing identified lies outside the vault;
-gives counts and refusals under pseudonyms. Never imports Prefect: workers start quickly.
+Takes what it needs through the pipe that leads to the worker, so that nothing identified lies outside the vault;
+gives counts, boxes and refusals. Never imports Prefect: workers start quickly.
 """
 
 import functools
@@ -15,6 +15,7 @@ from cxr_core.tables.storage import write_bytes
 from cxr_core.vault.dictionary import SiteDictionary
 
 if TYPE_CHECKING:
+    from cxr_core.deidentify.pixels import TextReader
     from cxr_core.deidentify.study import Airlock
 
 
@@ -53,3 +54,40 @@ def _airlock(source: Path, configuration: str, site: SiteDictionary) -> "Airlock
     from cxr_core.deidentify.study import Airlock
 
     return Airlock.open(BuildConfig.model_validate_json(configuration), source, site)
+
+
+def redact(path: Path, target: Path, readers: tuple[str, ...], sheet: Path | None) -> dict[str, Any]:
+    """Black out the burned-in text of one file.
+
+    Parameters
+    ----------
+    sheet : Path, optional
+        Where the picture before and after goes.
+
+    Returns
+    -------
+    dict
+        `boxes`: rows of the TEXT_BOXES table; `flags`: what a person should look at.
+
+    Raises
+    ------
+    ItemError
+        As `redact_file` raises it; nothing is written then.
+    """
+    from cxr_core.deidentify.redaction import redact_file
+    from cxr_core.policy.markers import load_marker_policy
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print values
+        result = redact_file(path, readers=_readers(readers), markers=load_marker_policy(), has_sheet=sheet is not None)
+    if sheet is not None and result.sheet is not None:
+        write_bytes(sheet, result.sheet)
+    write_bytes(target, result.content)
+    return {"boxes": list(result.box_rows), "flags": [flag.value for flag in result.flags]}
+
+
+@functools.lru_cache(maxsize=1)
+def _readers(names: tuple[str, ...]) -> "tuple[TextReader, ...]":
+    from cxr_core.deidentify.pixels import build_readers
+
+    return build_readers(names)

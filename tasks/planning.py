@@ -97,8 +97,9 @@ class Planner:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
         keep = frozenset(self.studies if self._asked is None else self._asked["study_id"])
         definition.store(self.workspace).compact(keep)
-        if definition is CONVERT:
-            for folder in self.workspace.jpeg.glob("*/*"):
+        beside = {CONVERT: self.workspace.jpeg, DEIDENTIFY: self.workspace.vault / "sheets"}
+        if definition in beside:
+            for folder in beside[definition].glob("*/*"):
                 if folder.name not in keep:
                     shutil.rmtree(folder)
 

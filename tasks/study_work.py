@@ -74,8 +74,11 @@ def deidentify(root: Path, config: BuildConfig, study_id: str) -> StudyOutcome:
         warnings.simplefilter("ignore")  # pydicom's warnings print values
         result = airlock.run(request)
     shutil.rmtree(workspace.dicom_file(study_id, "x").parent, ignore_errors=True)
+    shutil.rmtree(workspace.sheet_file(study_id, "x").parent, ignore_errors=True)
     for image in result.images:
         write_bytes(workspace.dicom_file(study_id, image.dicom_id), image.content)
+        if image.sheet is not None:
+            write_bytes(workspace.sheet_file(study_id, image.dicom_id), image.sheet, mode=0o600)
     drops = [
         _drop(Stage.DEIDENTIFY, study_id, ItemKind.INSTANCE, reason, dicom_id) for dicom_id, reason in result.dropped
     ]

@@ -1,7 +1,8 @@
 """Burned-in text alone: one file through the pixel engine, its header kept as it is.
 
-Takes a DICOM file, gives the same file with blacked pixels and a row for every text box. This is no de-identification:
-the header still names the patient, whose own identifiers are what the engine looks for.
+Takes a DICOM file, gives the same file with blacked pixels, without overlay planes and thumbnails, and a row for every
+text box. This is no de-identification: the header still names the patient, whose own identifiers are what the engine
+looks for.
 """
 
 import io
@@ -18,28 +19,34 @@ from pydicom.filewriter import dcmwrite
 from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from cxr_core.deidentify.pixels import TextReader, redact_pixels
+from cxr_core.deidentify.pixels import TextReader, draw_sheet, redact_pixels
 from cxr_core.deidentify.study import box_rows
 from cxr_core.errors import ItemError
 from cxr_core.imaging.decoding import decode
 from cxr_core.imaging.reading import read_header
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vault.dictionary import IdentityFacts, build_dictionaries
-from cxr_core.vocabulary import Reason
+from cxr_core.vocabulary import QualityFlag, Reason
 
+_OVERLAY_GROUPS = range(0x6000, 0x6100)
+_ICON = 0x00880200
 _IDENTIFYING = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedFile:
-    """A file with blacked pixels, and where they are."""
+    """A file with blacked pixels, where they are, and the picture for the operator (see `draw_sheet`)."""
 
     content: bytes = field(repr=False)
     box_rows: Sequence[Mapping[str, object]] = field(repr=False)
+    flags: tuple[QualityFlag, ...]
+    sheet: bytes | None = field(repr=False)
 
 
-def redact_file(path: Path, *, readers: Sequence[TextReader], markers: MarkerPolicy) -> RedactedFile:
-    """Black out the burned-in text of one file.
+def redact_file(
+    path: Path, *, readers: Sequence[TextReader], markers: MarkerPolicy, has_sheet: bool = False
+) -> RedactedFile:
+    """Black out the burned-in text of one file, and take out what else may show it: overlay planes, thumbnails.
 
     Returns
     -------
@@ -60,7 +67,17 @@ def redact_file(path: Path, *, readers: Sequence[TextReader], markers: MarkerPol
         readers=readers,
         markers=markers,
     )
-    return RedactedFile(_with_pixels(dataset, result.pixels), box_rows("", "", result.boxes))
+    sheet = draw_sheet(stored.pixels, result, stored.photometric) if has_sheet else None
+    _drop_other_pictures(dataset)
+    return RedactedFile(_with_pixels(dataset, result.pixels), box_rows("", "", result.boxes), result.flags, sheet)
+
+
+def _drop_other_pictures(dataset: Dataset) -> None:
+    """Overlay planes (groups 6000-60FF; PS3.3 C.9) and the icon image: drawn text that is not in the pixels."""
+    tags = list(dataset.keys())  # not the elements: pydicom would look into each
+    for tag in tags:
+        if tag.group in _OVERLAY_GROUPS or tag == _ICON:
+            del dataset[tag]
 
 
 def _with_pixels(dataset: Dataset, pixels: NDArray[np.integer]) -> bytes:

@@ -19,7 +19,7 @@ from cxr_core.deidentify.header.attributes import metadata
 from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
-from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, redact_pixels
+from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, draw_sheet, redact_pixels
 from cxr_core.deidentify.text import TextEngine
 from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.errors import ItemError
@@ -30,6 +30,7 @@ from cxr_core.policy.markers import MarkerPolicy, load_marker_policy
 from cxr_core.policy.profile import Profile, load_profile
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.dates import TimeOfDay
+from cxr_core.settings.deidentify import Sheets
 from cxr_core.vault.dictionary import PatientDictionary, SiteDictionary
 from cxr_core.vocabulary import QualityFlag, Reason
 
@@ -90,6 +91,8 @@ class DeidentifiedImage:
     content: bytes = field(repr=False)
     row: Mapping[str, object] = field(repr=False)
     box_rows: Sequence[Mapping[str, object]] = field(repr=False)
+    sheet: bytes | None = field(repr=False)
+    """The picture before and after: identified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,14 @@ class Airlock:
         content = assemble(header.dataset, pixels.pixels, bits_stored=stored.bits_stored, is_signed=stored.is_signed)
         row = self._image_row(request, dicom_id, header.dataset, stored, pixels)
         row |= {"dropped_elements": header.dropped_elements, "dicom_sha256": hashlib.sha256(content).hexdigest()}
-        return DeidentifiedImage(dicom_id, content, row, box_rows(dicom_id, request.study_id, pixels.boxes))
+        sheet = draw_sheet(stored.pixels, pixels, stored.photometric) if self._wants_sheet(pixels) else None
+        return DeidentifiedImage(dicom_id, content, row, box_rows(dicom_id, request.study_id, pixels.boxes), sheet)
+
+    def _wants_sheet(self, pixels: PixelResult) -> bool:
+        wanted = self.config.deidentify.sheets
+        return (wanted is not Sheets.NONE and bool(pixels.flags)) or (
+            wanted is Sheets.REDACTED and pixels.area_share > 0
+        )
 
     def _identity(self, request: StudyRequest, dicom_id: str) -> ImageIdentity:
         return ImageIdentity(

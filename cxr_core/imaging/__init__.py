@@ -1,9 +1,11 @@
 """From a DICOM file to the picture that is published, its view and its quality facts.
 
-`reading` opens files, `decoding` gives stored values, `rendering` the published grey levels, `view` and `quality`
-what the tables say of them, `convert` all of it for one image. Nothing here knows of patients, pseudonyms or policy.
+`reading` opens files, `decoding` gives stored values, `rendering` the published grey levels, `view`, `appearance` and
+`quality` what the tables say of them, `convert` all of it for one image. Nothing here knows of patients, pseudonyms
+or policy.
 """
 
+from cxr_core.imaging.appearance import Appearance, Reading, judge_appearance
 from cxr_core.imaging.convert import Rendition, convert_image
 from cxr_core.imaging.decoding import StoredImage, decode
 from cxr_core.imaging.quality import QualityFacts, assess, perceptual_hash
@@ -12,7 +14,9 @@ from cxr_core.imaging.rendering import RenderProfile, encode_jpeg, encode_png16,
 from cxr_core.imaging.view import ViewDecision, ViewTags, classify_view, view_tags
 
 __all__ = [
+    "Appearance",
     "QualityFacts",
+    "Reading",
     "RenderProfile",
     "Rendition",
     "StoredImage",
@@ -24,6 +28,7 @@ __all__ = [
     "decode",
     "encode_jpeg",
     "encode_png16",
+    "judge_appearance",
     "perceptual_hash",
     "read_header",
     "render",

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from cxr_core.imaging.appearance import judge_appearance
 from cxr_core.imaging.decoding import MAX_PIXELS, decode
 from cxr_core.imaging.histogram import count_values
 from cxr_core.imaging.quality import QualityFacts, assess
 from cxr_core.imaging.reading import read_header
 from cxr_core.imaging.rendering import RenderProfile, encode_jpeg, encode_png16, render, render_intensities
 from cxr_core.imaging.view import ViewDecision, classify_view, view_tags
-from cxr_core.vocabulary import Photometric
+from cxr_core.vocabulary import Photometric, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ def convert_image(
     gray = render(stored, RenderProfile.NONE if is_png else profile, counts=counts)
     encoded = encode_png16(render_intensities(stored)) if is_png else encode_jpeg(gray)
     rows, columns = gray.shape
+    appearance = judge_appearance(gray)
+    view = classify_view(view_tags(dataset), appearance.view)
+    turn_degrees = appearance.reading.turn_degrees if view.view is View.FRONTAL else 0
     return Rendition(
         encoded=encoded,
         sha256=hashlib.sha256(encoded).hexdigest(),
@@ -91,6 +95,6 @@ def convert_image(
         columns=columns,
         bits_stored=stored.bits_stored,
         photometric=stored.photometric,
-        view=classify_view(view_tags(dataset)),
-        quality=assess(stored, gray, counts=counts),
+        view=view,
+        quality=assess(stored, gray, counts=counts, turn_degrees=turn_degrees),
     )

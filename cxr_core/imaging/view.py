@@ -1,7 +1,7 @@
-"""Decides whether an image is a frontal, a lateral or another view, and says which attribute told.
+"""Decides whether an image is a frontal, a lateral or another view, and says which source told.
 
-Takes the few header strings that speak of the view and gives a decision with its source, or none. Leaves the pixels
-alone and the value lists to `views.toml`.
+Takes the few header strings that speak of the view, and what the pixels look like, and gives a decision with its
+source, or none. Leaves looking at the pixels to `appearance` and the value lists to `views.toml`.
 """
 
 import re
@@ -54,7 +54,7 @@ class ViewTags:
 
 @dataclass(frozen=True, slots=True)
 class ViewDecision:
-    """The view and the attribute that told it; both None where nothing tells."""
+    """The view and the source that told it; both None where nothing tells."""
 
     view: View | None
     source: ViewSource | None
@@ -70,10 +70,11 @@ class _ViewLists:
     words: Mapping[str, View]
 
 
-def classify_view(tags: ViewTags) -> ViewDecision:
-    """Read the view from the first attribute that tells it, in the order of `ViewSource`.
+def classify_view(tags: ViewTags, appearance: View | None = None) -> ViewDecision:
+    """Read the view from the first source that tells it, in the order of `ViewSource`.
 
-    ViewPosition, ViewCodeSequence, PatientOrientation, AcquisitionDeviceProcessingDescription, SeriesDescription.
+    ViewPosition, ViewCodeSequence, PatientOrientation, AcquisitionDeviceProcessingDescription, SeriesDescription; last
+    the pixels: `appearance` is `judge_appearance(gray).view`, None where unsure. No attribute is ever overruled.
     MIMIC-CXR left the view of 15,769 images blank and its users could not reproduce the paper's counts
     (MIT-LCP/mimic-cxr#15), hence the source beside the value.
     """
@@ -85,6 +86,7 @@ def classify_view(tags: ViewTags) -> ViewDecision:
         ViewSource.PATIENT_ORIENTATION: _view_of_orientation(tags.patient_orientation),
         ViewSource.PROCESSING: _view_of_words(tags.processing_description, lists.words),
         ViewSource.SERIES_DESCRIPTION: _view_of_words(tags.series_description, lists.words),
+        ViewSource.PIXELS: appearance,
     }
     for source, view in told.items():
         if view is not None:

@@ -17,7 +17,7 @@ from cxr_core.settings.build import section_digest
 from cxr_core.settings.section import Section
 
 _PROJECT = "cxr_core"
-_DATA_SUFFIXES = frozenset({".toml", ".gz", ".npz", ".json", ".txt", ".csv"})
+_DATA_SUFFIXES = frozenset({".toml", ".gz", ".npz", ".json", ".txt", ".csv", ".onnx"})
 # What every stage needs to run but what decides no byte of its result.
 _NEUTRAL = frozenset({"cxr_core", "cxr_core.settings", "cxr_core.tables.storage", "cxr_core.tables.workspace"})
 

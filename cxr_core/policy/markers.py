@@ -22,8 +22,10 @@ class MarkerPolicy:
         Words that may stand only in this order, separated by one space.
     least_score, least_score_each : float
         Lowest mean score of the readers, lowest score of any one of them (0 to 1).
-    one_edit_from_letters : int
-        Words of this length or more may differ in one letter.
+    one_edit_from_letters, two_edits_from_letters : int
+        Words of this length or more may be read with one or two letters wrong or lost.
+    certain_score : float
+        A first reader as sure as this needs no more than the support of the others.
     joined_word_least_letters, joined_least_letters : int
         Words read without the space between them: shortest word, shortest whole.
     """
@@ -33,6 +35,8 @@ class MarkerPolicy:
     least_score: float
     least_score_each: float
     one_edit_from_letters: int
+    two_edits_from_letters: int
+    certain_score: float
     joined_word_least_letters: int
     joined_least_letters: int
 
@@ -48,6 +52,8 @@ def load_marker_policy() -> MarkerPolicy:
         least_score=float(matching["least_score"]),
         least_score_each=float(matching["least_score_each"]),
         one_edit_from_letters=int(matching["one_edit_from_letters"]),
+        two_edits_from_letters=int(matching["two_edits_from_letters"]),
+        certain_score=float(matching["certain_score"]),
         joined_word_least_letters=int(matching["joined_word_least_letters"]),
         joined_least_letters=int(matching["joined_least_letters"]),
     )

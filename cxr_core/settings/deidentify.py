@@ -8,12 +8,20 @@ from pydantic import Field
 from cxr_core.settings.section import Section
 
 MAX_PIXELS = 20_000_000
-"""A detector of 43 x 43 cm has 18.5 million pixels of 0.1 mm; the search for text needs 40 bytes for each."""
+"""A detector of 43 x 43 cm has 18.5 million pixels of 0.1 mm."""
 
 
 class ProfileName(StrEnum):
     MIMIC = "mimic"
     STRICT = "strict"
+
+
+class Sheets(StrEnum):
+    """Of which images the vault keeps a picture before and after redaction."""
+
+    NONE = "none"
+    FLAGGED = "flagged"
+    REDACTED = "redacted"
 
 
 class DeidentifySettings(Section):
@@ -28,6 +36,9 @@ class DeidentifySettings(Section):
     )
     entities: str | None = Field(
         None, description="spaCy model whose persons and places are redacted in reports as well; slow, off by default"
+    )
+    sheets: Sheets = Field(
+        Sheets.FLAGGED, description="Pictures before and after, in the vault: none, of flagged images, of redacted ones"
     )
     max_pixels: int = Field(MAX_PIXELS, gt=0, description="Largest image, rows x columns, checked before decoding")
 

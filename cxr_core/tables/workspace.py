@@ -60,6 +60,10 @@ class Workspace:
     def jpeg_file(self, study_id: str, dicom_id: str) -> Path:
         return self.jpeg / study_id[:3] / study_id / f"{dicom_id}.jpg"
 
+    def sheet_file(self, study_id: str, dicom_id: str) -> Path:
+        """The picture of a redaction before and after: identified, hence in the vault."""
+        return self.vault / "sheets" / study_id[:3] / study_id / f"{dicom_id}.jpg"
+
     def create(self) -> None:
         """Make the folders; the vault with mode 0700.
 

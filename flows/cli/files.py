@@ -57,27 +57,24 @@ def redact(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the DICOM files, same names.")],
     *,
     boxes: Annotated[Path | None, typer.Option(help="Parquet of the text boxes to write.")] = None,
+    sheets: Annotated[
+        Path | None, typer.Option(help="Folder for pictures before and after: identified, keep it in the vault.")
+    ] = None,
     readers: Annotated[list[str] | None, typer.Option("--reader", help="Reader of text; repeatable.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
 ) -> None:
     """Black out burned-in text only. The header stays as it is: this is no de-identification."""
-    import polars as pl
+    from flows.cli.redaction import redact_folder
 
-    from cxr_core.deidentify.pixels import build_readers
-    from cxr_core.deidentify.redaction import redact_file
-    from cxr_core.policy.markers import load_marker_policy
-    from cxr_core.tables.storage import write_bytes
-
-    engines, markers = build_readers(readers or _READERS), load_marker_policy()
-    rows: list[dict[str, object]] = []
-
-    def one(path: Path, name: Path) -> None:
-        result = redact_file(path, readers=engines, markers=markers)
-        write_bytes(output / name, result.content)
-        rows.extend({"path": name.as_posix(), **row} for row in result.box_rows)
-
-    _each(source, one, "redacted")
+    if sheets is not None and sheets.resolve().is_relative_to(output.resolve()):
+        raise UsageError("the pictures before and after must not lie inside the output")
+    files = list(_files(source))
+    started = time.perf_counter()
+    told = redact_folder(files, output, tuple(readers or _READERS), workers=workers, sheets=sheets)
     if boxes is not None:
-        pl.DataFrame(rows, infer_schema_length=None).write_parquet(boxes)
+        told.write_boxes(boxes)
+    _report(told.done, told.refused, time.perf_counter() - started, "redacted")
+    typer.echo(told.summary())
 
 
 @app.command()

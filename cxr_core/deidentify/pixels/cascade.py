@@ -10,12 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.barcodes import find_barcodes
-from cxr_core.deidentify.pixels.classifier import classify
-from cxr_core.deidentify.pixels.glyphs import find_pieces
 from cxr_core.deidentify.pixels.judgement import TEXT_PROBABILITY, Bench, Rule, Verdict, judge
-from cxr_core.deidentify.pixels.model import Box, Piece, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.proposals import prepare_search, propose_places
+from cxr_core.deidentify.pixels.lines import find_codes, find_lines
+from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.proposals import (
+    TILE_PX,
+    SearchImage,
+    View,
+    prepare_search,
+    propose_constant_tiles,
+    propose_tiles,
+    repainted,
+)
 from cxr_core.deidentify.pixels.reading import Memo
 from cxr_core.deidentify.pixels.redaction import black_out, boxes_to_redact, fill_value, mask_flags, outermost
 from cxr_core.deidentify.pixels.wording import Identifiers
@@ -24,10 +31,9 @@ from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 
 _BORDER_PX = 3
-_VERIFY_REACH_PX = 124  # half the window of the local threshold: beyond it the search would only repeat itself
-_TEXTURE_PROBABILITY = 0.1
+_CLOSED_SHARE = 0.3
 _TEXTURE_GLYPHS = 4
-_MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
+MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
 
 def redact_pixels(
@@ -51,7 +57,7 @@ def redact_pixels(
     identifiers : sequence of str
         What names the patient (the patient dictionary): a reading near one of them goes, marker or not.
     readers : sequence of TextReader
-        A piece stays only where all of them read an allowed marker.
+        A line stays only where all of them read an allowed marker.
     markers : MarkerPolicy
 
     Returns
@@ -62,98 +68,113 @@ def redact_pixels(
     Raises
     ------
     ItemError
-        E_OCR where a reader failed or none is given; E_RESIDUAL where text-like residue survives, or all looks like
-        ink; E_PIXELS where `stored` is not one greyscale frame.
+        E_OCR where a reader failed or none is given; E_RESIDUAL where text-like residue survives; E_PIXELS where
+        `stored` is not one greyscale frame.
     """
     if stored.ndim != 2 or stored.size == 0:
         raise ItemError(Reason.E_PIXELS, f"burned-in text needs one greyscale frame, got {stored.ndim} axes")
     if not readers:
         raise ItemError(Reason.E_OCR, "no reader")
     cv2.setNumThreads(1)
-    bench = Bench(tuple(readers), _MEMO, markers, Identifiers.of(identifiers))
+    bench = Bench(tuple(readers), MEMO, markers, Identifiers.of(identifiers))
     value = fill_value(stored, photometric)
-    verdicts, undecided = _search(stored, photometric, bench, None)
-    areas = boxes_to_redact(verdicts, stored.shape)
+    search = prepare_search(stored, photometric)
+    verdicts, undecided = _search(search, bench)
+    areas = boxes_to_redact(verdicts, search.shape)
     pixels, mask = black_out(stored, [box for box, _ in areas], value)
-    if mask.any() and (residue := _residue(pixels, photometric, mask, verdicts)):
+    if areas and (residue := find_residue(search, mask, verdicts)):
         verdicts += residue
-        areas = boxes_to_redact(verdicts, stored.shape)
+        areas = boxes_to_redact(verdicts, search.shape)
         pixels, mask = black_out(stored, [box for box, _ in areas], value)
-        if _residue(pixels, photometric, mask, verdicts):
+        if find_residue(search, mask, verdicts):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
     flags = mask_flags(mask) + _texture_flags(undecided)
-    kept = [(verdict.box, verdict) for verdict in verdicts if verdict.decision is BoxDecision.KEPT]
+    kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]
     rows = sorted((_row(*area) for area in outermost(areas) + kept), key=lambda row: (row.top_px, row.left_px))
-    return PixelResult(pixels, tuple(rows), tuple(flags), float(mask.mean()))
+    return PixelResult(pixels, tuple(rows), tuple(flags), float(mask.mean()) if areas else 0.0)
 
 
-def _search(
-    stored: NDArray[np.integer], photometric: Photometric, bench: Bench, exclude: NDArray[np.bool_] | None
-) -> tuple[list[Verdict], list[Piece]]:
-    search = prepare_search(stored, photometric)
-    codes = [_barcode(box) for box in find_barcodes(search)]
-    pieces = classify(find_pieces(search, propose_places(search, exclude)))
-    verdicts, undecided = judge([p for p in pieces if not _is_inside(p.box, codes)], bench, search.shape)
+def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:
+    """Stages 1 to 5: proposals, network, lines, readings, judgement."""
+    maps = look_everywhere(search, None)
+    codes = [_code(box) for box in find_codes(search, maps)]
+    lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
+    verdicts, undecided = judge(lines, bench)
     return codes + verdicts, undecided
 
 
-def _residue(
-    pixels: NDArray[np.integer], photometric: Photometric, mask: NDArray[np.bool_], verdicts: Sequence[Verdict]
-) -> list[Verdict]:
-    """Likely text outside the boxes that were judged: stages 1 to 3 over the result, where it can have changed."""
+def find_residue(search: SearchImage, mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Likely text outside the boxes that were judged: stages 1 to 3 over the result, where it can have changed.
+
+    Parameters
+    ----------
+    search : SearchImage
+        Of the image before redaction.
+    mask : (rows, columns) bool array
+        What was redacted.
+    verdicts : sequence of Verdict
+        What was judged; kept lines are no residue.
+    """
     closed = _closed(mask, verdicts)
-    search = prepare_search(pixels, photometric)
-    places = propose_places(search, closed)
-    reach = 2 * _VERIFY_REACH_PX + 1
-    places &= cv2.boxFilter(mask.astype(np.float32), -1, (reach, reach), normalize=False) > 0.5
-    pieces = classify(find_pieces(search, places))
-    likely = [piece for piece in pieces if _is_residue(piece) and closed[piece.box.window].mean() < 0.3]
-    return [_residue_verdict(piece) for piece in likely]
+    after = repainted(search, mask)
+    maps = look_everywhere(after, mask)
+    return [
+        Verdict(line, BoxDecision.REDACTED, Rule.RESIDUE)
+        for line in find_lines(after, maps)
+        if _is_residue(line) and closed[line.box.window].mean() < _CLOSED_SHARE
+    ]
 
 
-def _is_residue(piece: Piece) -> bool:
+def look_everywhere(search: SearchImage, near: NDArray[np.bool_] | None) -> list[Maps]:
+    """Stages 1 to 3: the network over all views, the finest only where the next hints at small type.
+
+    Parameters
+    ----------
+    search : SearchImage
+    near : (rows, columns) bool array, optional
+        Look only where a change of these pixels can show.
+    """
+    fine, middle, coarse = search.views
+    wanted = {view.scale: _near_tiles(view, near) for view in search.views}
+    maps = [look(view, propose_tiles(view) & wanted[view.scale]) for view in (coarse, middle)]
+    constant = propose_constant_tiles(fine)
+    return [look(fine, (look_closer(maps[1], constant.shape) | constant) & wanted[fine.scale]), *reversed(maps)]
+
+
+def _near_tiles(view: View, near: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    rows, columns = (-(-side // TILE_PX) for side in view.grey.shape)
+    if near is None:
+        return np.ones((rows, columns), np.bool_)
+    touched = cv2.resize(near.view(np.uint8) * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA) > 0
+    return np.asarray(cv2.dilate(touched.astype(np.uint8), np.ones((REACH_TILES, REACH_TILES), np.uint8)) > 0, np.bool_)
+
+
+def _is_residue(line: Line) -> bool:
     """Likely enough to go unread. A lone glyph is no identifier, and anatomy is full of lone glyphs."""
-    return piece.glyphs > 1 and piece.probability >= TEXT_PROBABILITY
+    return line.glyphs > 1 and line.probability >= TEXT_PROBABILITY
 
 
 def _closed(mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
     """What verification does not look at: redacted boxes with their borders, kept markers."""
-    closed = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _BORDER_PX + 1, 2 * _BORDER_PX + 1), np.uint8)) > 0
+    closed = cv2.dilate(mask.view(np.uint8), np.ones((2 * _BORDER_PX + 1, 2 * _BORDER_PX + 1), np.uint8)) > 0
     for verdict in verdicts:
-        if verdict.decision is BoxDecision.KEPT:
-            closed[verdict.box.grown(_BORDER_PX, mask.shape).window] = True
+        if verdict.is_kept:
+            closed[verdict.line.box.grown(_BORDER_PX, mask.shape).window] = True
     return np.asarray(closed, dtype=np.bool_)
 
 
-def _barcode(box: Box) -> Verdict:
-    return Verdict(box, 16.0, False, BoxDecision.REDACTED, Rule.BARCODE, 1.0, 0.0, "none", 0)
-
-
-def _residue_verdict(piece: Piece) -> Verdict:
-    return Verdict(
-        piece.box,
-        piece.glyph_px,
-        piece.is_vertical,
-        BoxDecision.REDACTED,
-        Rule.RESIDUE,
-        piece.probability,
-        piece.constancy,
-        "none",
-        piece.glyphs,
-    )
+def _code(box: Box) -> Verdict:
+    return Verdict(Line(box, False, 16.0, 0, 1.0), BoxDecision.REDACTED, Rule.CODE)
 
 
 def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:
     """Wholly inside: of a line that only touches a code, the rest must still be judged."""
-    return any(code.box.intersection(box) == box.area for code in codes)
+    return any(code.line.box.intersection(box) == box.area for code in codes)
 
 
-def _texture_flags(undecided: Sequence[Piece]) -> list[QualityFlag]:
+def _texture_flags(undecided: Sequence[Line]) -> list[QualityFlag]:
     """Handwriting, embossed strips, film labels: rows of glyphs that no reader can read."""
-    is_texture = any(
-        piece.probability >= _TEXTURE_PROBABILITY and piece.glyphs >= _TEXTURE_GLYPHS for piece in undecided
-    )
-    return [QualityFlag.TEXTURE] if is_texture else []
+    return [QualityFlag.TEXTURE] if any(line.glyphs >= _TEXTURE_GLYPHS for line in undecided) else []
 
 
 def _row(box: Box, verdict: Verdict) -> TextBox:
@@ -163,8 +184,8 @@ def _row(box: Box, verdict: Verdict) -> TextBox:
         bottom_px=box.bottom,
         right_px=box.right,
         decision=verdict.decision,
-        probability=round(verdict.probability, 4),
-        constancy=round(verdict.constancy, 4),
+        probability=round(verdict.line.probability, 4),
+        constancy=round(verdict.line.constancy, 4),
         engine=verdict.engine,
         rule=verdict.rule.value,
     )

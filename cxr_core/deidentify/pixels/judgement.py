@@ -1,42 +1,32 @@
-"""Decides which lines of ink stay and which go: whatever is not read as an allowed marker goes.
+"""Decides which lines stay and which go: whatever is not read as an allowed marker goes.
 
-Takes classified pieces, readers, markers and the patient's identifiers; gives verdicts.
+Takes lines, readers, markers and the patient's identifiers; gives verdicts.
 Blacking the pixels is left to `redaction`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cxr_core.deidentify.pixels.model import Box, Piece, TextReader
-from cxr_core.deidentify.pixels.reading import Memo, PieceReadings, Reading, read_piece
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, is_allowed
+from cxr_core.deidentify.pixels.model import Box, Line, TextReader
+from cxr_core.deidentify.pixels.reading import Memo, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, is_allowed, supports
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
-LEAST_PROBABILITY = 0.005
 TEXT_PROBABILITY = 0.5
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
-_SAME_BOX = 0.6
-_MOST_ALTERNATIVES = 3
 _READ_SCORE = 0.6
-_CERTAIN_SCORE = 0.8
-_LETTER_PROBABILITY = 0.9  # an unread single glyph: PHI is never one letter, catheter tips and clips are
-_MARKER_MARGIN = 0.35
-_SAME_INK = 0.7
-_INSIDE = 0.7
-_LINE_GLYPHS = 6
-_MOST_DOUBTFUL = 8
-_SAME_LINE_GAP = 2.5  # of the glyph height
+_LETTER_PROBABILITY = 0.8  # a single glyph that nobody can read: PHI is never one letter, clips and valves are
+_MOST_DOUBTFUL = 6
+_COVERED = 0.7
+_SAME_LINE_GAP = 2.5  # of the height of the line
 _STACK_GAP = 0.9
 _STACK_SIZE_RATIO = 1.5
 
 
 class Rule(StrEnum):
-    """Why a piece stays or goes."""
+    """Why a line stays or goes."""
 
     MARKER = "marker"
     IDENTIFIER = "identifier"
@@ -44,24 +34,26 @@ class Rule(StrEnum):
     TEXT = "text"
     READ = "read"
     ADJOINS = "adjoins"
-    BARCODE = "barcode"
+    CODE = "code"
     RESIDUE = "residue"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What becomes of the pieces of one place. `box` holds their ink, `glyph_px` the height of the line."""
+    """What becomes of one line. `engine` names the readers that were asked; `texts` is PHI until kept."""
 
-    box: Box
-    glyph_px: float
-    is_vertical: bool
+    line: Line
     decision: BoxDecision
     rule: Rule
-    probability: float
-    constancy: float
-    engine: str
-    glyphs: int
+    engine: str = "none"
     texts: tuple[str, ...] = field(repr=False, default=())
+
+    @property
+    def is_kept(self) -> bool:
+        return self.decision is BoxDecision.KEPT
+
+    def removed_for(self, rule: Rule) -> "Verdict":
+        return replace(self, decision=BoxDecision.REDACTED, rule=rule, texts=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,269 +68,152 @@ class Bench:
     def is_marker(self, text: str) -> bool:
         return is_allowed(text, self.policy)
 
-    def is_kept(self, reading: Reading) -> bool:
-        """True where all readers read an allowed marker with enough certainty."""
-        return (
-            len(reading.texts) == len(self.readers)
-            and all(self.is_marker(text) for text in reading.texts)
-            and min(reading.scores) >= self.policy.least_score_each
-            and reading.score > self.policy.least_score
-        )
+    def keeps(self, reading: Reading) -> bool:
+        """True where the readers agree on an allowed marker.
+
+        Either all of them read one with enough certainty, or the first is certain and the others bear it out.
+        """
+        if len(reading.texts) < len(self.readers) or not self.is_marker(reading.texts[0]):
+            return False
+        first, others = reading.texts[0], reading.texts[1:]
+        if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
+            return min(reading.scores) >= self.policy.least_score_each
+        return reading.scores[0] >= self.policy.certain_score and all(supports(text, first) for text in others)
 
 
-def judge(pieces: Sequence[Piece], bench: Bench, shape: tuple[int, int]) -> tuple[list[Verdict], list[Piece]]:
-    """Judge all pieces of one image.
+def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:
+    """Judge all lines of one image.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        The likeliest first.
+    bench : Bench
 
     Returns
     -------
-    verdicts, undecided : list of Verdict, list of Piece
-        Verdicts in reading order; pieces that look a little like text, but are neither kept nor removed.
+    verdicts, undecided : list of Verdict, list of Line
+        Verdicts in reading order; lines that look a little like text, but are neither kept nor removed.
     """
-    judged = _judge_places(group_places([p for p in pieces if p.probability >= LEAST_PROBABILITY]), bench)
-    kept = [(place, verdict) for place, verdict in judged if verdict and verdict.decision is BoxDecision.KEPT]
-    is_explained = _explained_by(kept, shape)
-    verdicts = [verdict for _, verdict in kept]
-    undecided: list[Piece] = []
-    for place, verdict in judged:
-        if (verdict and verdict.decision is BoxDecision.KEPT) or is_explained(place[0]):
-            continue
+    verdicts: list[Verdict] = []
+    undecided: list[Line] = []
+    doubtful_left = _MOST_DOUBTFUL
+    for line in lines:
+        verdict = _seen_before(line, verdicts)
+        if verdict is None and (line.probability >= TEXT_PROBABILITY or doubtful_left > 0):
+            doubtful_left -= line.probability < TEXT_PROBABILITY
+            verdict = judge_line(line, bench)
         if verdict is None:
-            undecided.append(place[0])
-        else:
+            undecided.append(line)
+        elif not (verdict.is_kept and verdict.line is not line):
             verdicts.append(verdict)
     verdicts = _remove_names_over_lines(verdicts, bench)
     verdicts = _remove_adjoining(verdicts, undecided)
-    removed = [verdict for verdict in verdicts if verdict.decision is BoxDecision.REDACTED]
-    left = [piece for piece in undecided if not any(v.box.intersection(piece.box) for v in removed)]
-    return sorted(verdicts, key=lambda verdict: (verdict.box.top, verdict.box.left)), left
+    removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
+    left = [line for line in undecided if not any(box.intersection(line.box) for box in removed)]
+    return sorted(verdicts, key=lambda verdict: (verdict.line.box.top, verdict.line.box.left)), left
 
 
-def _judge_places(places: Sequence[list[Piece]], bench: Bench) -> list[tuple[list[Piece], Verdict | None]]:
-    """Judge the likely places first, the longest lines before their parts; what lies in a removed line is not read.
-
-    Of the doubtful ones the likeliest are read; the rest stay undecided, which flags the image for review.
-    """
-    likely = [place for place in places if place[0].probability >= TEXT_PROBABILITY]
-    doubtful = [place for place in places if place[0].probability < TEXT_PROBABILITY]  # the likeliest first already
-    order = sorted(likely, key=lambda place: -place[0].glyphs) + doubtful
-    judged: list[tuple[list[Piece], Verdict | None]] = []
-    doubtful_left = _MOST_DOUBTFUL
-    gone: list[Box] = []
-    for place in order:
-        first = place[0]
-        if any(box.intersection(first.box) >= _INSIDE * first.box.area for box in gone):
-            continue
-        is_likely = first.probability >= TEXT_PROBABILITY
-        verdict = _judge_place(place, bench) if is_likely or doubtful_left > 0 else None
-        doubtful_left -= not is_likely and first.glyphs > 1
-        judged.append((place, verdict))
-        is_whole = first.glyphs >= _LINE_GLYPHS or first.probability < TEXT_PROBABILITY
-        if is_whole and verdict and verdict.decision is BoxDecision.REDACTED:
-            gone.append(verdict.box)
-    return judged
-
-
-def group_places(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Pieces with nearly the same rectangle (binarisations of the same ink), the likeliest first."""
-    order = sorted(pieces, key=lambda piece: (-piece.probability, piece.box.top, piece.box.left, -piece.box.area))
-    places: list[list[Piece]] = []
-    boxes = np.zeros((len(order), 4), np.int64)  # of the likeliest piece of each place; noise has thousands
-    for piece in order:
-        box = piece.box
-        alike = np.flatnonzero(_overlaps(boxes[: len(places)], box) >= _SAME_BOX)
-        if alike.size:
-            places[int(alike[0])].append(piece)
-        else:
-            boxes[len(places)] = (box.top, box.left, box.bottom, box.right)
-            places.append([piece])
-    return places
-
-
-def _explained_by(kept: Sequence[tuple[Sequence[Piece], Verdict]], shape: tuple[int, int]) -> Callable[[Piece], bool]:
-    """Tells whether a piece is nothing but a kept marker seen otherwise: its letters, its gaps, its stack.
-
-    Two glyphs of the marker's own tone in the crook of an L are not explained: there stand initials.
-    """
-    ink = np.zeros(shape, np.bool_)
-    around = {is_dark: np.zeros(shape, np.bool_) for is_dark in (False, True)}
-    for place, verdict in kept:
-        tone = place[0].is_dark
-        for piece in place:
-            if piece.is_dark == tone:
-                ink[piece.box.window] |= piece.ink
-        around[tone][verdict.box.grown(round(_MARKER_MARGIN * verdict.glyph_px), shape).window] = True
-
-    def is_explained(piece: Piece) -> bool:
-        own = piece.ink
-        if ink[piece.box.window][own].mean() >= _SAME_INK:
-            return True
-        if around[not piece.is_dark][piece.box.window][own].mean() >= _SAME_INK:
-            return True
-        return piece.glyphs == 1 and bool(around[piece.is_dark][piece.box.window][own].mean() >= _SAME_INK)
-
-    return is_explained
-
-
-def _judge_place(place: Sequence[Piece], bench: Bench) -> Verdict | None:
-    first = place[0]
-    is_text = first.probability >= TEXT_PROBABILITY
-    if is_text and first.glyphs > _MOST_MARKER_GLYPHS:
-        return _removed(place, Rule.LONG, "none")
-    if not is_text and first.glyphs == 1:
+def judge_line(line: Line, bench: Bench) -> Verdict | None:
+    """Judge one line by what it says; None where it may be no text at all."""
+    is_text = line.probability >= TEXT_PROBABILITY
+    if is_text and line.glyphs > _MOST_MARKER_GLYPHS:
+        return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
+    if not is_text and is_letter(line):
         return None  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    engine = "none"
-    for piece in place[: _alternatives(first)]:
-        found = read_piece(piece, bench.readers, bench.memo, bench.is_marker)
-        engine = _engine(found, bench)
-        verdict = _judge_readings(place, piece, found, bench)
-        if verdict is not None:
-            return verdict
-        if any(_is_plain_text(reading) for reading in found.readings):
-            break  # a certain reading that is no marker: other binarisations of it cannot change that
-    if first.glyphs == 1 and first.probability < _LETTER_PROBABILITY:
+    shown = line if is_text else replace(line, inks=line.inks[:1])
+    readings = read_line(shown, bench.readers, bench.memo, bench.is_marker)
+    engine = "+".join(reader.name for reader in bench.readers[: max((len(r.texts) for r in readings), default=0)])
+    if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
+        return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
+    best = max(readings, key=lambda reading: (bench.keeps(reading), reading.score), default=None)
+    if best is not None and bench.keeps(best):
+        return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts)
+    if not is_text:
+        is_read = any(
+            score > _READ_SCORE and count_alphanumerics(text) >= 2
+            for reading in readings
+            for text, score in zip(reading.texts, reading.scores, strict=True)
+        )
+        return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine) if is_read else None
+    if line.glyphs == 1 and is_letter(line) and line.probability < _LETTER_PROBABILITY:
         return None
-    return _removed(place, Rule.TEXT, engine) if is_text else None
+    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
 
 
-def _alternatives(first: Piece) -> int:
-    """How many binarisations are worth reading: a lone letter that would stay anyway is read once."""
-    if first.glyphs == 1:
-        return 2 if first.probability >= _LETTER_PROBABILITY else 1
-    return _MOST_ALTERNATIVES if first.probability >= TEXT_PROBABILITY else 1
+def _seen_before(line: Line, verdicts: Sequence[Verdict]) -> Verdict | None:
+    """The verdict on a line that is a likelier one seen at another scale, wholly or with its neighbours.
 
-
-def _is_plain_text(reading: Reading) -> bool:
-    return reading.scores[0] >= _CERTAIN_SCORE and count_alphanumerics(reading.texts[0]) >= 3
-
-
-def _judge_readings(place: Sequence[Piece], piece: Piece, found: PieceReadings, bench: Bench) -> Verdict | None:
-    engine = _engine(found, bench)
-    if any(bench.identifiers.are_named_in([text]) for reading in found.readings for text in reading.texts):
-        return _removed(place, Rule.IDENTIFIER, engine)
-    best = max(found.readings, key=lambda reading: (bench.is_kept(reading), reading.score))
-    if bench.is_kept(best):
-        return _verdict(piece.box, [piece], (BoxDecision.KEPT, Rule.MARKER, engine), best.texts)
-    is_read = any(
-        score > _READ_SCORE and count_alphanumerics(text) >= 2
-        for reading in found.readings
-        for text, score in zip(reading.texts, reading.scores, strict=True)
-    )
-    if is_read and piece.probability < TEXT_PROBABILITY:
-        return _removed(place, Rule.READ, engine)
-    return None
+    A kept verdict comes back as it is; a removed one for this line, whose rectangle may reach further.
+    """
+    kept = sum(v.line.box.intersection(line.box) for v in verdicts if v.is_kept)
+    gone = sum(v.line.box.intersection(line.box) for v in verdicts if not v.is_kept)
+    if kept + gone < _COVERED * line.box.area:
+        return None
+    touched = [v for v in verdicts if v.line.box.intersection(line.box)]
+    if kept:
+        return next(v for v in touched if v.is_kept)
+    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT) if touched else None
 
 
 def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verdict]:
-    """Kept pieces that together with a kept neighbour spell an identifier ("PA" above "L")."""
-    kept = [verdict for verdict in verdicts if verdict.decision is BoxDecision.KEPT]
+    """Kept lines that together with a kept neighbour spell an identifier ("PA" above "L")."""
+    kept = [verdict for verdict in verdicts if verdict.is_kept]
     guilty: set[int] = set()
     for one in kept:
         for other in kept:
-            near = one is not other and (_on_one_line(one, other) or _stacked(one, other))
+            near = one is not other and (on_one_line(one.line, other.line) or stacked(one.line, other.line))
             if near and bench.identifiers.are_named_in([one.texts[0], other.texts[0]]):
                 guilty |= {id(one), id(other)}
-    return [_turned(v, Rule.IDENTIFIER) if id(v) in guilty else v for v in verdicts]
+    return [v.removed_for(Rule.IDENTIFIER) if id(v) in guilty else v for v in verdicts]
 
 
-def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Piece]) -> list[Verdict]:
-    """A kept or undecided piece that adjoins a removed line goes with it: "Ross, Ruth R." must leave no R."""
-    doubtful = [_verdict(p.box, [p], (BoxDecision.KEPT, Rule.MARKER, "none"), ()) for p in undecided]
-    removed = [v for v in verdicts if v.decision is BoxDecision.REDACTED]
-    kept = [v for v in verdicts if v.decision is BoxDecision.KEPT]
+def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
+    """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
+    removed = [v for v in verdicts if not v.is_kept]
+    kept = [v for v in verdicts if v.is_kept]
     front = removed
     while front:
-        hit = [v for v in kept if any(_adjoins(v, line) for line in front)]
+        hit = [v for v in kept if any(_adjoins(v.line, gone.line) for gone in front)]
         kept = [v for v in kept if v not in hit]
-        front = [_turned(v, Rule.ADJOINS) for v in hit]
+        front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
     removed += [
-        _turned(v, Rule.ADJOINS) for v in doubtful if any(_adjoins(v, line) and _is_alike(v, line) for line in removed)
+        Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
+        for line in undecided
+        if any(_adjoins(line, gone.line) and _is_alike(line, gone.line) for gone in removed)
     ]
     return removed + kept
 
 
-def _is_alike(piece: Verdict, line: Verdict) -> bool:
-    """True where an undecided piece has the size of the line's letters; ribs and box edges have not."""
-    return 0.4 * line.glyph_px <= piece.glyph_px <= 1.6 * line.glyph_px
+def _is_alike(one: Line, other: Line) -> bool:
+    """True where an undecided line has the size of the other's letters; ribs and box edges have not."""
+    return 0.4 * other.line_px <= one.line_px <= 1.6 * other.line_px
 
 
-def _adjoins(piece: Verdict, line: Verdict) -> bool:
-    if line.probability < TEXT_PROBABILITY or line.glyphs < 2:
+def _adjoins(one: Line, gone: Line) -> bool:
+    if gone.probability < TEXT_PROBABILITY or gone.glyphs < 2:
         return False  # perhaps no text at all: it must not take markers with it
-    return _on_one_line(piece, line) or (piece.glyphs <= 2 and _stacked(piece, line))
+    return on_one_line(one, gone) or (one.glyphs <= 2 and stacked(one, gone))
 
 
-def _on_one_line(one: Verdict, other: Verdict) -> bool:
-    a, b = _flattened(one, other.is_vertical), _flattened(other, other.is_vertical)
+def on_one_line(one: Line, other: Line) -> bool:
+    """True where a line goes on from another, along its direction."""
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
     shared = min(a.bottom, b.bottom) - max(a.top, b.top)
     gap = max(a.left, b.left) - min(a.right, b.right)
     heights = sorted((max(1, a.height), max(1, b.height)))
-    return shared >= 0.4 * heights[0] and gap <= _SAME_LINE_GAP * min(other.glyph_px, one.glyph_px * 2)
+    return shared >= 0.4 * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
 
 
-def _stacked(one: Verdict, other: Verdict) -> bool:
-    a, b = _flattened(one, other.is_vertical), _flattened(other, other.is_vertical)
+def stacked(one: Line, other: Line) -> bool:
+    """True where a line of about the same size stands close above or below another."""
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
     shared = min(a.right, b.right) - max(a.left, b.left)
     gap = max(a.top, b.top) - min(a.bottom, b.bottom)
-    sizes = sorted((one.glyph_px, other.glyph_px))
+    sizes = sorted((one.line_px, other.line_px))
     return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
 
 
-def _flattened(verdict: Verdict, is_vertical: bool) -> Box:
-    box = verdict.box
+def _flattened(box: Box, is_vertical: bool) -> Box:
     return Box(box.left, box.top, box.right, box.bottom) if is_vertical else box
-
-
-def _removed(place: Sequence[Piece], rule: Rule, engine: str) -> Verdict:
-    likely = [piece for piece in place if piece.probability >= TEXT_PROBABILITY] or [place[0]]
-    box = likely[0].box
-    for piece in likely[1:]:
-        box = box.union(piece.box)
-    return _verdict(box, likely, (BoxDecision.REDACTED, rule, engine), ())
-
-
-def _verdict(
-    box: Box, pieces: Sequence[Piece], outcome: tuple[BoxDecision, Rule, str], texts: tuple[str, ...]
-) -> Verdict:
-    first = pieces[0]
-    decision, rule, engine = outcome
-    return Verdict(
-        box=box,
-        glyph_px=first.glyph_px,
-        is_vertical=first.is_vertical,
-        decision=decision,
-        rule=rule,
-        probability=max(piece.probability for piece in pieces),
-        constancy=max(piece.constancy for piece in pieces),
-        engine=engine,
-        glyphs=first.glyphs,
-        texts=texts,
-    )
-
-
-def _turned(verdict: Verdict, rule: Rule) -> Verdict:
-    return Verdict(
-        box=verdict.box,
-        glyph_px=verdict.glyph_px,
-        is_vertical=verdict.is_vertical,
-        decision=BoxDecision.REDACTED,
-        rule=rule,
-        probability=verdict.probability,
-        constancy=verdict.constancy,
-        engine=verdict.engine,
-        glyphs=verdict.glyphs,
-    )
-
-
-def _engine(found: PieceReadings, bench: Bench) -> str:
-    asked = max((len(reading.texts) for reading in found.readings), default=0)
-    return "+".join(reader.name for reader in bench.readers[:asked])
-
-
-def _overlaps(boxes: NDArray[np.int64], box: Box) -> NDArray[np.float64]:
-    """Intersection over union of each of (n, 4) boxes (top, left, bottom, right) with one."""
-    rows = np.minimum(boxes[:, 2], box.bottom) - np.maximum(boxes[:, 0], box.top)
-    columns = np.minimum(boxes[:, 3], box.right) - np.maximum(boxes[:, 1], box.left)
-    shared = np.maximum(rows, 0) * np.maximum(columns, 0)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return np.asarray(shared / np.maximum(1, areas + box.area - shared), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Decides the words of the room: text box, piece of ink, result, reader.
+"""Decides the words of the room: text box, line, result, reader.
 
 Holds values only; every stage of the cascade takes and gives these.
 What to do with them is left to `cascade`, and what a reader is to `readers`.
@@ -66,45 +66,39 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """One line of ink (a word, a line of words, a single letter) under one binarisation.
+class Line:
+    """One line of what looks like text: a line of words, a word, a single letter.
 
     Parameters
     ----------
     box : Box
         Rectangle around the ink.
     is_vertical : bool
-        True where the glyphs follow one another from top to bottom.
+        True where the letters follow one another from top to bottom.
+    line_px : float
+        Height of the letters, across the line, in pixels of the image.
     glyphs : int
         Estimated number of characters.
-    glyph_px : float
-        Median extent of the glyphs across the line, in pixels.
-    ink : (rows, columns) bool array
-        The ink of this piece inside `box`; pictures of text, hence never shown in a `repr`.
-    features : (n,) float32 array
-        What the classifier looks at (`features.FEATURES`).
+    probability : float
+        Probability of being text, from the network.
     constancy : float
         Share of the ink that has the one commonest stored value.
-    is_dark : bool
-        True where the ink is darker than what surrounds it.
-    probability : float
-        Probability of being text, from the classifier.
+    inks : tuple of (rows, columns) bool arrays
+        The ink under each likely binarisation, the likeliest first; pictures of text, hence never in a `repr`.
     """
 
     box: Box
     is_vertical: bool
+    line_px: float
     glyphs: int
-    glyph_px: float
-    ink: NDArray[np.bool_] = field(repr=False)
-    features: NDArray[np.float32] = field(repr=False)
-    constancy: float
-    is_dark: bool = False
-    probability: float = 0.0
+    probability: float
+    constancy: float = 0.0
+    inks: tuple[NDArray[np.bool_], ...] = field(repr=False, default=())
 
 
 @dataclass(frozen=True, slots=True)
 class TextBox:
-    """One piece of burned-in text and what became of it; never what it says.
+    """One line of burned-in text and what became of it; never what it says.
 
     Half-open rectangle in pixels, origin top left. `engine` names the readers that decided
     (`rapidocr+easyocr`, `memo`, `none`), `rule` the rule that did.

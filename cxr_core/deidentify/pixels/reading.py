@@ -1,31 +1,36 @@
 """Decides how a line of ink is shown to the readers, and what they said.
 
-Takes a piece, gives readings in its possible rotations; the readers see the binarised ink and nothing else,
+Takes a line, gives readings in its possible positions; the readers see the binarised ink and nothing else,
 so that a reading can be remembered by the hash of that ink whatever image it came from.
 What a reading means is left to `judgement`.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Piece, TextReader
+from cxr_core.deidentify.pixels.model import Line, TextReader
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
 _CERTAIN = 0.85
-_SQUARE = 1.5  # two glyphs in such a rectangle may be one above the other
+_LETTER_PX = 48  # the side of the square in which a lone letter is turned
+_LETTER_TILTS = (-15.0, 15.0)  # degrees: lead lies askew
+_LETTER_ASPECT = 1.9
+_FEW_GLYPHS = 2
+_RING_REACH = 0.55  # of the ink's rectangle, that a ring must enclose
+_RING_FILL = 0.6
 _MOST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What every reader read in one rotation; scores from 0 to 1. PHI until judged."""
+    """What every reader read in one position; scores from 0 to 1. PHI until judged."""
 
     texts: tuple[str, ...] = field(repr=False)
     scores: tuple[float, ...]
@@ -33,13 +38,6 @@ class Reading:
     @property
     def score(self) -> float:
         return sum(self.scores) / len(self.scores)
-
-
-@dataclass(frozen=True, slots=True)
-class PieceReadings:
-    """The readings of one piece, one for each rotation that was tried."""
-
-    readings: tuple[Reading, ...] = field(repr=False)
 
 
 class Memo:
@@ -63,59 +61,113 @@ class Memo:
         return answer
 
 
-def read_piece(
-    piece: Piece, readers: Sequence[TextReader], memo: Memo, is_wanted: Callable[[str], bool]
-) -> PieceReadings:
-    """Read a piece in its possible rotations.
+def read_line(
+    line: Line, readers: Sequence[TextReader], memo: Memo, is_wanted: Callable[[str], bool]
+) -> tuple[Reading, ...]:
+    """Read a line in its possible positions, one reading for each.
 
-    The first reader sees every rotation; the others only those in which it read something wanted, since all must
-    agree for a piece to stay. An certain reading of a marker, or of three characters that are none, ends the search.
+    The first reader sees every position; the others only those in which it read something wanted, since nothing stays
+    without it. A certain reading of a marker, or of three characters that are none, ends the search.
 
     Parameters
     ----------
-    piece : Piece
+    line : Line
     readers : sequence of TextReader
     memo : Memo
     is_wanted : callable
         True for a text that could be an allowed marker.
     """
     readings: list[Reading] = []
-    for turn in rotations(piece):
-        crop = draw_ink(piece.ink, turn)
+    for crop in positions(line):
         texts, scores = [], []
         for reader in readers:
             text, score = memo.read(reader, crop)
             texts.append(text)
             scores.append(score)
-            if not is_wanted(text):
+            if not is_wanted(texts[0]):
                 break
         readings.append(Reading(tuple(texts), tuple(scores)))
-        is_marker = len(texts) == len(readers) and is_wanted(texts[-1])
+        is_marker = len(texts) == len(readers) and all(is_wanted(text) for text in texts)
         if readings[-1].score >= _CERTAIN and (is_marker or count_alphanumerics(texts[0]) >= 3):
             break
-    return PieceReadings(tuple(readings))
+    return tuple(readings)
 
 
-def rotations(piece: Piece) -> tuple[int, ...]:
-    """Quarter turns (counter-clockwise) that may set the piece upright: a line has two, a letter has four."""
-    if piece.glyphs == 1 or (piece.glyphs == 2 and max(piece.box.width, piece.box.height) < _SQUARE * piece.glyph_px):
-        return (0, 1, 2, 3)
-    return (1, 3) if piece.is_vertical else (0, 2)
+def positions(line: Line) -> Iterator[NDArray[np.uint8]]:
+    """Pictures of the ink as the readers may want it, the likeliest first: black on white.
+
+    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, mirrored, or in a ring.
+    """
+    if not is_letter(line):
+        for ink in line.inks:
+            for turn in (1, 3) if line.is_vertical else (0, 2):
+                yield draw_ink(np.rot90(ink, turn))
+        return
+    for index, ink in enumerate(line.inks):
+        letter = without_ring(ink)
+        yield draw_ink(letter)
+        if index == 0:
+            for tilt in _LETTER_TILTS:
+                yield draw_ink(tilted(letter, tilt))
+            yield draw_ink(letter[:, ::-1])
+            for turn in (1, 2, 3):
+                yield draw_ink(np.rot90(letter, turn))
 
 
-def draw_ink(ink: NDArray[np.bool_], turn: int) -> NDArray[np.uint8]:
-    """Black on white, upright after `turn` quarter turns, `_LINE_PX` high, with a white gutter.
+def is_letter(line: Line) -> bool:
+    """True for a letter or two, which show no direction of their own."""
+    box = line.box
+    aspect = max(box.width, box.height) / max(1, min(box.width, box.height))
+    return line.glyphs <= _FEW_GLYPHS and aspect < _LETTER_ASPECT
+
+
+def without_ring(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The ink inside a ring or frame, or the same ink where there is none."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(ink).view(np.uint8), connectivity=8)
+    rows, columns = ink.shape
+    for index in range(1, count):
+        width, height, area = (int(value) for value in stats[index][2:])
+        if width * height < _RING_REACH * rows * columns or area > _RING_FILL * width * height:
+            continue
+        ring = (labels == index).view(np.uint8)
+        outside = cv2.copyMakeBorder(1 - ring, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+        cv2.floodFill(outside, None, (0, 0), 2)
+        enclosed = (outside[1:-1, 1:-1] == 1) & ink
+        if enclosed.any():
+            at_rows, at_columns = np.flatnonzero(enclosed.any(axis=1)), np.flatnonzero(enclosed.any(axis=0))
+            if min(at_rows.size, at_columns.size) >= 0.2 * min(rows, columns):
+                return np.ascontiguousarray(enclosed[at_rows[0] : at_rows[-1] + 1, at_columns[0] : at_columns[-1] + 1])
+    return ink
+
+
+def tilted(ink: NDArray[np.bool_], degrees: float) -> NDArray[np.bool_]:
+    """The ink turned by some degrees, cropped."""
+    scale = _LETTER_PX / max(ink.shape)
+    size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+    letter = cv2.resize(np.ascontiguousarray(ink).astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    pad = _LETTER_PX // 3
+    canvas = cv2.copyMakeBorder(letter, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
+    centre = (canvas.shape[1] / 2, canvas.shape[0] / 2)
+    turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D(centre, degrees, 1), (canvas.shape[1], canvas.shape[0]))
+    mask = turned > 127
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return ink
+    return np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def draw_ink(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Black on white, `_LINE_PX` high, with a white gutter.
 
     Returns
     -------
     (rows, columns) uint8 array
     """
-    turned = np.rot90(ink, turn)
-    scale = _LINE_PX / turned.shape[0]
-    width = max(1, round(turned.shape[1] * scale))
+    scale = _LINE_PX / ink.shape[0]
+    width = max(1, round(ink.shape[1] * scale))
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     grey = cv2.resize(
-        np.ascontiguousarray(turned).astype(np.uint8) * np.uint8(255), (width, _LINE_PX), interpolation=smooth
+        np.ascontiguousarray(ink).astype(np.uint8) * np.uint8(255), (width, _LINE_PX), interpolation=smooth
     )
     gutter = round(_LINE_PX * _GUTTER)
     return np.asarray(

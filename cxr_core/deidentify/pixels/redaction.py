@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.judgement import Verdict
-from cxr_core.deidentify.pixels.model import Box
-from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.vocabulary import Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
-_GROWTH_ALONG = 0.6  # a full stop or a comma at the end of a line is too small to be a glyph
+_GROWTH_ALONG = 0.6  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
-_LINE_GAP = 1.6  # of the glyph height: a colon or a thin letter between two removed pieces
+_LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
 
@@ -24,15 +24,15 @@ _CENTRE_SHARE = 0.05
 def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list[tuple[Box, Verdict]]:
     """The rectangle of each removed line, grown by a quarter of its height, more at its ends, and its verdict.
 
-    Gaps within one line (a colon, a thin letter that was no glyph) are closed by a rectangle of their own.
+    Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own.
     """
-    removed = [v for v in verdicts if v.decision is BoxDecision.REDACTED]
-    boxes = [(_grown(verdict.box, verdict, shape), verdict) for verdict in removed]
+    removed = [v for v in verdicts if not v.is_kept]
+    boxes = [(_grown(verdict.line.box, verdict.line, shape), verdict) for verdict in removed]
     bridges = [
-        (_grown(one.box.union(other.box), one, shape), one)
+        (_grown(one.line.box.union(other.line.box), one.line, shape), one)
         for index, one in enumerate(removed)
         for other in removed[index + 1 :]
-        if _is_one_line(one, other)
+        if _is_one_line(one.line, other.line)
     ]
     return boxes + bridges
 
@@ -74,15 +74,14 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
     return [QualityFlag.LARGE_MASK] if is_large else []
 
 
-def _grown(box: Box, verdict: Verdict, shape: tuple[int, int]) -> Box:
-    across = max(_LEAST_GROWTH_PX, round(_GROWTH * verdict.glyph_px))
-    along = max(across, round(_GROWTH_ALONG * verdict.glyph_px))
-    rows, columns = (along, across) if verdict.is_vertical else (across, along)
-    top, left = max(box.top - rows, 0), max(box.left - columns, 0)
-    return Box(top, left, min(box.bottom + rows, shape[0]), min(box.right + columns, shape[1]))
+def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
+    across = max(_LEAST_GROWTH_PX, round(_GROWTH * line.line_px))
+    along = max(across, round(_GROWTH_ALONG * line.line_px))
+    rows, columns = (along, across) if line.is_vertical else (across, along)
+    return Box(box.top - rows, box.left - columns, box.bottom + rows, box.right + columns).grown(0, shape)
 
 
-def _is_one_line(one: Verdict, other: Verdict) -> bool:
+def _is_one_line(one: Line, other: Line) -> bool:
     if one.is_vertical != other.is_vertical:
         return False
     a, b = one.box, other.box
@@ -90,4 +89,4 @@ def _is_one_line(one: Verdict, other: Verdict) -> bool:
         a, b = Box(a.left, a.top, a.right, a.bottom), Box(b.left, b.top, b.right, b.bottom)
     shared = min(a.bottom, b.bottom) - max(a.top, b.top)
     gap = max(a.left, b.left) - min(a.right, b.right)
-    return shared >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.glyph_px, other.glyph_px)
+    return shared >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
+_LOOKALIKES = str.maketrans("0158", "OISB")
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
@@ -49,11 +50,39 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
 def _is_marker(word: str, policy: MarkerPolicy) -> bool:
     if word in policy.words:
         return True
-    if len(word) >= policy.one_edit_from_letters and any(
-        len(known) >= policy.one_edit_from_letters and edits(word, known, most=1) <= 1 for known in policy.words
+    if len(word) >= policy.one_edit_from_letters - 1 and any(
+        _is_misread(word, known, policy) for known in policy.words
     ):
         return True
     return len(word) >= policy.joined_least_letters and _is_joined(word, policy)
+
+
+def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
+    """True where a long marker was read with a letter or two wrong or lost; added letters make other words (WRIGHT)."""
+    if len(known) < policy.one_edit_from_letters or len(word) > len(known):
+        return False
+    most = 2 if len(known) >= policy.two_edits_from_letters else 1
+    return edits(word, known, most=most) <= most
+
+
+def supports(text: str, marker: str) -> bool:
+    """True where a second reading bears out a marker that another reader read with certainty.
+
+    The second reader need not read it letter by letter: a third of the letters may differ. Of a lone letter it need
+    only see that it is one character: a letter by itself names nobody, and readers trained on words guess at it.
+    """
+    said, meant = _folded(text), _folded(marker)
+    if len(meant) == 1:
+        return count_alphanumerics(text) <= 1
+    if len(said) > len(meant) + len(meant) // 4:
+        return False
+    most = max(1, len(meant) // 3)
+    return edits(said, meant, most=most) <= most
+
+
+def _folded(text: str) -> str:
+    """Capitals without spaces or punctuation, look-alikes made one."""
+    return normalise(text).replace(" ", "").replace("-", "").translate(_LOOKALIKES)
 
 
 def _is_joined(word: str, policy: MarkerPolicy) -> bool:

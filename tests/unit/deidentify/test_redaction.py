@@ -97,3 +97,35 @@ def test_a_file_without_file_meta_gets_one(tmp_path: Path) -> None:
     dataset, _ = redacted(tmp_path / "in", tmp_path / "out")
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert np.array_equal(dataset.pixel_array, image(has_text=False))
+
+
+def test_overlay_planes_and_the_icon_go_the_rest_of_the_header_stays(tmp_path: Path) -> None:
+    write(tmp_path / "plain", image(has_text=False), ExplicitVRLittleEndian)
+    dataset = dcmread(tmp_path / "plain")
+    dataset.add_new(0x60000010, "US", 300)
+    dataset.add_new(0x60003000, "OW", b"\xff" * 15000)
+    dataset.add_new(0x601E3000, "OW", b"\xff" * 15000)
+    icon = Dataset()
+    icon.Rows, icon.Columns, icon.PixelData = 8, 8, b"\7" * 64
+    dataset.IconImageSequence = [icon]
+    dataset.save_as(tmp_path / "in")
+    after, _ = redacted(tmp_path / "in", tmp_path / "out")
+    assert [element.tag for element in after if element.tag.group >= 0x6000 and element.tag.group < 0x7FE0] == []
+    assert "IconImageSequence" not in after
+    assert after.PatientName == "Quill^Ambrose"
+
+
+def test_the_sheet_shows_before_and_after_side_by_side(tmp_path: Path) -> None:
+    write(tmp_path / "in", image(has_text=True), ExplicitVRLittleEndian)
+    result = redact_file(tmp_path / "in", readers=[Blind()], markers=load_marker_policy(), has_sheet=True)
+    assert result.sheet is not None
+    sheet = cv2.imdecode(np.frombuffer(result.sheet, np.uint8), cv2.IMREAD_COLOR)
+    assert sheet.shape == (322, 804, 3)
+    before, after = sheet[22:, :400], sheet[22:, 404:]
+    assert (before.min(axis=2) > 240).sum() > 500  # the white letters
+    assert (after.min(axis=2) > 240).sum() == 0
+
+
+def test_no_sheet_is_drawn_unasked(tmp_path: Path) -> None:
+    write(tmp_path / "in", image(has_text=True), ExplicitVRLittleEndian)
+    assert redact_file(tmp_path / "in", readers=[Blind()], markers=load_marker_policy()).sheet is None

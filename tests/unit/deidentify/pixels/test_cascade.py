@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -66,6 +67,65 @@ def test_monochrome1_is_filled_with_its_own_maximum(noise_image: Draw, burn: Bur
     ink = burn(image, "Ross, Ruth", (40, 60), value=5)
     result = redact(image, rapidocr, photometric=Photometric.MONOCHROME1)
     assert set(np.unique(result.pixels[ink])) == {image.max()}
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+@pytest.mark.parametrize("form", ["plain", "ringed", "mirrored", "tilted", "upside down", "on its side"])
+def test_a_lead_letter_is_kept_however_it_lies(
+    noise_image: Draw, text_ink: Burn, rapidocr: TextReader, side: str, form: str
+) -> None:
+    image = noise_image()
+    image[lead_letter(text_ink, side, form)] = 3200
+    result = redact(image, rapidocr)
+    assert [box.decision for box in result.boxes] == [BoxDecision.KEPT]
+    assert np.array_equal(result.pixels, image)
+
+
+def lead_letter(text_ink: Burn, side: str, form: str) -> NDArray[np.bool_]:
+    """A mask of the size of the test image with one letter of 60 pixels."""
+    picture = np.zeros((480, 520), np.uint8)
+    ink = text_ink(side, 60).astype(np.uint8) * 255
+    turned = {"mirrored": ink[:, ::-1], "upside down": np.rot90(ink, 2), "on its side": np.rot90(ink)}.get(form, ink)
+    rows, columns = turned.shape
+    picture[200 : 200 + rows, 200 : 200 + columns] = turned
+    centre = (200 + columns // 2, 200 + rows // 2)
+    if form == "ringed":
+        cv2.circle(picture, centre, 48, 255, 4)
+    if form == "tilted":
+        picture = cv2.warpAffine(picture, cv2.getRotationMatrix2D(centre, 18, 1), (520, 480))
+    return picture > 127
+
+
+def test_text_over_the_border_of_a_lung_is_blacked_whole(noise_image: Draw, burn: Burn, rapidocr: TextReader) -> None:
+    image = noise_image()
+    image[:, 180:] += np.uint16(1500)
+    ink = burn(image, "Castillo, Mona", (200, 80), value=2900)
+    assert blacked(redact(image, rapidocr), image.shape)[ink].all()
+
+
+@pytest.mark.parametrize("step", [140, 400])
+def test_faint_text_of_one_value_is_blacked(noise_image: Draw, burn: Burn, rapidocr: TextReader, step: int) -> None:
+    image = noise_image()
+    ink = burn(image, "MRN 4471203", (200, 100), value=int(image[210, 150]) + step)
+    assert blacked(redact(image, rapidocr), image.shape)[ink].mean() > 0.95
+
+
+def test_codes_are_blacked(noise_image: Draw, rapidocr: TextReader) -> None:
+    image = noise_image()
+    code = np.kron(np.random.default_rng(5).integers(0, 2, (25, 25)), np.ones((4, 4), int)) * 4095
+    image[92:208, 92:208] = 4095
+    image[100:200, 100:200] = code
+    result = redact(image, rapidocr)
+    assert blacked(result, image.shape)[100:200, 100:200].mean() > 0.95
+    assert "code" in {box.rule for box in result.boxes}
+
+
+def blacked(result: PixelResult, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    mask = np.zeros(shape, bool)
+    for box in result.boxes:
+        if box.decision is BoxDecision.REDACTED:
+            mask[box.top_px : box.bottom_px, box.left_px : box.right_px] = True
+    return mask
 
 
 @pytest.mark.parametrize("marker", ["R", "AP", "PORTABLE", "LEFT LATERAL"])
@@ -152,7 +212,7 @@ def test_surviving_residue_quarantines_the_image(
     burn(image, "Ross, Ruth", (40, 60))
     from cxr_core.deidentify.pixels import cascade
 
-    monkeypatch.setattr(cascade, "black_out", lambda stored, *_: (stored, np.ones_like(stored, bool)))
+    monkeypatch.setattr(cascade, "repainted", lambda search, _: search)  # as if nothing had been blacked
     monkeypatch.setattr(cascade, "_closed", lambda mask, *_: np.zeros_like(mask))
     with pytest.raises(ItemError) as caught:
         redact(image, rapidocr)

@@ -41,14 +41,14 @@ def test_missing_rapidocr_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> N
 def test_rapidocr_reads_binarised_ink(
     rapidocr: TextReader, text_ink: Callable[..., NDArray[np.bool_]], text: str
 ) -> None:
-    [(read, score)] = rapidocr.read([draw_ink(text_ink(text), 0)])
+    [(read, score)] = rapidocr.read([draw_ink(text_ink(text))])
     assert (read, score > 0.8) == (text, True)
 
 
 def test_crops_are_read_independently_of_their_neighbours(
     rapidocr: TextReader, text_ink: Callable[..., NDArray[np.bool_]]
 ) -> None:
-    crops = [draw_ink(text_ink(text), 0) for text in ("L", "SEMI-UPRIGHT", "PA")]
+    crops = [draw_ink(text_ink(text)) for text in ("L", "SEMI-UPRIGHT", "PA")]
     assert rapidocr.read(crops) == [rapidocr.read([crop])[0] for crop in crops]
 
 
@@ -68,5 +68,5 @@ def test_easyocr_reads_and_refuses_foreign_weights(tmp_path: Path, text_ink: Cal
     with pytest.raises(UsageError, match="md5 differs"):
         build_readers(["easyocr"], easyocr_weights=tmp_path)
     [reader] = build_readers(["easyocr"])
-    [(read, score)] = reader.read([draw_ink(text_ink("PORTABLE"), 0)])
+    [(read, score)] = reader.read([draw_ink(text_ink("PORTABLE"))])
     assert (read.strip("~ "), score > 0.3) == ("PORTABLE", True)

@@ -1,4 +1,4 @@
-"""Proposals, coherence, constancy, glyphs, classifier, codes: each stage on a small image."""
+"""Views, proposals, network, lines, codes: each stage on a small image."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,56 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.barcodes import find_barcodes
-from cxr_core.deidentify.pixels.classifier import classify, load_weights
-from cxr_core.deidentify.pixels.features import FEATURES
-from cxr_core.deidentify.pixels.glyphs import find_pieces
-from cxr_core.deidentify.pixels.proposals import prepare_search, propose_places
+from cxr_core.deidentify.pixels.cascade import look_everywhere
+from cxr_core.deidentify.pixels.lines import find_codes, find_lines
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.network import look, look_closer
+from cxr_core.deidentify.pixels.proposals import prepare_search, propose_constant_tiles, propose_tiles
 from cxr_core.vocabulary import Photometric
 
 Draw = Callable[..., NDArray[np.uint16]]
 Burn = Callable[..., NDArray[np.bool_]]
 
 
+def tiles_of(ink: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Tiles of `side` pixels that hold ink."""
+    rows, columns = -(-ink.shape[0] // side), -(-ink.shape[1] // side)
+    padded = np.zeros((rows * side, columns * side), np.bool_)
+    padded[: ink.shape[0], : ink.shape[1]] = ink
+    return padded.reshape(rows, side, columns, side).any(axis=(1, 3))
+
+
+def lines_of(image: NDArray[np.integer], photometric: Photometric = Photometric.MONOCHROME2) -> list[Line]:
+    search = prepare_search(image, photometric)
+    return find_lines(search, look_everywhere(search, None))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32])
+def test_the_views_are_the_same_whatever_the_stored_type(noise_image: Draw, dtype: type) -> None:
+    image = noise_image(bits=8)
+    views = prepare_search(image.astype(dtype), Photometric.MONOCHROME2).views
+    for view, other in zip(views, prepare_search(image, Photometric.MONOCHROME2).views, strict=True):
+        assert np.array_equal(view.grey, other.grey)
+        assert np.array_equal(view.equal, other.equal)
+
+
+def test_the_views_are_flipped_for_monochrome1(noise_image: Draw) -> None:
+    image = noise_image()
+    plain, flipped = (prepare_search(image, kind).views[0].grey for kind in Photometric)
+    assert np.array_equal(plain, 255 - flipped) or np.array_equal(flipped, 255 - plain)
+
+
+def test_signed_values_below_zero_are_stretched_like_others(noise_image: Draw) -> None:
+    image = noise_image()
+    below = (image.astype(np.int32) - 3000).astype(np.int16)
+    plain, signed = (prepare_search(one, Photometric.MONOCHROME2).views[0].grey for one in (image, below))
+    assert np.array_equal(plain, signed)
+
+
 def test_noise_proposes_nothing(noise_image: Draw) -> None:
-    assert not propose_places(prepare_search(noise_image(), Photometric.MONOCHROME2)).any()
+    search = prepare_search(noise_image(), Photometric.MONOCHROME2)
+    assert not any(propose_tiles(view).any() for view in search.views)
+    assert not propose_constant_tiles(search.views[0]).any()
 
 
 @pytest.mark.parametrize("photometric", list(Photometric))
@@ -27,84 +64,131 @@ def test_noise_proposes_nothing(noise_image: Draw) -> None:
 def test_text_is_proposed_in_any_tone(noise_image: Draw, burn: Burn, photometric: Photometric, value: int) -> None:
     image = noise_image()
     ink = burn(image, "Ross, Ruth R.", (40, 60), value=value)
-    assert propose_places(prepare_search(image, photometric))[ink].all()
+    middle = prepare_search(image, photometric).views[1]
+    assert propose_tiles(middle)[tiles_of(ink, 16)].mean() > 0.9
 
 
 def test_constancy_proposes_what_contrast_does_not(noise_image: Draw, burn: Burn) -> None:
     image = noise_image()
     ink = burn(image, "MRN 4471203", (200, 100), value=int(image[210, 150]) + 120)  # 3 % of the range
+    tiles = propose_constant_tiles(prepare_search(image, Photometric.MONOCHROME2).views[0])
+    assert tiles[tiles_of(ink, 8)].mean() > 0.5
+
+
+def test_constancy_proposes_nothing_on_a_flat_ground() -> None:
+    flat = np.full((200, 200), 900, np.uint16)
+    flat[60:80, 60:140] = 4000
+    assert not propose_constant_tiles(prepare_search(flat, Photometric.MONOCHROME2).views[0]).any()
+
+
+def test_the_network_sees_small_type_at_half_size_and_asks_for_a_closer_look(noise_image: Draw, burn: Burn) -> None:
+    image = noise_image()
+    ink = burn(image, "Ross, Ruth 02/03/1961", (200, 100), size=13)
     search = prepare_search(image, Photometric.MONOCHROME2)
-    assert propose_places(search)[ink].mean() > 0.9
-    assert search.overlay_values[0] == image[ink][0]
+    middle = look(search.views[1], propose_tiles(search.views[1]))
+    wanted = look_closer(middle, propose_constant_tiles(search.views[0]).shape)
+    assert wanted[tiles_of(ink, 8)].mean() > 0.8
+    assert wanted.mean() < 0.1
 
 
-def test_wire_is_dropped_for_its_coherence(noise_image: Draw) -> None:
+def test_the_network_says_nothing_where_nothing_was_proposed(noise_image: Draw, burn: Burn) -> None:
     image = noise_image()
-    cv2.line(image, (0, 30), (519, 400), 4000, 4)
-    assert propose_places(prepare_search(image, Photometric.MONOCHROME2)).mean() < 0.02
-
-
-def test_text_beside_a_wire_is_not_dropped(noise_image: Draw, burn: Burn) -> None:
-    image = noise_image()
-    cv2.line(image, (0, 100), (519, 100), 4000, 4)
-    ink = burn(image, "Ross, Ruth", (110, 60), value=2600)
-    assert propose_places(prepare_search(image, Photometric.MONOCHROME2))[ink].all()
+    burn(image, "Ross, Ruth", (40, 60))
+    view = prepare_search(image, Photometric.MONOCHROME2).views[0]
+    maps = look(view, np.zeros_like(propose_tiles(view)))
+    assert [int(plane.max()) for plane in (maps.text, maps.code, maps.small)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
-def test_one_line_becomes_one_likely_piece(noise_image: Draw, burn: Burn, turn: int) -> None:
+def test_one_line_becomes_one_likely_line(noise_image: Draw, burn: Burn, turn: int) -> None:
     image = noise_image()
     ink = burn(image, "DUBOIS 1961", (60, 200), turn=turn)
-    search = prepare_search(image, Photometric.MONOCHROME2)
-    best = max(classify(find_pieces(search, propose_places(search))), key=lambda p: p.probability * p.glyphs)
+    best = lines_of(image)[0]
     assert best.probability > 0.9
     assert best.is_vertical == (turn in {1, 3})
     assert ink[best.box.window].sum() == ink.sum()
 
 
-def test_pieces_hide_their_ink() -> None:
-    from cxr_core.deidentify.pixels.model import Box, Piece
+@pytest.mark.parametrize("size", [13, 20, 40, 80])
+def test_type_of_any_size_is_found_whole(noise_image: Draw, burn: Burn, size: int) -> None:
+    image = noise_image()
+    ink = burn(image, "Ross, R", (60, 100), size=size)
+    covered = np.zeros(image.shape, bool)
+    for line in lines_of(image):
+        covered[line.box.window] = True
+    assert covered[ink].mean() > 0.98
 
-    piece = Piece(Box(0, 0, 1, 1), False, 1, 1.0, np.ones((1, 1), bool), np.zeros(len(FEATURES), np.float32), 1.0)
-    assert "ink" not in repr(piece)
+
+def test_lines_of_a_block_stay_apart(noise_image: Draw, burn: Burn) -> None:
+    image = noise_image()
+    for row in (60, 100, 140):
+        burn(image, "Ross, Ruth R.", (row, 100), size=26)
+    boxes = [line.box for line in lines_of(image) if line.probability > 0.5]
+    assert len(boxes) >= 3
+    assert max(box.height for box in boxes) < 40
 
 
-def test_weights_match_the_features() -> None:
-    assert load_weights().mean.shape == (len(FEATURES),)
+def test_a_wire_is_no_line(noise_image: Draw) -> None:
+    image = noise_image()
+    cv2.line(image, (0, 30), (519, 400), 4000, 4)
+    assert [line for line in lines_of(image) if line.probability > 0.5] == []
 
 
-def test_bars_are_found_in_both_directions(noise_image: Draw) -> None:
-    rng = np.random.default_rng(5)
-    for turn in (0, 1):
-        image = noise_image()
-        bars = np.repeat(rng.integers(0, 2, 60), 3)[None, :].repeat(60, axis=0) * 4095
-        bars = np.rot90(bars, turn)
-        image[100 : 100 + bars.shape[0], 100 : 100 + bars.shape[1]] = bars
-        covered = np.zeros(image.shape, bool)
-        for box in find_barcodes(prepare_search(image, Photometric.MONOCHROME2)):
-            covered[box.window] = True
-        assert covered[100 : 100 + bars.shape[0], 100 : 100 + bars.shape[1]].mean() > 0.95
+def test_text_beside_a_wire_is_found(noise_image: Draw, burn: Burn) -> None:
+    image = noise_image()
+    cv2.line(image, (0, 100), (519, 100), 4000, 4)
+    ink = burn(image, "Ross, Ruth", (110, 60), value=2600)
+    covered = np.zeros(image.shape, bool)
+    for line in lines_of(image):
+        covered[line.box.window] = True
+    assert covered[ink].mean() > 0.98
+
+
+def test_lines_hide_their_ink() -> None:
+    line = Line(Box(0, 0, 1, 1), False, 1.0, 1, 1.0, 1.0, (np.ones((1, 1), bool),))
+    assert "ink" not in repr(line)
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_bars_are_found_in_both_directions(noise_image: Draw, turn: int) -> None:
+    bars = np.repeat(np.random.default_rng(5).integers(0, 2, 60), 3)[None, :].repeat(60, axis=0) * 4095
+    covered = coded(noise_image(), np.rot90(bars, turn))
+    assert covered.mean() > 0.95
 
 
 def test_matrix_code_is_found(noise_image: Draw) -> None:
-    image = noise_image()
     code = np.kron(np.random.default_rng(5).integers(0, 2, (25, 25)), np.ones((4, 4), int)) * 4095
-    image[100:200, 100:200] = code
-    [box] = find_barcodes(prepare_search(image, Photometric.MONOCHROME2))
-    assert (box.top <= 100, box.left <= 100, box.bottom >= 200, box.right >= 200) == (True,) * 4
+    assert coded(noise_image(), code).mean() > 0.95
 
 
-def test_strong_grain_is_no_code() -> None:
-    grain = np.clip(np.random.default_rng(3).normal(2000, 900, (400, 400)), 0, 4095).astype(np.uint16)
-    assert find_barcodes(prepare_search(grain, Photometric.MONOCHROME2)) == []
+def coded(image: NDArray[np.uint16], code: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Burn a code into a white field, and say which of its pixels a found rectangle covers."""
+    rows, columns = code.shape
+    image[92 : 108 + rows, 92 : 108 + columns] = 4095
+    image[100 : 100 + rows, 100 : 100 + columns] = code
+    search = prepare_search(image, Photometric.MONOCHROME2)
+    covered = np.zeros(image.shape, bool)
+    for box in find_codes(search, look_everywhere(search, None)):
+        covered[box.window] = True
+    return covered[100 : 100 + rows, 100 : 100 + columns]
+
+
+@pytest.mark.parametrize("sigma", [3, 900])
+def test_grain_is_no_code_and_no_text(sigma: int) -> None:
+    grain = np.clip(np.random.default_rng(3).normal(2000, sigma, (400, 400)), 0, 4095).astype(np.uint16)
+    search = prepare_search(grain, Photometric.MONOCHROME2)
+    maps = look_everywhere(search, None)
+    assert find_codes(search, maps) == []
+    assert [line for line in find_lines(search, maps) if line.probability > 0.5] == []
 
 
 def test_stretched_eight_bit_values_are_no_overlay() -> None:
     grain = np.clip(np.random.default_rng(3).normal(128, 3, (300, 300)), 0, 255).round().astype(np.uint16) * 36
-    assert prepare_search(grain, Photometric.MONOCHROME2).overlay_values == ()
+    assert not propose_constant_tiles(prepare_search(grain, Photometric.MONOCHROME2).views[0]).any()
 
 
 def test_type_is_no_code(noise_image: Draw, burn: Burn) -> None:
     image = noise_image()
     burn(image, "SEMI-UPRIGHT PORTABLE", (60, 60))
-    assert find_barcodes(prepare_search(image, Photometric.MONOCHROME2)) == []
+    search = prepare_search(image, Photometric.MONOCHROME2)
+    assert find_codes(search, look_everywhere(search, None)) == []

@@ -1,0 +1,170 @@
+"""Decides how probable it is that a place of an image is text, or a code.
+
+Takes the views of the search and the tiles worth looking at, gives maps of probability, from a small convolutional
+network (`text_network.onnx`) that `benchmarks/train_text_network.py` trains on synthetic images only.
+What lines the maps make is left to `lines`.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.proposals import TILE_PX, View
+
+CELL_PX = 4  # one value of the maps for 4 x 4 pixels of the view
+REACH_TILES = 9  # how far, in tiles of a view, a change of pixels is looked for in the maps
+_BLOCK_PX = 128
+_MOST_BLOCKS = 6  # a side of an area: what bounds the memory
+_MARGIN_PX = 32  # what the network sees around a pixel
+_WINDOW_PX = 33
+_GRAIN = 4.0  # of 255: contrast below it is not stretched
+_LIMIT = 3.0
+_HINT = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maps:
+    """What the network says of one view, a value for each cell of `CELL_PX` pixels: 0 to 255 for 0 to 1.
+
+    `text` is high along the middle of a line of text, `code` all over a barcode or a matrix code, `small` over text
+    that is too small for this view.
+    """
+
+    scale: int
+    text: NDArray[np.uint8] = field(repr=False)
+    code: NDArray[np.uint8] = field(repr=False)
+    small: NDArray[np.uint8] = field(repr=False)
+
+
+def look_closer(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which tiles of the next finer view may hold text too small for this one.
+
+    Parameters
+    ----------
+    maps : Maps
+        Of the coarser view.
+    shape : (int, int)
+        Tile rows and columns of the finer view: a cell here covers one tile there.
+    """
+    tiles = np.zeros(shape, np.bool_)
+    hint = maps.small >= round(255 * _HINT)
+    rows, columns = min(shape[0], hint.shape[0]), min(shape[1], hint.shape[1])
+    tiles[:rows, :columns] = hint[:rows, :columns]
+    return tiles
+
+
+def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
+    """Run the network over the blocks of a view that hold a proposed tile.
+
+    Parameters
+    ----------
+    view : View
+    tiles : (tile rows, tile columns) bool array
+        See `proposals.propose_tiles`.
+
+    Returns
+    -------
+    Maps
+        Zero where nothing was proposed.
+    """
+    rows, columns = view.grey.shape
+    down, across = -(-rows // _BLOCK_PX), -(-columns // _BLOCK_PX)
+    cells = _BLOCK_PX // CELL_PX
+    maps = np.zeros((3, down * cells, across * cells), np.uint8)
+    areas = _areas(_blocks(tiles, down, across))
+    if areas:
+        pad = _MARGIN_PX + _WINDOW_PX // 2
+        edges = (pad, down * _BLOCK_PX - rows + pad, pad, across * _BLOCK_PX - columns + pad)
+        grey = cv2.copyMakeBorder(view.grey, *edges, cv2.BORDER_REPLICATE)
+        equal = cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REPLICATE)
+        margin = _MARGIN_PX // CELL_PX
+        for top, left, bottom, right in areas:
+            answer = _run(_input(grey, equal, (top, left, bottom, right)))
+            window = slice(top * cells, bottom * cells), slice(left * cells, right * cells)
+            maps[:, window[0], window[1]] = answer[0, :, margin:-margin, margin:-margin]
+    used = maps[:, : -(-rows // CELL_PX), : -(-columns // CELL_PX)]
+    return Maps(view.scale, used[0], used[1], used[2])
+
+
+def normalise(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Local contrast: each pixel less the mean of its surroundings, over their spread; -1 to 1.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+
+    Returns
+    -------
+    (rows - 32, columns - 32) float32 array
+        Without the border of half a window, where the surroundings are not known.
+    """
+    window = (_WINDOW_PX, _WINDOW_PX)
+    values = grey.astype(np.float32)
+    mean = np.asarray(cv2.blur(values, window), dtype=np.float32)
+    spread = np.asarray(cv2.sqrBoxFilter(values, -1, window), dtype=np.float32)
+    spread -= mean * mean
+    np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
+    spread += np.float32(_GRAIN)
+    values -= mean
+    values /= spread
+    half = _WINDOW_PX // 2
+    return np.asarray(np.clip(values[half:-half, half:-half], -_LIMIT, _LIMIT) / _LIMIT, dtype=np.float32)
+
+
+def _blocks(tiles: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
+    """Which blocks hold a proposed tile or touch one: (down, across) bool."""
+    grown = cv2.dilate(tiles.astype(np.uint8), np.ones((3, 3), np.uint8))
+    side = _BLOCK_PX // TILE_PX
+    padded = np.zeros((down * side, across * side), np.bool_)
+    padded[: grown.shape[0], : grown.shape[1]] = grown > 0
+    return np.asarray(padded.reshape(down, side, across, side).any(axis=(1, 3)), dtype=np.bool_)
+
+
+def _areas(wanted: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
+    """Rectangles (top, left, bottom, right) that hold every wanted block once: the larger, the less margin is paid."""
+    left_over = wanted.copy()
+    areas = []
+    for top, left in np.argwhere(wanted).tolist():
+        if not left_over[top, left]:
+            continue
+        right = left + 1
+        while right < wanted.shape[1] and left_over[top, right] and right - left < _MOST_BLOCKS:
+            right += 1
+        bottom = top + 1
+        while bottom < wanted.shape[0] and left_over[bottom, left:right].all() and bottom - top < _MOST_BLOCKS:
+            bottom += 1
+        left_over[top:bottom, left:right] = False
+        areas.append((top, left, bottom, right))
+    return areas
+
+
+def _input(grey: NDArray[Any], equal: NDArray[Any], area: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    top, left, bottom, right = (side * _BLOCK_PX for side in area)
+    half = _WINDOW_PX // 2
+    rows, columns = bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX
+    view = np.empty((1, 2, rows, columns), np.float32)
+    view[0, 0] = normalise(np.ascontiguousarray(grey[top : top + rows + 2 * half, left : left + columns + 2 * half]))
+    np.divide(equal[top + half : top + half + rows, left + half : left + half + columns], 255, out=view[0, 1])
+    return view
+
+
+def _run(batch: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray(_session().run(None, {"view": batch})[0], dtype=np.uint8)
+
+
+@cache
+def _session() -> Any:
+    """The network, on one thread."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    weights = files("cxr_core.deidentify.pixels").joinpath("text_network.onnx").read_bytes()
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
