@@ -24,7 +24,7 @@ _THUMBNAIL, _SIDE = 96, 64
 _SIZES = (18, 20, 22)  # the picture of 16 x 16 is slid over the image at these sizes: it may be off centre or cropped
 _AXES = np.arange(23, 42)  # columns where the midline may run
 _LUNG_ROWS, _BODY_ROWS = slice(10, 42), slice(8, 48)
-_MIDLINE, _LEFT, _RIGHT = (-2, 2), (-17, -8), (8, 17)  # columns from the axis
+_MIDLINE, _LUNGS, _WALLS = (-2, 2), ((-17, -8), (8, 17)), ((-28, -21), (21, 28))  # columns from the axis
 
 
 class Reading(NamedTuple):
@@ -32,6 +32,32 @@ class Reading(NamedTuple):
 
     turn_degrees: int = 0
     is_negative: bool = False
+
+
+class Measures(NamedTuple):
+    """What the score is made of, by ranks from 0 (darkest) to 1 (brightest), on the image set upright.
+
+    Parameters
+    ----------
+    ridge : float
+        -1 to 1: the midline minus the brighter one of the lungs beside it, means over the rows of the lungs. The
+        midline is sought in the middle third, where this is greatest.
+    ridge_share : float
+        0 to 1: share of these rows in which the midline is brighter than both.
+    symmetry : float
+        -1 to 1: correlation of the left half with the mirrored right half.
+    wall : float
+        0 to 1: the darker one of the strips beyond the two lungs.
+    frontal_likeness, lateral_likeness : float
+        -1 to 1: correlation with the picture of `appearance.toml`, at the best place and size.
+    """
+
+    ridge: float
+    ridge_share: float
+    symmetry: float
+    wall: float
+    frontal_likeness: float
+    lateral_likeness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +71,15 @@ class Appearance:
     reading : Reading
         The way to set it upright; `turn_degrees` is how far it was turned anticlockwise: 0, 90, 180 or 270.
     score : float
-        Logarithm of the odds of frontal against lateral, set upright.
-    ridge : float
-        -1 to 1: ranks of the midline minus ranks of the flank that is nearer to it in brightness.
-    symmetry : float
-        -1 to 1: correlation of the left half with the mirrored right half.
-    frontal_likeness, lateral_likeness : float
-        -1 to 1: correlation with the picture, at the best place and size.
+        Logarithm of the odds of frontal against lateral.
+    measures : Measures
+        What the score is made of.
     """
 
     view: View | None
     reading: Reading
     score: float
-    ridge: float
-    symmetry: float
-    frontal_likeness: float
-    lateral_likeness: float
+    measures: Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,7 @@ def judge_appearance(gray: NDArray[np.uint8]) -> Appearance:
     1. Reading: the image as it is, turned by 90, 180 and 270 degrees, and as a negative, is compared with a mean
        frontal radiograph. Another reading than the plain one holds where its `frontal_likeness` is 0.55 or more and at
        least 0.1 above the plain one's. A negative that is turned as well is not looked for.
-    2. View: four measures add up to a score. FRONTAL where it is +2 or more and `frontal_likeness` 0.6 or more;
+    2. View: six measures add up to a score. FRONTAL where it is 2.5 or more and `frontal_likeness` 0.6 or more;
        LATERAL where it is -2 or less, `lateral_likeness` 0.5 or more and the reading plain; otherwise None.
 
     An image of something else than a chest usually gives None, but not always. How often it is right: see
@@ -96,23 +115,18 @@ def judge_appearance(gray: NDArray[np.uint8]) -> Appearance:
     ranks = rank_levels(cut_borders(shrink(gray, _THUMBNAIL, oversampling=4), _SIDE)).astype(np.float32)
     reading, frontal_likeness = _best_reading(ranks, rules)
     upright = _set_upright(ranks, reading)
-    ridge, symmetry = _midline(upright)
     lateral_likeness = max(_likeness(upright, picture)[0] for picture in rules.laterals)
+    measures = Measures(*(round(value, 4) for value in (*_thorax(upright), frontal_likeness, lateral_likeness)))
     weights = rules.weights
-    score = (
-        weights["constant"]
-        + weights["ridge"] * ridge
-        + weights["symmetry"] * symmetry
-        + weights["frontal_likeness"] * frontal_likeness
-        + weights["lateral_likeness"] * lateral_likeness
-    )
-    limits, view = rules.thresholds, None
-    if score >= limits["score"] and frontal_likeness >= limits["frontal_likeness"]:
-        view = View.FRONTAL
-    elif score <= -limits["score"] and lateral_likeness >= limits["lateral_likeness"] and reading == Reading():
-        view = View.LATERAL
-    measures = (round(value, 4) for value in (score, ridge, symmetry, frontal_likeness, lateral_likeness))
-    return Appearance(view, reading, *measures)
+    score = weights["constant"] + sum(weights[name] * value for name, value in measures._asdict().items())
+    return Appearance(_view(score, measures, reading, rules.thresholds), reading, round(score, 4), measures)
+
+
+def _view(score: float, measures: Measures, reading: Reading, limits: dict[str, float]) -> View | None:
+    if score >= limits["frontal_score"] and measures.frontal_likeness >= limits["frontal_likeness"]:
+        return View.FRONTAL
+    is_like_lateral = measures.lateral_likeness >= limits["lateral_likeness"]
+    return View.LATERAL if score <= limits["lateral_score"] and is_like_lateral and reading == Reading() else None
 
 
 def _best_reading(ranks: Map, rules: _Rules) -> tuple[Reading, float]:
@@ -145,24 +159,28 @@ def _likeness(ranks: Map, picture: Map) -> tuple[float, float]:
     return high, -low
 
 
-def _midline(ranks: Map) -> tuple[float, float]:
-    """Ridge and symmetry at the axis where the midline stands out most from the lungs on both sides."""
+def _thorax(ranks: Map) -> tuple[float, float, float, float]:
+    """Ridge, its share of rows, symmetry and wall, at the axis where the midline stands out most from both lungs."""
     total = np.zeros((_SIDE, _SIDE + 1), np.float32)
     np.cumsum(ranks, axis=1, out=total[:, 1:])
-    total = total[_LUNG_ROWS].mean(axis=0)
+    total = total[_LUNG_ROWS]
 
-    def mean_between(columns: tuple[int, int]) -> Map:
+    def strip(columns: tuple[int, int]) -> Map:
+        """(rows, axes) means over columns beside each axis, as far as the image goes."""
         first, last = np.clip(_AXES + columns[0], 0, _SIDE - 1), np.clip(_AXES + columns[1], 1, _SIDE)
-        return np.asarray((total[last] - total[first]) / (last - first), np.float32)
+        return np.asarray((total[:, last] - total[:, first]) / (last - first), np.float32)
 
-    midline = mean_between(_MIDLINE)
-    ridges = np.minimum(midline - mean_between(_LEFT), midline - mean_between(_RIGHT))
+    left, right = (strip(_MIDLINE) - strip(columns) for columns in _LUNGS)
+    ridges = np.minimum(left.mean(axis=0), right.mean(axis=0))
     best = int(ridges.argmax())
-    axis = int(_AXES[best])
+    share = float(np.mean(np.minimum(left, right)[:, best] > 0))
+    wall = min(float(strip(columns)[:, best].mean()) for columns in _WALLS)
+    return float(ridges[best]), share, _symmetry(ranks[_BODY_ROWS], int(_AXES[best])), wall
+
+
+def _symmetry(body: Map, axis: int) -> float:
     reach = min(axis, _SIDE - axis)
-    body = ranks[_BODY_ROWS]
-    left, right = body[:, axis - reach : axis], body[:, axis : axis + reach][:, ::-1]
-    return float(ridges[best]), _correlation(left, right)
+    return _correlation(body[:, axis - reach : axis], body[:, axis : axis + reach][:, ::-1])
 
 
 def _correlation(one: Map, other: Map) -> float:

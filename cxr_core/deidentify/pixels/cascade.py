@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import TEXT_PROBABILITY, Bench, Rule, Verdict, judge
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
 from cxr_core.deidentify.pixels.lines import find_codes, find_lines
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
@@ -32,6 +32,7 @@ from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 
 _BORDER_PX = 3
 _CLOSED_SHARE = 0.3
+_RESIDUE_PROBABILITY = 0.65  # the corners of black boxes look a little like type
 _TEXTURE_GLYPHS = 4
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
@@ -151,7 +152,7 @@ def _near_tiles(view: View, near: NDArray[np.bool_] | None) -> NDArray[np.bool_]
 
 def _is_residue(line: Line) -> bool:
     """Likely enough to go unread. A lone glyph is no identifier, and anatomy is full of lone glyphs."""
-    return line.glyphs > 1 and line.probability >= TEXT_PROBABILITY
+    return line.glyphs > 1 and line.probability >= _RESIDUE_PROBABILITY
 
 
 def _closed(mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:

@@ -16,13 +16,20 @@ from cxr_core.vocabulary import BoxDecision
 
 TEXT_PROBABILITY = 0.5
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
-_READ_SCORE = 0.6
-_LETTER_PROBABILITY = 0.8  # a single glyph that nobody can read: PHI is never one letter, clips and valves are
+_READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
+_LETTER_PROBABILITY = (
+    0.75  # of a letter or two that nobody can read: clips, valves and lead in rings look so, PHI does not
+)
 _MOST_DOUBTFUL = 6
 _COVERED = 0.7
+_WIDEST_LETTER = 1.2  # advance over height, of stretched type
 _SAME_LINE_GAP = 2.5  # of the height of the line
 _STACK_GAP = 0.9
 _STACK_SIZE_RATIO = 1.5
+_ALIKE = 0.4, 1.7
+_COMPANY = 1.2  # of the letter's height
+_FEW_GLYPHS = 4
+_SQUARISH = 2.2
 
 
 class Rule(StrEnum):
@@ -68,14 +75,16 @@ class Bench:
     def is_marker(self, text: str) -> bool:
         return is_allowed(text, self.policy)
 
-    def keeps(self, reading: Reading) -> bool:
-        """True where the readers agree on an allowed marker.
+    def keeps(self, reading: Reading, line: Line) -> bool:
+        """True where the readers agree on an allowed marker that explains the whole line.
 
         Either all of them read one with enough certainty, or the first is certain and the others bear it out.
         """
         if len(reading.texts) < len(self.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
+        if line.box.aspect > max(_SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
+            return False  # more ink than these letters need: something was not read
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             return min(reading.scores) >= self.policy.least_score_each
         return reading.scores[0] >= self.policy.certain_score and all(supports(text, first) for text in others)
@@ -99,14 +108,18 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     undecided: list[Line] = []
     doubtful_left = _MOST_DOUBTFUL
     for line in lines:
-        verdict = _seen_before(line, verdicts)
-        if verdict is None and (line.probability >= TEXT_PROBABILITY or doubtful_left > 0):
-            doubtful_left -= line.probability < TEXT_PROBABILITY
+        if _is_explained(line, verdicts):
+            continue
+        is_likely = line.probability >= TEXT_PROBABILITY
+        verdict = _gone_already(line, verdicts)
+        if verdict is None and (is_likely or doubtful_left > 0):
+            doubtful_left -= not is_likely
             verdict = judge_line(line, bench)
         if verdict is None:
             undecided.append(line)
-        elif not (verdict.is_kept and verdict.line is not line):
+        else:
             verdicts.append(verdict)
+    verdicts = _without_surroundings(verdicts)
     verdicts = _remove_names_over_lines(verdicts, bench)
     verdicts = _remove_adjoining(verdicts, undecided)
     removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
@@ -116,44 +129,67 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
 
 def judge_line(line: Line, bench: Bench) -> Verdict | None:
     """Judge one line by what it says; None where it may be no text at all."""
-    is_text = line.probability >= TEXT_PROBABILITY
-    if is_text and line.glyphs > _MOST_MARKER_GLYPHS:
+    is_likely = line.probability >= (_LETTER_PROBABILITY if line.box.aspect < _SQUARISH else TEXT_PROBABILITY)
+    if is_likely and line.glyphs > _MOST_MARKER_GLYPHS:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
-    if not is_text and is_letter(line):
+    if line.probability < TEXT_PROBABILITY and is_letter(line):
         return None  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    shown = line if is_text else replace(line, inks=line.inks[:1])
+    shown = line if line.probability >= TEXT_PROBABILITY else replace(line, inks=line.inks[:1])
     readings = read_line(shown, bench.readers, bench.memo, bench.is_marker)
     engine = "+".join(reader.name for reader in bench.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
-    best = max(readings, key=lambda reading: (bench.keeps(reading), reading.score), default=None)
-    if best is not None and bench.keeps(best):
+    best = max(readings, key=lambda reading: (bench.keeps(reading, line), reading.score), default=None)
+    if best is not None and bench.keeps(best, line):
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts)
-    if not is_text:
-        is_read = any(
-            score > _READ_SCORE and count_alphanumerics(text) >= 2
-            for reading in readings
-            for text, score in zip(reading.texts, reading.scores, strict=True)
-        )
-        return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine) if is_read else None
-    if line.glyphs == 1 and is_letter(line) and line.probability < _LETTER_PROBABILITY:
-        return None
-    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
+    if is_likely:
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
+    return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine) if _is_read(line, readings) else None
 
 
-def _seen_before(line: Line, verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The verdict on a line that is a likelier one seen at another scale, wholly or with its neighbours.
+def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
+    """True where a doubtful line says two characters or more; a letter is believed in its first position only."""
+    believed = readings[:1] if is_letter(line) else readings
+    least = _LETTERS_SCORE if is_letter(line) else _READ_SCORE
+    return any(
+        score > least and count_alphanumerics(text) >= 2
+        for reading in believed
+        for text, score in zip(reading.texts, reading.scores, strict=True)
+    )
 
-    A kept verdict comes back as it is; a removed one for this line, whose rectangle may reach further.
-    """
+
+def _is_explained(line: Line, verdicts: Sequence[Verdict]) -> bool:
+    """True where a line is nothing but kept ones, seen at another scale."""
     kept = sum(v.line.box.intersection(line.box) for v in verdicts if v.is_kept)
     gone = sum(v.line.box.intersection(line.box) for v in verdicts if not v.is_kept)
-    if kept + gone < _COVERED * line.box.area:
+    return kept > 0 and kept + gone >= _COVERED * line.box.area
+
+
+def _gone_already(line: Line, verdicts: Sequence[Verdict]) -> Verdict | None:
+    """The same verdict for a line that was removed at another scale: its rectangle may reach further.
+
+    A letter is read all the same: what was removed around it may have been the letter and its ring.
+    """
+    gone = sum(v.line.box.intersection(line.box) for v in verdicts if not v.is_kept)
+    if gone < _COVERED * line.box.area or is_letter(line):
         return None
-    touched = [v for v in verdicts if v.line.box.intersection(line.box)]
-    if kept:
-        return next(v for v in touched if v.is_kept)
-    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT) if touched else None
+    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT)
+
+
+def _without_surroundings(verdicts: list[Verdict]) -> list[Verdict]:
+    """Without the unread squarish places around a kept letter: the letter seen too coarsely, with its ring or shade."""
+    letters = [v.line.box for v in verdicts if v.is_kept and is_letter(v.line)]
+
+    def is_around(verdict: Verdict) -> bool:
+        line = verdict.line
+        may_be = verdict.rule is Rule.TEXT and line.probability < _LETTER_PROBABILITY and line.glyphs <= _FEW_GLYPHS
+        return (
+            may_be
+            and line.box.aspect < _SQUARISH
+            and any(box.intersection(line.box) >= _COVERED * box.area for box in letters)
+        )
+
+    return [verdict for verdict in verdicts if not is_around(verdict)]
 
 
 def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verdict]:
@@ -174,7 +210,7 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
     kept = [v for v in verdicts if v.is_kept]
     front = removed
     while front:
-        hit = [v for v in kept if any(_adjoins(v.line, gone.line) for gone in front)]
+        hit = [v for v in kept if any(_adjoins(v.line, gone.line) and _is_alike(v.line, gone.line) for gone in front)]
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
@@ -182,13 +218,22 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
         if any(_adjoins(line, gone.line) and _is_alike(line, gone.line) for gone in removed)
+        or any(_accompanies(line, letter.line) for letter in kept)
     ]
     return removed + kept
 
 
+def _accompanies(line: Line, letter: Line) -> bool:
+    """True for a doubtful line of smaller letters close to a kept letter: the technologist's initials."""
+    if not is_letter(letter) or line.glyphs < 2 or line.line_px > letter.line_px:
+        return False
+    near = letter.box.grown(round(_COMPANY * letter.line_px), (1 << 30, 1 << 30))
+    return near.intersection(line.box) > 0 and letter.box.intersection(line.box) == 0
+
+
 def _is_alike(one: Line, other: Line) -> bool:
-    """True where an undecided line has the size of the other's letters; ribs and box edges have not."""
-    return 0.4 * other.line_px <= one.line_px <= 1.6 * other.line_px
+    """True where a line has about the size of the other's letters: ribs have not, nor lead beside initials."""
+    return _ALIKE[0] * other.line_px <= one.line_px <= _ALIKE[1] * other.line_px
 
 
 def _adjoins(one: Line, gone: Line) -> bool:

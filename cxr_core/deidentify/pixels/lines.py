@@ -7,6 +7,7 @@ What a line says is left to `reading`, what becomes of it to `judgement`.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ _CODE_LEAST_PX = 16
 _CORE_SHARE = 0.62  # of the line's height that the network marks
 _ALONG = 0.45  # of the line's height: how far ink may reach beyond the mark, along and across
 _ACROSS = 0.35
+_AROUND = 0.6  # of a letter, which may stand in a ring
 _TALL = 1.25
 _BEST_LINE_PX = 20.0  # in a view: where the network is surest
 _HIGHEST_LINE_PX = 64.0  # in a view; what is higher was seen at its edges only, unless it is surely text
@@ -33,6 +35,12 @@ _MOST_LINES = 400
 _CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
 _CONSTANT_LEAD = 3.0
 _INK_SHARE = (0.02, 0.75)
+_STROKE = 0.28  # half of the widest stroke, of the line's height
+_FRAME_FILL, _FRAMED = 0.5, 0.3
+_SQUARISH = 2.2
+_SPANNED = 0.75
+_LETTER_SHARE = 0.2
+_MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER, _APART = 8, 1.3, 1.1, 0.15
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 
 
@@ -50,6 +58,12 @@ class _Mark:
         return (self.core.width if self.is_vertical else self.core.height) / _CORE_SHARE
 
     @property
+    def is_squarish(self) -> bool:
+        """Of no clear direction: a letter or two, or a letter with others below it."""
+        sides = sorted((self.core.height, self.core.width))
+        return sides[1] < _SQUARISH * sides[0]
+
+    @property
     def misfit(self) -> float:
         """How far the line is from the height at which the network is surest."""
         return abs(math.log(self.line_px / self.scale / _BEST_LINE_PX))
@@ -58,6 +72,8 @@ class _Mark:
         """As far as the ink of this line may go."""
         cell = CELL_PX * self.scale
         along, across = round(_ALONG * self.line_px) + cell, round(_ACROSS * self.line_px) + cell // 2
+        if self.is_squarish:
+            along = across = round(_AROUND * self.line_px) + cell
         rows, columns = (along, across) if self.is_vertical else (across, along)
         core = self.core
         return Box(core.top - rows, core.left - columns, core.bottom + rows, core.right + columns).grown(0, shape)
@@ -86,7 +102,7 @@ def find_lines(search: SearchImage, maps: Sequence[Maps]) -> list[Line]:
         key=lambda mark: (-mark.probability, -mark.core.area, mark.core.top, mark.core.left),
     )[:_MOST_LINES]
     views = {view.scale: view for view in search.views}
-    return [_measure(search, views[mark.scale], mark) for mark in chosen]
+    return [line for mark in chosen for line in _measure(search, views[mark.scale], mark)]
 
 
 def _best_seen(marks: Sequence[_Mark], shape: tuple[int, int]) -> list[_Mark]:
@@ -134,35 +150,69 @@ def _marks(maps: Maps, shape: tuple[int, int]) -> Iterator[_Mark]:
             yield mark
 
 
-def _measure(search: SearchImage, view: View, mark: _Mark) -> Line:
-    """Fit the line to its ink: the rectangle holds the mark and all ink that belongs to it."""
+def _measure(search: SearchImage, view: View, mark: _Mark) -> Iterator[Line]:
+    """Fit the line to its ink: the rectangle holds the mark and all ink that belongs to it.
+
+    A lone letter with smaller ones beside it (a lead marker with the technologist's initials) comes as two lines.
+    """
     reach = mark.reach(search.shape)
     inks = [ink for ink in _inks(search, view, mark, reach) if ink.mask.any()]
-    box, glyphs, line_px = mark.core, 0, mark.line_px
-    for ink in inks[:1]:
-        step = reach.height / ink.mask.shape[0], reach.width / ink.mask.shape[1]
-        rows, columns = np.flatnonzero(ink.mask.any(axis=1)), np.flatnonzero(ink.mask.any(axis=0))
-        inner = Box(
-            reach.top + int(rows[0] * step[0]),
-            reach.left + int(columns[0] * step[1]),
-            reach.top + int(np.ceil((rows[-1] + 1) * step[0])),
-            reach.left + int(np.ceil((columns[-1] + 1) * step[1])),
-        )
-        box = box.union(inner).grown(0, search.shape)
-        line_px = float(inner.width if mark.is_vertical else inner.height)
-        glyphs = _count_glyphs(ink.mask, is_vertical=mark.is_vertical)
-    if not glyphs:
-        along = mark.core.height if mark.is_vertical else mark.core.width
-        glyphs = max(1, round(along / (_GLYPH_PITCH * mark.line_px)))
+    constancy = max((ink.constancy for ink in inks), default=0.0)
+    if inks and mark.is_squarish and (parts := _letter_apart(inks[0].mask)) is not None:
+        for part in parts:
+            box = _box_of(part, reach)
+            yield _line(mark, box, (_Ink(part, constancy),), is_vertical=box.height > _TALL * box.width)
+        return
+    box = mark.core.union(_box_of(inks[0].mask, reach)) if inks else mark.core
+    yield _line(mark, box.grown(0, search.shape), tuple(inks), is_vertical=mark.is_vertical)
+
+
+def _line(mark: _Mark, box: Box, inks: Sequence[_Ink], *, is_vertical: bool) -> Line:
+    along = box.height if is_vertical else box.width
+    across = box.width if is_vertical else box.height
+    glyphs = _count_glyphs(inks[0].mask, is_vertical=is_vertical) if inks else 0
     return Line(
         box=box,
-        is_vertical=mark.is_vertical,
-        line_px=max(line_px, 0.7 * mark.line_px),
-        glyphs=glyphs,
+        is_vertical=is_vertical,
+        line_px=float(across),
+        glyphs=glyphs or max(1, round(along / (_GLYPH_PITCH * mark.line_px))),
         probability=mark.probability,
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(_trimmed(ink.mask) for ink in inks),
     )
+
+
+def _box_of(mask: NDArray[np.bool_], reach: Box) -> Box:
+    """The rectangle around ink, in pixels of the image."""
+    down, across = reach.height / mask.shape[0], reach.width / mask.shape[1]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(
+        reach.top + int(rows[0] * down),
+        reach.left + int(columns[0] * across),
+        reach.top + int(np.ceil((rows[-1] + 1) * down)),
+        reach.left + int(np.ceil((columns[-1] + 1) * across)),
+    )
+
+
+def _letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """The ink of a letter and of much smaller ones at a distance, or None where they are one line."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_bytes(mask), connectivity=8)
+    if not 3 <= count <= _MOST_IN_LEAD + 1:
+        return None
+    sizes = np.sqrt(stats[1:, 2].astype(np.float64) * stats[1:, 3])
+    letter = int(np.argmax(sizes)) + 1
+    others = [index for index in range(1, count) if index != letter]
+    sides = stats[letter, 2:4]
+    if any(
+        float(sizes[index - 1]) * _MUCH_SMALLER > sizes[letter - 1] or (stats[index, 2:4] * _SMALLER > sides).any()
+        for index in others
+    ):
+        return None
+    away = cv2.distanceTransform(_bytes(labels != letter), cv2.DIST_L2, 3)
+    small = np.isin(labels, others)
+    if away[small].min() < _APART * float(sides.max()):
+        return None
+    return labels == letter, small
 
 
 def _inks(search: SearchImage, view: View, mark: _Mark, reach: Box) -> Iterator[_Ink]:
@@ -174,23 +224,38 @@ def _inks(search: SearchImage, view: View, mark: _Mark, reach: Box) -> Iterator[
     shares = counts[order] / max(1, stored[core.window].size)
     for index, share in zip(order.tolist(), shares.tolist(), strict=True):
         if share >= _CONSTANT_SHARE and _stands_out(stored, int(values[index]), core):
-            mask = _touching(stored == values[index], core)
-            if _is_ink(mask, core):
-                yield _Ink(mask, 1.0)
+            ink = _belonging(stored == values[index], core, mark)
+            if _is_ink(ink, core, mark):
+                yield _Ink(ink, 1.0)
                 break
-    grey = view.grey[_scaled(reach, view.scale).window]
+    grey = np.ascontiguousarray(view.grey[_scaled(reach, view.scale).window])
     small = _within(mark.core, reach, view.scale).grown(0, grey.shape)
     if grey.size == 0 or small.area == 0:
         return
-    level = _otsu(grey[small.window])
-    bright = grey > level
-    ring = np.ones(grey.shape, np.bool_)
-    ring[small.window] = False
-    bright_gain = bright[small.window].mean() - (bright[ring].mean() if ring.any() else 0.5)
-    for mask in (bright, ~bright) if bright_gain >= 0 else (~bright, bright):
-        ink = _touching(mask, small)
-        if _is_ink(ink, small):
+    for mask in _contrasted(grey, small, mark.line_px / view.scale):
+        ink = _belonging(mask, small, mark)
+        if _is_ink(ink, small, mark):
             yield _Ink(ink, _commonest_share(stored, ink))
+
+
+def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
+    """Ink against ground: by one threshold, then by strokes brighter or darker than what lies around them.
+
+    Strokes are thinner than half a line, so that steps of the ground (a shutter, the border of a lung) drop out.
+    """
+    bright = grey > _otsu(grey[core.window])
+    ring = np.ones(grey.shape, np.bool_)
+    ring[core.window] = False
+    gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
+    yield bright if gain >= 0 else ~bright
+    side = 2 * max(1, round(_STROKE * line_px)) + 1
+    kernel = np.ones((side, side), np.uint8)
+    hats = [
+        np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
+    ]
+    stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
+    for hat in (hats[stronger], hats[1 - stronger]):
+        yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
 
 
 def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:
@@ -205,32 +270,67 @@ def _otsu(grey: NDArray[np.uint8]) -> float:
     return float(level)
 
 
-def _touching(mask: NDArray[np.bool_], core: Box) -> NDArray[np.bool_]:
-    """The components of a mask that have a pixel in the mark."""
-    count, labels = cv2.connectedComponents(np.ascontiguousarray(mask).view(np.uint8), connectivity=8)
+def _belonging(mask: NDArray[np.bool_], core: Box, mark: _Mark) -> NDArray[np.bool_]:
+    """The components of a mask that have a pixel in the mark, without a ring or frame around the others.
+
+    Of a letter's place, what runs on beyond it (a wire, a rib, half a ring) does not belong, either.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_bytes(mask), connectivity=8)
     inside = np.zeros(count, np.bool_)
     inside[np.unique(labels[core.window])] = True
     inside[0] = False
+    for index in np.flatnonzero(inside).tolist():
+        if _is_frame(stats, index, inside):
+            inside[index] = False
+    if mark.is_squarish:
+        rows, columns = mask.shape
+        whole = inside & (stats[:, 0] > 0) & (stats[:, 1] > 0)
+        whole &= (stats[:, 0] + stats[:, 2] < columns) & (stats[:, 1] + stats[:, 3] < rows)
+        if whole.any() and (np.maximum(stats[whole, 2], stats[whole, 3]) >= _LETTER_SHARE * min(rows, columns)).any():
+            inside = whole
     return np.asarray(inside[labels], dtype=np.bool_)
 
 
-def _is_ink(mask: NDArray[np.bool_], core: Box) -> bool:
-    share = float(mask[core.window].mean()) if core.area else 0.0
-    return _INK_SHARE[0] <= share <= _INK_SHARE[1]
+def _is_frame(stats: NDArray[Any], index: int, inside: NDArray[np.bool_]) -> bool:
+    """True for a thin component whose rectangle holds, well inside it, a good part of the others."""
+    left, top, width, height, area = (int(value) for value in stats[index])
+    if area > _FRAME_FILL * width * height:
+        return False
+    held = [
+        stats[other]
+        for other in np.flatnonzero(inside).tolist()
+        if other != index
+        and stats[other, 0] > left
+        and stats[other, 1] > top
+        and stats[other, 0] + stats[other, 2] < left + width
+        and stats[other, 1] + stats[other, 3] < top + height
+    ]
+    return any(max(one[2], one[3]) >= _FRAMED * min(width, height) for one in held)
+
+
+def _is_ink(mask: NDArray[np.bool_], core: Box, mark: _Mark) -> bool:
+    """True where a binarisation covers the mark as type does, and runs over most of its length."""
+    inside = mask[core.window]
+    if not _INK_SHARE[0] <= (float(inside.mean()) if inside.size else 0.0) <= _INK_SHARE[1]:
+        return False
+    along = np.flatnonzero(inside.any(axis=1 if mark.is_vertical else 0))
+    return mark.is_squarish or bool(along[-1] - along[0] + 1 >= _SPANNED * inside.shape[0 if mark.is_vertical else 1])
 
 
 def _commonest_share(stored: NDArray[np.integer], ink: NDArray[np.bool_]) -> float:
     size = (stored.shape[1], stored.shape[0])
-    full = (
-        ink if ink.shape == stored.shape else cv2.resize(ink.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    )
+    full = ink if ink.shape == stored.shape else cv2.resize(_bytes(ink), size, interpolation=cv2.INTER_NEAREST) > 0
     _, counts = np.unique(stored[full], return_counts=True)
     return float(counts.max() / counts.sum()) if counts.size else 0.0
 
 
+def _bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(mask).view(np.uint8)
+
+
 def _count_glyphs(ink: NDArray[np.bool_], *, is_vertical: bool) -> int:
     """Characters of a line: each component counts for as many as would fit into its length."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(ink).view(np.uint8), connectivity=8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(_bytes(ink), connectivity=8)
     along, across = (stats[1:, 3], stats[1:, 2]) if is_vertical else (stats[1:, 2], stats[1:, 3])
     height = float(across.max())
     tall = across >= 0.4 * height

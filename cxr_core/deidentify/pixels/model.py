@@ -36,6 +36,12 @@ class Box:
         return max(0, self.height) * max(0, self.width)
 
     @property
+    def aspect(self) -> float:
+        """Longer side over shorter side."""
+        sides = sorted((max(1, self.height), max(1, self.width)))
+        return sides[1] / sides[0]
+
+    @property
     def window(self) -> tuple[slice, slice]:
         """The slices that cut this rectangle out of an image."""
         return slice(self.top, self.bottom), slice(self.left, self.right)

@@ -20,11 +20,9 @@ _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
 _CERTAIN = 0.85
 _LETTER_PX = 48  # the side of the square in which a lone letter is turned
-_LETTER_TILTS = (-15.0, 15.0)  # degrees: lead lies askew
+_LEAST_TILT = 4.0  # degrees: lead lies askew
 _LETTER_ASPECT = 1.9
 _FEW_GLYPHS = 2
-_RING_REACH = 0.55  # of the ink's rectangle, that a ring must enclose
-_RING_FILL = 0.6
 _MOST_REMEMBERED = 20_000
 
 
@@ -104,51 +102,36 @@ def positions(line: Line) -> Iterator[NDArray[np.uint8]]:
                 yield draw_ink(np.rot90(ink, turn))
         return
     for index, ink in enumerate(line.inks):
-        letter = without_ring(ink)
+        letter = upright(ink)
         yield draw_ink(letter)
         if index == 0:
-            for tilt in _LETTER_TILTS:
-                yield draw_ink(tilted(letter, tilt))
             yield draw_ink(letter[:, ::-1])
             for turn in (1, 2, 3):
                 yield draw_ink(np.rot90(letter, turn))
+                yield draw_ink(np.rot90(letter[:, ::-1], turn))
 
 
 def is_letter(line: Line) -> bool:
     """True for a letter or two, which show no direction of their own."""
-    box = line.box
-    aspect = max(box.width, box.height) / max(1, min(box.width, box.height))
-    return line.glyphs <= _FEW_GLYPHS and aspect < _LETTER_ASPECT
+    return line.glyphs <= _FEW_GLYPHS and line.box.aspect < _LETTER_ASPECT
 
 
-def without_ring(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The ink inside a ring or frame, or the same ink where there is none."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(ink).view(np.uint8), connectivity=8)
-    rows, columns = ink.shape
-    for index in range(1, count):
-        width, height, area = (int(value) for value in stats[index][2:])
-        if width * height < _RING_REACH * rows * columns or area > _RING_FILL * width * height:
-            continue
-        ring = (labels == index).view(np.uint8)
-        outside = cv2.copyMakeBorder(1 - ring, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
-        cv2.floodFill(outside, None, (0, 0), 2)
-        enclosed = (outside[1:-1, 1:-1] == 1) & ink
-        if enclosed.any():
-            at_rows, at_columns = np.flatnonzero(enclosed.any(axis=1)), np.flatnonzero(enclosed.any(axis=0))
-            if min(at_rows.size, at_columns.size) >= 0.2 * min(rows, columns):
-                return np.ascontiguousarray(enclosed[at_rows[0] : at_rows[-1] + 1, at_columns[0] : at_columns[-1] + 1])
-    return ink
-
-
-def tilted(ink: NDArray[np.bool_], degrees: float) -> NDArray[np.bool_]:
-    """The ink turned by some degrees, cropped."""
+def upright(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The ink of a letter turned by at most 45 degrees, so that its smallest rectangle stands straight; cropped."""
     scale = _LETTER_PX / max(ink.shape)
     size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
     letter = cv2.resize(np.ascontiguousarray(ink).astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    points = np.argwhere(letter > 127)[:, ::-1].astype(np.int32)
+    if len(points) < _LETTER_PX:
+        return ink
+    angle = cv2.minAreaRect(points)[2] % 90
+    angle = angle - 90 if angle > 45 else angle
+    if abs(angle) < _LEAST_TILT:
+        return ink
     pad = _LETTER_PX // 3
     canvas = cv2.copyMakeBorder(letter, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
     centre = (canvas.shape[1] / 2, canvas.shape[0] / 2)
-    turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D(centre, degrees, 1), (canvas.shape[1], canvas.shape[0]))
+    turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D(centre, angle, 1), (canvas.shape[1], canvas.shape[0]))
     mask = turned > 127
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:

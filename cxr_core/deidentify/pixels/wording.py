@@ -13,6 +13,7 @@ from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
 _LOOKALIKES = str.maketrans("0158", "OISB")
+_MOST_PIECES, _TORN_LETTERS = 3, 6
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
@@ -44,7 +45,25 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         return False
     if wording in policy.phrases:
         return True
-    return all(_is_marker(word, policy) for word in wording.split())
+    return _are_markers(tuple(wording.split()), policy)
+
+
+def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
+    """True where the words are markers, each by itself or a long one that was read with a gap in it."""
+    if not words:
+        return True
+    if _is_marker(words[0], policy) and _are_markers(words[1:], policy):
+        return True
+    return any(
+        _is_torn("".join(words[:count]), policy) and _are_markers(words[count:], policy)
+        for count in range(2, min(len(words), _MOST_PIECES) + 1)
+    )
+
+
+def _is_torn(word: str, policy: MarkerPolicy) -> bool:
+    return any(
+        word == known or _is_misread(word, known, policy) for known in policy.words if len(known) >= _TORN_LETTERS
+    )
 
 
 def _is_marker(word: str, policy: MarkerPolicy) -> bool:

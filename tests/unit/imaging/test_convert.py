@@ -89,6 +89,31 @@ def test_lying_photometric_is_flagged_and_not_flipped(recipe, radiograph, make_d
     assert rendition.jpeg == recipe_jpeg(recipe, pixels, "MONOCHROME1")
 
 
+@pytest.mark.parametrize("profile", RenderProfile)
+def test_view_comes_from_the_pixels_where_the_header_is_silent(radiograph, make_dataset, profile):
+    rendition = convert_image(make_dataset(radiograph(400, 360)), profile)
+    assert rendition.view == ViewDecision(View.FRONTAL, ViewSource.PIXELS)
+    assert rendition.quality.flags == ()
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+@pytest.mark.parametrize("tags", [{}, {"ViewPosition": "PA"}])
+def test_turned_frontal_image_is_flagged_and_not_turned_back(recipe, radiograph, make_dataset, degrees, tags):
+    pixels = np.ascontiguousarray(np.rot90(radiograph(400, 360), degrees // 90))
+    rendition = convert_image(make_dataset(pixels, **tags))
+    assert rendition.view.view is View.FRONTAL
+    assert rendition.quality.flags == (QualityFlag.ORIENTATION_SUSPECT,)
+    assert rendition.quality.turn_degrees == degrees
+    assert rendition.jpeg == recipe_jpeg(recipe, pixels, "MONOCHROME2")
+
+
+@pytest.mark.parametrize("position", ["LL", "LLD"])
+def test_orientation_of_other_views_is_not_judged(radiograph, make_dataset, position):
+    pixels = np.ascontiguousarray(np.rot90(radiograph(400, 360)))
+    rendition = convert_image(make_dataset(pixels, ViewPosition=position))
+    assert QualityFlag.ORIENTATION_SUSPECT not in rendition.quality.flags
+
+
 def pydicom_pixels(path):
     """Pixels by pydicom's own decoders; None where it has none for the syntax."""
     with warnings.catch_warnings():

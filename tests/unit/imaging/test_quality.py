@@ -10,9 +10,9 @@ from cxr_core.vocabulary import Photometric, QualityFlag
 M1, M2 = Photometric.MONOCHROME1, Photometric.MONOCHROME2
 
 
-def facts_of(pixels, photometric=M2, *, suspect=False):
+def facts_of(pixels, photometric=M2, *, suspect=False, turn_degrees=0):
     stored = StoredImage(pixels, 8 * pixels.dtype.itemsize, pixels.dtype.kind == "i", photometric, suspect)
-    return assess(stored, render(stored))
+    return assess(stored, render(stored), turn_degrees=turn_degrees)
 
 
 def test_plain_radiograph_raises_no_flag(radiograph):
@@ -79,6 +79,15 @@ def test_strip_is_twice_as_long_as_wide(radiograph, shape, is_flagged):
 
 def test_suspect_stream_is_handed_on(radiograph):
     assert facts_of(radiograph(400, 360), suspect=True).flags == (QualityFlag.SUSPECT_STREAM,)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_image_is_orientation_suspect_and_its_polarity_is_measured_upright(radiograph, degrees):
+    pixels = radiograph(400, 400)
+    facts = facts_of(np.rot90(pixels, degrees // 90), turn_degrees=degrees)
+    assert facts.flags == (QualityFlag.ORIENTATION_SUSPECT,)
+    assert facts.turn_degrees == degrees
+    assert facts.polarity_score == facts_of(pixels).polarity_score
 
 
 def test_perceptual_hash_survives_scaling_and_compression(radiograph):

@@ -121,6 +121,18 @@ def test_sources_are_asked_in_order():
     assert decisions == [ViewDecision(*pair) for pair in expected]
 
 
+@pytest.mark.parametrize("view", [F, L])
+def test_pixels_tell_the_view_where_the_header_is_silent(view):
+    assert classify_view(ViewTags(), view) == ViewDecision(view, ViewSource.PIXELS)
+    assert classify_view(ViewTags(view_position="UNKNOWN"), view) == ViewDecision(view, ViewSource.PIXELS)
+
+
+@pytest.mark.parametrize("tags", [{"view_position": "LL"}, {"series_description": "CHEST LAT"}])
+def test_pixels_overrule_no_attribute(tags):
+    decision = classify_view(ViewTags(**tags), F)
+    assert (decision.view, decision.source is ViewSource.PIXELS) == (L, False)
+
+
 def test_tags_are_collected_from_a_dataset():
     dataset, code = Dataset(), Dataset()
     code.CodeValue, code.CodeMeaning = "R-10206", "antero-posterior"
