@@ -13,7 +13,7 @@ import polars as pl
 
 from cxr_core.planning.inputs import convert_wanted, deidentify_wanted, label_wanted
 from cxr_core.planning.plan import Plan, make_plan
-from cxr_core.planning.stages import CONVERT, DEIDENTIFY, STAGES, StageDefinition
+from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, REQUESTS
 from cxr_core.tables.storage import read_table
@@ -97,9 +97,9 @@ class Planner:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
         keep = frozenset(self.studies if self._asked is None else self._asked["study_id"])
         definition.store(self.workspace).compact(keep)
-        beside = {CONVERT: self.workspace.jpeg, DEIDENTIFY: self.workspace.vault / "sheets"}
-        if definition in beside:
-            for folder in beside[definition].glob("*/*"):
+        beside = {Stage.CONVERT: self.workspace.jpeg, Stage.DEIDENTIFY: self.workspace.vault / "sheets"}
+        if (files := beside.get(definition.stage)) is not None:
+            for folder in files.glob("*/*"):
                 if folder.name not in keep:
                     shutil.rmtree(folder)
 

@@ -20,7 +20,7 @@ _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_PROBABILITY = (
     0.75  # of a letter or two that nobody can read: clips, valves and lead in rings look so, PHI does not
 )
-_MOST_DOUBTFUL = 6
+_MOST_DOUBTFUL = 8
 _COVERED = 0.7
 _WIDEST_LETTER = 1.2  # advance over height, of stretched type
 _SAME_LINE_GAP = 2.5  # of the height of the line

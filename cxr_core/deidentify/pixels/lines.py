@@ -27,9 +27,11 @@ _AROUND = 0.6  # of a letter, which may stand in a ring
 _TALL = 1.25
 _BEST_LINE_PX = 20.0  # in a view: where the network is surest
 _HIGHEST_LINE_PX = 64.0  # in a view; what is higher was seen at its edges only, unless it is surely text
-_SURE = 0.85
+_STRICTEST, _STRICTER = 0.85, 0.15
+_SURE = 0.75
+_DOUBT = 2.0  # how much a lower probability counts against a better height
 _BORNE_OUT = 0.5
-_COVERED = 0.65
+_COVERED, _COVERED_WHOLLY = 0.65, 0.95
 _RIM = 0.2  # of the line's height: what its ink covers beyond the mark
 _MOST_LINES = 400
 _CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
@@ -106,13 +108,14 @@ def find_lines(search: SearchImage, maps: Sequence[Maps]) -> list[Line]:
 
 
 def _best_seen(marks: Sequence[_Mark], shape: tuple[int, int]) -> list[_Mark]:
-    """Of what was seen at several scales, the one whose line has the best height; what reaches further stays, too."""
-    ordered = sorted(marks, key=lambda mark: mark.misfit)
+    """Of what was seen at several scales, the surest one at the best height; what reaches further stays, too."""
+    ordered = sorted(marks, key=lambda mark: mark.misfit + _DOUBT * (1 - mark.probability))
     taken = np.zeros((-(-shape[0] // CELL_PX), -(-shape[1] // CELL_PX)), np.bool_)
     chosen: list[_Mark] = []
     for mark in ordered:
         cells = taken[_scaled(mark.core, CELL_PX).window]
-        if cells.size and cells.mean() >= _COVERED:
+        covered = float(cells.mean()) if cells.size else 1.0
+        if covered >= (_COVERED_WHOLLY if mark.probability >= _SURE else _COVERED):
             continue
         chosen.append(mark)
         if mark.probability >= _BORNE_OUT:
@@ -137,17 +140,31 @@ def find_codes(search: SearchImage, maps: Sequence[Maps]) -> list[Box]:
 
 def _marks(maps: Maps, shape: tuple[int, int]) -> Iterator[_Mark]:
     text = np.maximum(maps.text, maps.small) if maps.scale == FINE else maps.text  # there is no finer view to ask
-    mask = (text >= round(255 * _MARKED)).astype(np.uint8)
+    yield from _marks_above(text, (0, 0), maps.scale, shape, _MARKED)
+
+
+def _marks_above(
+    text: NDArray[np.uint8], corner: tuple[int, int], scale: int, shape: tuple[int, int], level: float
+) -> Iterator[_Mark]:
+    """The connected places above a level; those too high for one line are looked at again, more strictly.
+
+    Lines that touch become one place at a low level and come apart at a higher one. `text` is a part of the map whose
+    upper left cell is `corner`.
+    """
+    mask = (text >= round(255 * level)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    cell = CELL_PX * maps.scale
+    cell = CELL_PX * scale
     for index in range(1, count):
         left, top, width, height, _ = (int(value) for value in stats[index])
         window = slice(top, top + height), slice(left, left + width)
-        probability = float(text[window][labels[window] == index].mean()) / 255
-        core = Box(top * cell, left * cell, (top + height) * cell, (left + width) * cell).grown(0, shape)
-        mark = _Mark(core, maps.scale, probability, height > _TALL * width)
-        if mark.line_px <= _HIGHEST_LINE_PX * maps.scale or probability >= _SURE:
+        own = np.where(labels[window] == index, text[window], np.uint8(0))
+        at = corner[0] + top, corner[1] + left
+        core = Box(at[0] * cell, at[1] * cell, (at[0] + height) * cell, (at[1] + width) * cell).grown(0, shape)
+        mark = _Mark(core, scale, float(own[own > 0].mean()) / 255, height > _TALL * width)
+        if mark.line_px <= _HIGHEST_LINE_PX * scale or level >= _STRICTEST:
             yield mark
+        else:
+            yield from _marks_above(own, at, scale, shape, level + _STRICTER)
 
 
 def _measure(search: SearchImage, view: View, mark: _Mark) -> Iterator[Line]:

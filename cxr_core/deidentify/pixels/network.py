@@ -24,7 +24,7 @@ _MARGIN_PX = 32  # what the network sees around a pixel
 _WINDOW_PX = 33
 _GRAIN = 4.0  # of 255: contrast below it is not stretched
 _LIMIT = 3.0
-_HINT = 0.05
+_HINT = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)

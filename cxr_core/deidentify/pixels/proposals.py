@@ -24,6 +24,7 @@ _RUN_PX = 4
 _RUN_DENSITY = 0.10
 _RUN_WINDOW_TILES = 9
 _RUN_NOISY = 0.5  # a place whose pixels mostly equal their neighbours is a flat one, not a noisy one
+_HEADROOM = 0.12
 _NOISE_RANGE, _NOISE_CHANGES = 2, 0.5
 
 
@@ -37,7 +38,7 @@ class View:
         Pixels of the image for one of the view: FINE, MIDDLE or COARSE. Type of 8 to 140 pixels is 8 to 36 high in
         one of them.
     grey : (rows, columns) uint8 array
-        Linear stretch between the .05th and 99.95th percentile, bright = white. No VOI LUT.
+        Linear stretch between the .05th and 99.95th percentile and a little beyond, bright = white. No VOI LUT.
     equal : (rows, columns) uint8 array
         Share, of 255, of stored pixels that equal their right neighbour exactly.
     """
@@ -125,6 +126,8 @@ def _stretched(stored: NDArray[np.integer], *, is_flipped: bool) -> NDArray[np.u
         return np.zeros(stored.shape, np.uint8)
     step = max(1, int(np.sqrt(stored.size / 250_000)))
     low, high = (float(value) for value in np.percentile(stored[::step, ::step], (0.05, 99.95)))
+    room = _HEADROOM * max(high - low, 1.0)  # type may be a little brighter than the brightest ground
+    low, high = max(low - room, lowest), min(high + room, highest)
     values: NDArray[Any] = stored
     if stored.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
         values, low, high = (stored.astype(np.float32) - np.float32(lowest)), low - lowest, high - lowest

@@ -14,7 +14,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.vocabulary import Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
-_GROWTH_ALONG = 0.6  # a full stop or a comma at the end of a line is too small to be seen
+_GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
