@@ -106,7 +106,8 @@ def test_overlay_planes_and_the_icon_go_the_rest_of_the_header_stays(tmp_path: P
     dataset.add_new(0x60003000, "OW", b"\xff" * 15000)
     dataset.add_new(0x601E3000, "OW", b"\xff" * 15000)
     icon = Dataset()
-    icon.Rows, icon.Columns, icon.PixelData = 8, 8, b"\7" * 64
+    icon.Rows, icon.Columns, icon.BitsAllocated, icon.PixelData = 8, 8, 8, b"\7" * 64
+    icon["PixelData"].VR = "OB"
     dataset.IconImageSequence = [icon]
     dataset.save_as(tmp_path / "in")
     after, _ = redacted(tmp_path / "in", tmp_path / "out")

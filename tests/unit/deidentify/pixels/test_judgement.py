@@ -51,7 +51,8 @@ def test_identifier_overrides_the_allow_list(fake_reader: Callable[..., object])
 
 
 def test_single_letter_is_no_identifier(fake_reader: Callable[..., object]) -> None:
-    verdicts, _ = judge([line(LINE)], bench(fake_reader("L"), identifiers=("Left Ann L",)))
+    letter = line(Box(100, 100, 120, 114), glyphs=1)
+    verdicts, _ = judge([letter], bench(fake_reader("L"), identifiers=("Left Ann L",)))
     assert verdicts[0].decision is BoxDecision.KEPT
 
 
@@ -71,11 +72,11 @@ def test_doubtful_line_stays_where_nothing_is_read(fake_reader: Callable[..., ob
     assert (verdicts, len(undecided)) == ([], 1)
 
 
-def test_no_more_than_six_doubtful_lines_are_read(fake_reader: Callable[..., object]) -> None:
+def test_no_more_than_eight_doubtful_lines_are_read(fake_reader: Callable[..., object]) -> None:
     reader = fake_reader("")
-    doubtful = [line(Box(40 * i, 100, 40 * i + 20, 200), probability=0.3, seed=i) for i in range(9)]
+    doubtful = [line(Box(40 * i, 100, 40 * i + 20, 200), probability=0.3, seed=i) for i in range(11)]
     verdicts, undecided = judge(doubtful, bench(reader))
-    assert (verdicts, len(undecided), reader.seen) == ([], 9, 12)  # type: ignore[attr-defined]
+    assert (verdicts, len(undecided), reader.seen) == ([], 11, 16)  # type: ignore[attr-defined]
 
 
 def test_a_line_seen_at_two_scales_is_judged_once(fake_reader: Callable[..., object]) -> None:
@@ -107,6 +108,23 @@ def test_of_a_lone_letter_the_second_reader_must_see_one_character(
     court = bench(fake_reader("L", 0.99), fake_reader(second, 0.4, name="second"))
     letter = line(Box(100, 100, 120, 114), glyphs=1)
     assert judge([letter], court)[0][0].decision.value == decision
+
+
+def test_a_marker_must_explain_the_whole_line(fake_reader: Callable[..., object]) -> None:
+    verdicts, _ = judge([line(Box(100, 100, 120, 260))], bench(fake_reader("L.")))
+    assert verdicts[0].decision is BoxDecision.REDACTED
+
+
+def test_an_unreadable_letter_stays_below_three_quarters(fake_reader: Callable[..., object]) -> None:
+    places = [line(Box(100, 100, 120, 114), glyphs=1, probability=p, seed=1) for p in (0.7, 0.8)]
+    assert [len(judge([place], bench(fake_reader("")))[0]) for place in places] == [0, 1]
+
+
+def test_initials_beside_a_kept_letter_go_also_when_doubtful() -> None:
+    letter = line(Box(100, 100, 140, 128), glyphs=1, seed=1)
+    initials = line(Box(150, 100, 166, 130), glyphs=2, probability=0.45, seed=2)
+    verdicts, _ = judge([letter, initials], bench(ByWidth()))
+    assert [v.rule for v in verdicts] == [Rule.MARKER, Rule.ADJOINS]
 
 
 def test_an_uncertain_marker_needs_the_second_reader_to_read_one_too(fake_reader: Callable[..., object]) -> None:
@@ -148,7 +166,8 @@ def test_name_split_over_two_kept_lines_goes() -> None:
             return [("L", 0.99) if crop.shape[1] <= 2 * crop.shape[0] else ("PA", 0.99) for crop in crops]
 
     below = line(Box(128, 100, 148, 115), glyphs=1, seed=1)
-    verdicts, _ = judge([line(LINE), below], bench(TwoWords(), identifiers=("Pal Ann",)))
+    above = line(Box(100, 100, 120, 159))
+    verdicts, _ = judge([above, below], bench(TwoWords(), identifiers=("Pal Ann",)))
     assert {v.rule for v in verdicts} == {Rule.IDENTIFIER}
 
 
