@@ -5,11 +5,13 @@ Overlay planes and bits above BitsStored are left to the header engine, quaranti
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.continuation import carried_on
 from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
 from cxr_core.deidentify.pixels.lines import find_codes, find_lines
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -101,7 +103,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     codes = [_code(box) for box in find_codes(search, maps)]
     lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
-    return codes + verdicts, undecided
+    whole = [v if v.is_kept else replace(v, line=carried_on(search, v.line)) for v in verdicts]
+    return codes + whole, undecided
 
 
 def find_residue(search: SearchImage, mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -225,7 +225,7 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
 
 def _accompanies(line: Line, letter: Line) -> bool:
     """True for a doubtful line of smaller letters close to a kept letter: the technologist's initials."""
-    if not is_letter(letter) or line.glyphs < 2 or line.line_px > letter.line_px:
+    if not is_letter(letter) or line.line_px > letter.line_px:
         return False
     near = letter.box.grown(round(_COMPANY * letter.line_px), (1 << 30, 1 << 30))
     return near.intersection(line.box) > 0 and letter.box.intersection(line.box) == 0
