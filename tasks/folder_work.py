@@ -81,7 +81,7 @@ def redact(path: Path, target: Path, readers: tuple[str, ...], sheet: Path | Non
         warnings.simplefilter("ignore")  # pydicom's warnings print values
         result = redact_file(path, readers=_readers(readers), markers=load_marker_policy(), has_sheet=sheet is not None)
     if sheet is not None and result.sheet is not None:
-        write_bytes(sheet, result.sheet)
+        write_bytes(sheet, result.sheet, mode=0o600)  # it shows what was removed
     write_bytes(target, result.content)
     return {"boxes": list(result.box_rows), "flags": [flag.value for flag in result.flags]}
 

@@ -35,11 +35,11 @@ def carried_on(search: SearchImage, line: Line) -> Line:
     rim, reach = max(2, round(_RIM * across)), round(_REACH * across)
     rows, columns = (reach, rim) if line.is_vertical else (rim, reach)
     box = line.box
-    strip = Box(box.top - rows, box.left - columns, box.bottom + rows, box.right + columns).grown(0, search.shape)
+    strip = box.grown_by(rows, columns, search.shape)
     grey = search.views[0].grey[strip.window]
     own = Box(box.top - strip.top, box.left - strip.left, box.bottom - strip.top, box.right - strip.left)
     ink = _ink_like(grey, own)
-    ink, own = (ink.T, Box(own.left, own.top, own.right, own.bottom)) if line.is_vertical else (ink, own)
+    ink, own = (ink.T, own.transposed) if line.is_vertical else (ink, own)
     first, last = _walk(ink, own, float(across))
     if last - first <= along:
         return line

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.model import Box, Line, TextReader
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line, TextReader
 from cxr_core.deidentify.pixels.reading import Memo, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, is_allowed, supports
 from cxr_core.policy.markers import MarkerPolicy
@@ -29,7 +29,6 @@ _STACK_SIZE_RATIO = 1.5
 _ALIKE = 0.4, 1.7
 _COMPANY = 1.2  # of the letter's height
 _FEW_GLYPHS = 4
-_SQUARISH = 2.2
 
 
 class Rule(StrEnum):
@@ -83,7 +82,7 @@ class Bench:
         if len(reading.texts) < len(self.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
-        if line.box.aspect > max(_SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
+        if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
             return False  # more ink than these letters need: something was not read
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             return min(reading.scores) >= self.policy.least_score_each
@@ -108,10 +107,15 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     undecided: list[Line] = []
     doubtful_left = _MOST_DOUBTFUL
     for line in lines:
-        if _is_explained(line, verdicts):
-            continue
+        kept, gone = _seen_before(line, verdicts)
+        if kept > 0 and kept + gone >= _COVERED:
+            continue  # nothing but kept lines, seen at another scale
         is_likely = line.probability >= TEXT_PROBABILITY
-        verdict = _gone_already(line, verdicts)
+        # A letter is read all the same: what was removed around it may have been the letter and its ring.
+        is_gone = gone >= _COVERED and not is_letter(line)
+        verdict = (
+            Verdict(line, BoxDecision.REDACTED, Rule.TEXT) if is_gone else None
+        )  # it may reach further than the other
         if verdict is None and (is_likely or doubtful_left > 0):
             doubtful_left -= not is_likely
             verdict = judge_line(line, bench)
@@ -129,7 +133,7 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
 
 def judge_line(line: Line, bench: Bench) -> Verdict | None:
     """Judge one line by what it says; None where it may be no text at all."""
-    is_likely = line.probability >= (_LETTER_PROBABILITY if line.box.aspect < _SQUARISH else TEXT_PROBABILITY)
+    is_likely = line.probability >= (_LETTER_PROBABILITY if line.box.aspect < SQUARISH else TEXT_PROBABILITY)
     if is_likely and line.glyphs > _MOST_MARKER_GLYPHS:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
@@ -139,8 +143,8 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     engine = "+".join(reader.name for reader in bench.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
-    best = max(readings, key=lambda reading: (bench.keeps(reading, line), reading.score), default=None)
-    if best is not None and bench.keeps(best, line):
+    if agreed := [reading for reading in readings if bench.keeps(reading, line)]:
+        best = max(agreed, key=lambda reading: reading.score)
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts)
     if is_likely:
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
@@ -158,22 +162,10 @@ def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
     )
 
 
-def _is_explained(line: Line, verdicts: Sequence[Verdict]) -> bool:
-    """True where a line is nothing but kept ones, seen at another scale."""
-    kept = sum(v.line.box.intersection(line.box) for v in verdicts if v.is_kept)
-    gone = sum(v.line.box.intersection(line.box) for v in verdicts if not v.is_kept)
-    return kept > 0 and kept + gone >= _COVERED * line.box.area
-
-
-def _gone_already(line: Line, verdicts: Sequence[Verdict]) -> Verdict | None:
-    """The same verdict for a line that was removed at another scale: its rectangle may reach further.
-
-    A letter is read all the same: what was removed around it may have been the letter and its ring.
-    """
-    gone = sum(v.line.box.intersection(line.box) for v in verdicts if not v.is_kept)
-    if gone < _COVERED * line.box.area or is_letter(line):
-        return None
-    return Verdict(line, BoxDecision.REDACTED, Rule.TEXT)
+def _seen_before(line: Line, verdicts: Sequence[Verdict]) -> tuple[float, float]:
+    """How much of a line lies in kept ones and in removed ones, as shares of its area: it was seen at another scale."""
+    shares = [(v.is_kept, v.line.box.intersection(line.box) / line.box.area) for v in verdicts]
+    return sum(share for is_kept, share in shares if is_kept), sum(share for is_kept, share in shares if not is_kept)
 
 
 def _without_surroundings(verdicts: list[Verdict]) -> list[Verdict]:
@@ -185,7 +177,7 @@ def _without_surroundings(verdicts: list[Verdict]) -> list[Verdict]:
         may_be = verdict.rule is Rule.TEXT and line.probability < _LETTER_PROBABILITY and line.glyphs <= _FEW_GLYPHS
         return (
             may_be
-            and line.box.aspect < _SQUARISH
+            and line.box.aspect < SQUARISH
             and any(box.intersection(line.box) >= _COVERED * box.area for box in letters)
         )
 
@@ -261,4 +253,4 @@ def stacked(one: Line, other: Line) -> bool:
 
 
 def _flattened(box: Box, is_vertical: bool) -> Box:
-    return Box(box.left, box.top, box.right, box.bottom) if is_vertical else box
+    return box.transposed if is_vertical else box

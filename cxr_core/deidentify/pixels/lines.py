@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line, extent
 from cxr_core.deidentify.pixels.network import CELL_PX, Maps
 from cxr_core.deidentify.pixels.proposals import FINE, SearchImage, View
 
@@ -39,7 +39,6 @@ _CONSTANT_LEAD = 3.0
 _INK_SHARE = (0.02, 0.75)
 _STROKE = 0.28  # half of the widest stroke, of the line's height
 _FRAME_FILL, _FRAMED = 0.5, 0.3
-_SQUARISH = 2.2
 _SPANNED = 0.75
 _LETTER_SHARE = 0.2
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER, _APART = 8, 1.3, 1.1, 0.15
@@ -62,8 +61,7 @@ class _Mark:
     @property
     def is_squarish(self) -> bool:
         """Of no clear direction: a letter or two, or a letter with others below it."""
-        sides = sorted((self.core.height, self.core.width))
-        return sides[1] < _SQUARISH * sides[0]
+        return self.core.aspect < SQUARISH
 
     @property
     def misfit(self) -> float:
@@ -77,8 +75,7 @@ class _Mark:
         if self.is_squarish:
             along = across = round(_AROUND * self.line_px) + cell
         rows, columns = (along, across) if self.is_vertical else (across, along)
-        core = self.core
-        return Box(core.top - rows, core.left - columns, core.bottom + rows, core.right + columns).grown(0, shape)
+        return self.core.grown_by(rows, columns, shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,11 +171,12 @@ def _measure(search: SearchImage, view: View, mark: _Mark) -> Iterator[Line]:
     """
     reach = mark.reach(search.shape)
     inks = [ink for ink in _inks(search, view, mark, reach) if ink.mask.any()]
-    constancy = max((ink.constancy for ink in inks), default=0.0)
     if inks and mark.is_squarish and (parts := _letter_apart(inks[0].mask)) is not None:
         for part in parts:
             box = _box_of(part, reach)
-            yield _line(mark, box, (_Ink(part, constancy),), is_vertical=box.height > _TALL * box.width)
+            yield _line(
+                mark, box, (_Ink(part, max(ink.constancy for ink in inks)),), is_vertical=box.height > _TALL * box.width
+            )
         return
     box = mark.core.union(_box_of(inks[0].mask, reach)) if inks else mark.core
     yield _line(mark, box.grown(0, search.shape), tuple(inks), is_vertical=mark.is_vertical)
@@ -195,19 +193,19 @@ def _line(mark: _Mark, box: Box, inks: Sequence[_Ink], *, is_vertical: bool) -> 
         glyphs=glyphs or max(1, round(along / (_GLYPH_PITCH * mark.line_px))),
         probability=mark.probability,
         constancy=max((ink.constancy for ink in inks), default=0.0),
-        inks=tuple(_trimmed(ink.mask) for ink in inks),
+        inks=tuple(np.ascontiguousarray(ink.mask[extent(ink.mask).window]) for ink in inks),
     )
 
 
 def _box_of(mask: NDArray[np.bool_], reach: Box) -> Box:
     """The rectangle around ink, in pixels of the image."""
     down, across = reach.height / mask.shape[0], reach.width / mask.shape[1]
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    ink = extent(mask)
     return Box(
-        reach.top + int(rows[0] * down),
-        reach.left + int(columns[0] * across),
-        reach.top + int(np.ceil((rows[-1] + 1) * down)),
-        reach.left + int(np.ceil((columns[-1] + 1) * across)),
+        reach.top + int(ink.top * down),
+        reach.left + int(ink.left * across),
+        reach.top + int(np.ceil(ink.bottom * down)),
+        reach.left + int(np.ceil(ink.right * across)),
     )
 
 
@@ -352,11 +350,6 @@ def _count_glyphs(ink: NDArray[np.bool_], *, is_vertical: bool) -> int:
     height = float(across.max())
     tall = across >= 0.4 * height
     return max(1, int(np.maximum(1, np.rint(along[tall] / (1.25 * _GLYPH_PITCH * height))).sum()))
-
-
-def _trimmed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
 def _within(box: Box, outer: Box, scale: int) -> Box:

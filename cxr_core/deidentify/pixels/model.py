@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from cxr_core.vocabulary import BoxDecision, QualityFlag
 
+SQUARISH = 2.2
+"""A place of a smaller aspect shows no direction: it may be a lone letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -46,13 +49,22 @@ class Box:
         """The slices that cut this rectangle out of an image."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @property
+    def transposed(self) -> "Box":
+        """Rows for columns: a vertical line as a horizontal one."""
+        return Box(self.left, self.top, self.right, self.bottom)
+
     def grown(self, margin_px: int, shape: tuple[int, int]) -> "Box":
         """This rectangle with a margin on every side, clipped to an image of `shape` (rows, columns)."""
+        return self.grown_by(margin_px, margin_px, shape)
+
+    def grown_by(self, rows_px: int, columns_px: int, shape: tuple[int, int]) -> "Box":
+        """This rectangle with one margin above and below and another at its sides, clipped in the same way."""
         return Box(
-            max(0, self.top - margin_px),
-            max(0, self.left - margin_px),
-            min(shape[0], self.bottom + margin_px),
-            min(shape[1], self.right + margin_px),
+            max(0, self.top - rows_px),
+            max(0, self.left - columns_px),
+            min(shape[0], self.bottom + rows_px),
+            min(shape[1], self.right + columns_px),
         )
 
     def intersection(self, other: "Box") -> int:
@@ -69,6 +81,12 @@ class Box:
             max(self.bottom, other.bottom),
             max(self.right, other.right),
         )
+
+
+def extent(ink: NDArray[np.bool_]) -> Box:
+    """The smallest rectangle that holds all ink, of which there must be some."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

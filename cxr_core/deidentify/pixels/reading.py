@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Line, TextReader
+from cxr_core.deidentify.pixels.model import Line, TextReader, extent
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
@@ -133,10 +133,7 @@ def upright(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     centre = (canvas.shape[1] / 2, canvas.shape[0] / 2)
     turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D(centre, angle, 1), (canvas.shape[1], canvas.shape[0]))
     mask = turned > 127
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return ink
-    return np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return np.ascontiguousarray(mask[extent(mask).window]) if mask.any() else ink
 
 
 def draw_ink(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:

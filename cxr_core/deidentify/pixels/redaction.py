@@ -78,7 +78,7 @@ def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
     across = max(_LEAST_GROWTH_PX, round(_GROWTH * line.line_px))
     along = max(across, round(_GROWTH_ALONG * line.line_px))
     rows, columns = (along, across) if line.is_vertical else (across, along)
-    return Box(box.top - rows, box.left - columns, box.bottom + rows, box.right + columns).grown(0, shape)
+    return box.grown_by(rows, columns, shape)
 
 
 def _is_one_line(one: Line, other: Line) -> bool:
@@ -86,7 +86,7 @@ def _is_one_line(one: Line, other: Line) -> bool:
         return False
     a, b = one.box, other.box
     if one.is_vertical:
-        a, b = Box(a.left, a.top, a.right, a.bottom), Box(b.left, b.top, b.right, b.bottom)
+        a, b = a.transposed, b.transposed
     shared = min(a.bottom, b.bottom) - max(a.top, b.top)
     gap = max(a.left, b.left) - min(a.right, b.right)
     return shared >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)
