@@ -5,7 +5,6 @@ under a cap, because pydicom inflates without one. Leaves the pixels to `decodin
 required identifiers) to the airlock.
 """
 
-import os
 import struct
 import warnings
 import zlib
@@ -19,7 +18,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from cxr_core.errors import ItemError, TransientError
-from cxr_core.policy.limits import PIXEL_TAGS, HeaderGuard, is_behind_meta, refuse_crowds, refuse_large
+from cxr_core.policy.limits import PIXEL_TAGS, GuardedReader, is_behind_meta, refuse_large
 from cxr_core.vocabulary import Reason
 
 MAX_INFLATED_BYTES = 1 << 28
@@ -65,14 +64,14 @@ def read_header(
     """
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
-            return _read(file, size, stop_before_pixels=stop_before_pixels, max_inflated=max_inflated_bytes)
+        refuse_large(size)
+        with path.open("rb", buffering=0) as raw, GuardedReader(raw, size) as file:
+            return _read(file, stop_before_pixels=stop_before_pixels, max_inflated=max_inflated_bytes)
     except OSError as error:
         raise TransientError(f"file cannot be read (errno {error.errno})") from None
 
 
-def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: int) -> Dataset:
-    refuse_large(size)
+def _read(file: GuardedReader, *, stop_before_pixels: bool, max_inflated: int) -> Dataset:
     head = file.read(_PREAMBLE_BYTES + 4)
     has_prefix = head[_PREAMBLE_BYTES:] == b"DICM"
     if not has_prefix and head[:2] not in _FIRST_GROUPS:
@@ -82,9 +81,6 @@ def _read(file: BinaryIO, size: int, *, stop_before_pixels: bool, max_inflated: 
     file.seek(data_start)
     if file.read(2) == b"\0\0":  # pydicom reads a command set, which no file has, without asking where to stop
         raise ItemError(Reason.E_NOT_DICOM, "a command set instead of a data set")
-    file.seek(0)
-    refuse_crowds(file.read())
-    file.seek(0)
     if syntax == DeflatedExplicitVRLittleEndian:
         plain = _inflate(file, data_start, max_inflated)
         dataset = _parse_inflated(file, data_start, plain, stop_before_pixels=stop_before_pixels)
@@ -110,7 +106,7 @@ def _read_syntax(file: BinaryIO, start: int) -> tuple[str, int]:
     return syntax, file.tell()
 
 
-def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
+def _inflate(file: BinaryIO, start: int, cap: int) -> GuardedReader:
     """Inflate step by step into a file of explicit little endian, which deflated data is (PS3.5 A.5)."""
     file.seek(start)
     deflated = file.read()
@@ -123,17 +119,15 @@ def _inflate(file: BinaryIO, start: int, cap: int) -> BytesIO:
         except zlib.error:
             raise ItemError(Reason.E_PIXELS, "deflated data is damaged") from None
         deflated = inflater.unconsumed_tail
-        refuse_crowds(chunk)
         size += plain.write(chunk)
         if size > cap:
             raise ItemError(Reason.E_BOMB, f"deflated data of more than {cap} bytes")
         if not chunk and not deflated and not inflater.eof:
             raise ItemError(Reason.E_PIXELS, "deflated data is truncated")
-    plain.seek(0)
-    return plain
+    return GuardedReader(plain, plain.tell())
 
 
-def _parse_inflated(file: BinaryIO, start: int, plain: BytesIO, *, stop_before_pixels: bool) -> Dataset:
+def _parse_inflated(file: BinaryIO, start: int, plain: GuardedReader, *, stop_before_pixels: bool) -> Dataset:
     """Parse inflated data, keeping the file meta it came with."""
     file.seek(0)
     with warnings.catch_warnings():
@@ -150,22 +144,20 @@ def _plain_meta() -> bytes:
     return b"\0" * _PREAMBLE_BYTES + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(uid)) + uid
 
 
-def _parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset:
+def _parse(file: GuardedReader, *, stop_before_pixels: bool) -> Dataset:
     dataset = _try_parse(file, stop_before_pixels=stop_before_pixels)
     if dataset is not None:
         return dataset
-    file.seek(0)
     if not stop_before_pixels and _try_parse(file, stop_before_pixels=True) is not None:
         raise ItemError(Reason.E_PIXELS, "pixel data cannot be read")
     raise ItemError(Reason.E_NOT_DICOM, "data set cannot be parsed")
 
 
-def _try_parse(file: BinaryIO, *, stop_before_pixels: bool) -> Dataset | None:
-    guard = HeaderGuard(file.seek(0, os.SEEK_END))
-    file.seek(0)
+def _try_parse(file: GuardedReader, *, stop_before_pixels: bool) -> Dataset | None:
+    file.restart()
 
     def stops(tag: BaseTag, vr: str | None, length: int) -> bool:
-        return guard(tag, vr, length) or (stop_before_pixels and tag in PIXEL_TAGS)
+        return file.meet(tag, vr, length) or (stop_before_pixels and tag in PIXEL_TAGS)
 
     try:
         with warnings.catch_warnings():

@@ -63,9 +63,13 @@ def render(
         raise ValueError("render gives 8 bits; png16 is made by render_intensities")
     if counts is None:
         counts = count_values(stored)
-    table = _recipe_table(stored, counts)
+    present = np.flatnonzero(counts)
+    levels = _recipe_levels(stored, present)
     if profile is RenderProfile.PAPER:
-        table = _equalisation_table(np.bincount(table, weights=counts, minlength=256).astype(np.int64))[table]
+        level_counts = np.bincount(levels, weights=counts[present], minlength=256).astype(np.int64)
+        levels = _equalisation_table(level_counts)[levels]
+    table = np.zeros(counts.size, np.uint8)
+    table[present] = levels
     return _look_up(bit_patterns(stored), table)
 
 
@@ -114,19 +118,18 @@ def _encoded_bytes(is_encoded: bool, data: NDArray[np.uint8]) -> bytes:
     return data.tobytes()
 
 
-def _recipe_table(stored: StoredImage, counts: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The recipe's float operations, in its order, on every value that occurs; absent values stay 0.
+def _recipe_levels(stored: StoredImage, present: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """The recipe's float operations, in its order, on every bit pattern that occurs.
 
     The subtraction runs in 64 bits: the recipe's own, in the type of the pixels, would wrap for signed images that
     span more than 32,767.
     """
-    values = pattern_values(stored)
-    is_present = counts > 0
-    shifted = values[is_present] - values[is_present].min()
-    table = np.zeros(counts.size, np.uint8)
+    values = pattern_values(stored)[present]
+    shifted = values - values.min()
+    levels = np.zeros(present.size, np.uint8)
     if shifted.max() > 0:
-        table[is_present] = (shifted / shifted.max() * 255).astype(np.uint8)
-    return ~table if stored.photometric is Photometric.MONOCHROME1 else table
+        levels = (shifted / shifted.max() * 255).astype(np.uint8)
+    return ~levels if stored.photometric is Photometric.MONOCHROME1 else levels
 
 
 def _equalisation_table(counts: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ Takes what a reader meets element by element, refuses what no radiograph is. Sha
 neither takes what would stop the other; deflated data and declared pixels have caps of their own where they are read.
 """
 
+import io
 from dataclasses import dataclass
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
@@ -22,6 +23,8 @@ _MAX_TEXT_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 24  # icons, look-up tables and curves included
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "UT", "UC", "UR"})
 _ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_OPAQUE = frozenset({"OB", "OW", None})  # how pixel data is written; nothing within is parsed then
+_HEAD_BYTES = 16  # a parser reads tag and length of an element or an item in portions of at most so many bytes
 
 
 @dataclass(slots=True)
@@ -56,6 +59,54 @@ class HeaderGuard:
         return False
 
 
+class GuardedReader(io.BufferedReader):
+    """A file that counts items of sequences while a parser reads them, and refuses a crowd before it is parsed.
+
+    A value that a parser keeps for later is counted when it is read. The value of the pixel data is not: counting
+    takes longer than reading it, and only the heads of its fragments are ever parsed.
+
+    Parameters
+    ----------
+    raw : raw stream or BytesIO
+    size_bytes : int
+        Bytes that there are: no read asks for more, whatever a length declares.
+
+    Raises
+    ------
+    ItemError
+        `E_BOMB`, from `read`.
+    """
+
+    def __init__(self, raw: io.RawIOBase | io.BytesIO, size_bytes: int) -> None:
+        super().__init__(raw)
+        self._size_bytes = size_bytes
+        self.restart()
+
+    @property
+    def name(self) -> str:
+        """Empty: pydicom keeps the name of a buffered file, and names of files can tell patients."""
+        return ""
+
+    def restart(self) -> None:
+        """Go to the start and count anew."""
+        self.seek(0)
+        self._items, self._is_in_pixels = 0, False
+        self._guard = HeaderGuard(self._size_bytes)
+
+    def meet(self, tag: int, vr: str | None, length: int) -> bool:
+        """Take notice of the element whose value is read next (the `stop_when` of pydicom's readers); never stops."""
+        self._is_in_pixels = int(tag) in PIXEL_TAGS and vr in _OPAQUE
+        return self._guard(tag, vr, length)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as any file does."""
+        data = super().read(-1 if size is None else min(size, self._size_bytes))
+        if len(data) <= _HEAD_BYTES or not self._is_in_pixels:
+            self._items += _count_items(data)
+            _refuse_items(self._items)
+        return data
+
+
 def is_behind_meta(tag: BaseTag, vr: str | None, length: int) -> bool:  # noqa: ARG001  signature of pydicom's callback
     """True where the file meta group ends (a `stop_when` of pydicom's readers)."""
     return tag.group != 2
@@ -86,5 +137,13 @@ def refuse_crowds(content: bytes) -> None:
     ItemError
         `E_BOMB`.
     """
-    if sum(map(content.count, _ITEMS)) > _MAX_ITEMS:
+    _refuse_items(_count_items(content))
+
+
+def _count_items(content: bytes) -> int:
+    return sum(map(content.count, _ITEMS))
+
+
+def _refuse_items(count: int) -> None:
+    if count > _MAX_ITEMS:
         raise ItemError(Reason.E_BOMB, f"more than {_MAX_ITEMS} items")

@@ -140,3 +140,25 @@ def test_truncated_native_file_loses_its_pixels_only(radiograph, make_dataset, s
     with pytest.raises(ItemError) as caught:
         decode(read_header(save(content[:-500])))
     assert caught.value.reason is Reason.E_PIXELS
+
+
+def test_pixels_that_look_like_items_are_pixels(make_dataset, save):
+    pixels = np.tile(np.array([0xFFFE, 0xE000], np.uint16), (200, 150))  # 30,000 heads of items, were it a sequence
+    np.testing.assert_array_equal(decode(read_header(save(make_dataset(pixels, bits=16)))).pixels, pixels)
+
+
+def test_crowd_of_fragments_is_refused(radiograph, make_dataset, save):
+    dataset = make_dataset(radiograph(), JPEGLSLossless)
+    dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0" * 20_001
+    assert refusal(save(dataset)) is Reason.E_BOMB
+
+
+@pytest.mark.parametrize("tag", [0x00081140, 0x00091001, 0x00880200, 0xFFFCFFFC], ids=hex)
+def test_crowd_of_items_is_refused_before_and_behind_the_pixels(radiograph, make_dataset, save, tag):
+    dataset = make_dataset(radiograph())
+    dataset.add_new(tag, "OB", b"\xfe\xff\x00\xe0\0\0\0\0" * 20_001)
+    assert refusal(save(dataset)) is Reason.E_BOMB
+
+
+def test_name_of_the_file_stays_out_of_the_dataset(radiograph, make_dataset, save):
+    assert not read_header(save(make_dataset(radiograph()))).filename
