@@ -18,6 +18,9 @@ from cxr_core.vocabulary import Photometric
 JPEG_QUALITY = 95
 """The paper, section 2: "JPEG files with a quality factor of 95"."""
 
+Picture = NDArray[np.uint8] | NDArray[np.uint16]
+"""8-bit grey levels, or 16-bit intensities."""
+
 
 class RenderProfile(StrEnum):
     """PAPER: the published recipe. NONE: the same without equalisation. PNG16: stored intensities, dark to bright."""
@@ -92,6 +95,39 @@ def render_intensities(stored: StoredImage) -> NDArray[np.uint16]:
     if stored.photometric is Photometric.MONOCHROME1:
         values = top - values
     return values.astype(np.uint16)
+
+
+def scale_down(picture: Picture, shorter_side_px: int) -> Picture:
+    """Scale a rendered picture down until its shorter side is as long as asked; the aspect ratio stays.
+
+    Every pixel of the result is the mean of the area that it covers (`cv2.INTER_AREA`), so that fine lines get paler
+    and never alias. Scaled is the finished rendering: equalisation saw every pixel of the full size.
+
+    Parameters
+    ----------
+    picture : (rows, columns) uint8 or uint16 array
+    shorter_side_px : int
+        A picture that is not larger comes back unchanged: nothing is ever enlarged.
+
+    Returns
+    -------
+    (rows, columns) array of the same type
+        The longer side is rounded half up.
+    """
+    rows, columns = picture.shape
+    shorter = min(rows, columns)
+    if shorter <= shorter_side_px:
+        return picture
+    size = [int(side * shorter_side_px / shorter + 0.5) for side in (columns, rows)]
+    scaled: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return scaled
+
+
+def encode(picture: Picture) -> bytes:
+    """Encode 8 bits as `encode_jpeg`, 16 bits as `encode_png16`."""
+    if picture.dtype == np.uint16:
+        return encode_png16(picture.astype(np.uint16, copy=False))
+    return encode_jpeg(picture.astype(np.uint8, copy=False))
 
 
 def encode_jpeg(gray: NDArray[np.uint8]) -> bytes:
