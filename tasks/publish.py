@@ -12,7 +12,7 @@ from prefect import task
 from cxr_core import __version__
 from cxr_core.errors import GateRefused, UsageError
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
-from cxr_core.release.assembly import plan_release
+from cxr_core.release.assembly import Locate, plan_release
 from cxr_core.release.documents import EXACT_TIMES
 from cxr_core.release.gates import (
     Attestation,
@@ -34,6 +34,7 @@ from cxr_core.release.tree_gates import split_rows, tree_gates
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.dates import TimeOfDay
 from cxr_core.tables.catalogue import (
+    DERIVATIVES,
     EVIDENCE,
     IMAGES,
     INSTANCES,
@@ -105,7 +106,7 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
         inputs,
         config.release,
         _facts(config, key, order),
-        locate_jpeg=lambda _, study, image: workspace.jpeg_file(study, image),
+        Locate(workspace.jpeg_file, workspace.derivative_file),
     )
     gates = _Gates(workspace, config, order, plan, published_counts(config.release.name, order.release))
     done = publish(plan, order.release.absolute(), gates.check)
@@ -178,6 +179,7 @@ def _inputs(workspace: Workspace) -> ReleaseInputs:
         evidence=labelled.read(EVIDENCE),
         splits=read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet"),
         reference=LABELS.empty(),
+        derivatives=converted.read(DERIVATIVES),
     )
 
 

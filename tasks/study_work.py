@@ -20,6 +20,7 @@ from cxr_core.errors import BuildError, ItemError
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     DEID_REPORTS,
+    DERIVATIVES,
     EVIDENCE,
     IMAGES,
     LABELS,
@@ -100,13 +101,18 @@ def convert(root: Path, config: BuildConfig, study_id: str, images: Sequence[Row
     """Stage 5: de-identified DICOM to JPEG."""
     workspace = Workspace(root)
     rows: list[Row] = []
+    derivatives: list[Row] = []
     drops: list[Row] = []
     for image in images:
         try:
-            rows.append(_convert_one(workspace, config, study_id, image))
+            row, smaller = _convert_one(workspace, config, study_id, image)
+            rows.append(row)
+            derivatives.extend(smaller)
         except ItemError as error:
             drops.append(_drop(Stage.CONVERT, study_id, ItemKind.INSTANCE, error.reason, str(image["dicom_id"])))
-    wanted = {f"{row['dicom_id']}.jpg" for row in rows}
+    wanted = {f"{row['dicom_id']}.jpg" for row in rows} | {
+        f"{row['dicom_id']}.{row['size']}.jpg" for row in derivatives
+    }
     for left in workspace.jpeg_file(study_id, "x").parent.glob("*"):
         if left.name not in wanted:
             left.unlink()
@@ -114,7 +120,7 @@ def convert(root: Path, config: BuildConfig, study_id: str, images: Sequence[Row
         drops.append(_drop(Stage.CONVERT, study_id, ItemKind.STUDY, Reason.NO_SURVIVING_IMAGE))
     return StudyOutcome(
         study_id,
-        {RENDITIONS.name: rows, STAGE_DROPS.name: drops},
+        {RENDITIONS.name: rows, DERIVATIVES.name: derivatives, STAGE_DROPS.name: drops},
         None if rows else Reason.NO_SURVIVING_IMAGE,
     )
 
@@ -187,16 +193,22 @@ def _labeler(name: LabelerName) -> "Labeler":
     return Labeler(name)
 
 
-def _convert_one(workspace: Workspace, config: BuildConfig, study_id: str, image: Row) -> Row:
+def _convert_one(workspace: Workspace, config: BuildConfig, study_id: str, image: Row) -> tuple[Row, list[Row]]:
+    """Write the JPEG files of one image; gives its row and those of the smaller files."""
     from cxr_core.imaging.convert import convert_image
     from cxr_core.imaging.rendering import RenderProfile
 
     dicom_id = str(image["dicom_id"])
-    result = convert_image(workspace.dicom_file(study_id, dicom_id), RenderProfile(config.convert.profile))
+    source = workspace.dicom_file(study_id, dicom_id)
+    result = convert_image(source, RenderProfile(config.convert.profile), sizes=config.convert.sizes)
     write_bytes(workspace.jpeg_file(study_id, dicom_id), result.jpeg)
-    return {
-        "dicom_id": dicom_id,
-        "study_id": study_id,
+    ids = {"dicom_id": dicom_id, "study_id": study_id}
+    smaller: list[Row] = []
+    for one in result.derivatives:
+        write_bytes(workspace.derivative_file(study_id, dicom_id, one.shorter_side_px), one.encoded)
+        smaller.append({**ids, "size": one.shorter_side_px, "sha256": one.sha256})
+    row = {
+        **ids,
         "subject_id": image["subject_id"],
         "rows": result.rows,
         "columns": result.columns,
@@ -207,6 +219,7 @@ def _convert_one(workspace: Workspace, config: BuildConfig, study_id: str, image
         "jpeg_bytes": len(result.jpeg),
         "sha256": result.sha256,
     }
+    return row, smaller
 
 
 def _evidence_row(study_id: str, labeler: LabelerName, place: int, item: "Evidence") -> Row:

@@ -11,7 +11,7 @@ from typing import Self
 
 from cxr_core.planning.stages import CONVERT
 from cxr_core.release.documents import template_lines
-from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, PSEUDONYMS, RENDITIONS, REPORTS
+from cxr_core.tables.catalogue import DERIVATIVES, ENCOUNTERS, INSTANCES, PSEUDONYMS, RENDITIONS, REPORTS
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.verification.findings import Findings
@@ -27,7 +27,7 @@ class Verifier:
     Parameters
     ----------
     needles : Needles
-    pictures : mapping of dicom_id to SHA-256, or None
+    pictures : mapping of dicom_id (and `dicom_id.SIZE` of smaller ones) to SHA-256, or None
         None where no workspace is known: then pictures are not compared.
     """
 
@@ -42,7 +42,10 @@ class Verifier:
         if workspace is None:
             return cls(build_needles(*(table.empty() for table in tables)), None, read_signoff(signoff))
         needles = build_needles(*(read_table(table, workspace.catalog_table(table)) for table in tables))
-        pictures = dict(CONVERT.store(workspace).read(RENDITIONS).select("dicom_id", "sha256").iter_rows())
+        converted = CONVERT.store(workspace)
+        pictures = dict(converted.read(RENDITIONS).select("dicom_id", "sha256").iter_rows())
+        smaller = converted.read(DERIVATIVES).select("dicom_id", "size", "sha256").iter_rows()
+        pictures |= {f"{image}.{size}": sha256 for image, size, sha256 in smaller}
         return cls(needles, pictures, read_signoff(signoff))
 
     def verify(self, root: Path) -> Findings:

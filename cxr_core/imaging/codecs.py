@@ -20,6 +20,8 @@ from cxr_core.vocabulary import Reason
 _RLE_HEADER_BYTES = 64
 _DCT_BLOCK = 8
 _JPEG_END = b"\xff\xd9"
+_NOISE = bytes(range(1, 251))
+_MAX_BYTES_PER_SAMPLE = 4  # of lossless JPEG: a code of at most 16 bits and a difference of at most 16
 _HOOK_LOCK = threading.Lock()
 
 
@@ -94,11 +96,15 @@ def _decode_lossless(stream: bytes, facts: StreamFacts) -> NDArray[Any]:
     """Decode with the fastest decoder; where its result looks cut short, a second one has to agree.
 
     libjpeg-turbo decodes on behind the end of the data: with predictor 1 it repeats one value to the last row. The
-    second decoder fills otherwise, so that the two differ wherever data is missing.
+    second decoder reads on, so that the two differ wherever data is missing; it does not ask where its input ends
+    and would read the memory behind it, hence the noise, enough for every pixel.
     """
     pixels = _samples(imagecodecs.jpeg8_decode, stream)
     looks_whole = facts.has_end and facts.predictor == 1 and bool((pixels[-1] != pixels[-1, 0]).any())
-    if not looks_whole and not np.array_equal(pixels, _samples(imagecodecs.jpegsof3_decode, stream)):
+    if looks_whole:
+        return pixels
+    padding = _NOISE * (facts.rows * facts.columns * _MAX_BYTES_PER_SAMPLE // len(_NOISE) + 1)
+    if not np.array_equal(pixels, _samples(imagecodecs.jpegsof3_decode, stream + padding)):
         raise ItemError(Reason.E_PIXELS, "lossless JPEG frame is truncated or damaged")
     return pixels
 

@@ -13,8 +13,11 @@ from cxr_core.vocabulary import Reason
 MAX_TILES = 65_535
 """Most tiles that a JPEG 2000 codestream can number (ISO/IEC 15444-1, A.4.2)."""
 
+MAX_DIFFERENCE_BITS = 16
+"""Longest difference of a lossless JPEG (ISO/IEC 10918-1, H.1.2)."""
+
 _SOF_BASELINE, _SOF_EXTENDED, _SOF_LOSSLESS, _SOF_JPEG_LS = 0xC0, 0xC1, 0xC3, 0xF7
-_SOS, _SOI, _RST0, _RST7 = 0xDA, 0xD8, 0xD0, 0xD7
+_SOS, _DHT = 0xDA, 0xC4
 _NOT_FRAMES = frozenset({0xC4, 0xC8, 0xCC})  # DHT, JPG, DAC share the numbers of the frame headers
 _EOI = b"\xff\xd9"
 _J2K_START = b"\xff\x4f\xff\x51"
@@ -84,7 +87,7 @@ def inspect_codestream(stream: bytes) -> StreamFacts:
 
 
 def _inspect_jpeg(stream: bytes) -> StreamFacts:
-    position, frame = 2, b""
+    position, frame, tables = 2, b"", []
     frame_marker = 0
     while True:
         while stream[position : position + 1] == b"\xff" and stream[position + 1 : position + 2] == b"\xff":
@@ -100,10 +103,14 @@ def _inspect_jpeg(stream: bytes) -> StreamFacts:
             break
         if (0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES) or marker == _SOF_JPEG_LS:
             frame_marker, frame = marker, segment
+        if marker == _DHT:
+            tables.append(segment)
     if len(frame) < 6:
         raise ItemError(Reason.E_PIXELS, "JPEG frame header is missing")
     if frame_marker not in _KIND_OF_FRAME:
         raise ItemError(Reason.E_TS, f"JPEG process with frame marker {frame_marker:#x}")
+    if frame_marker == _SOF_LOSSLESS and not all(map(_is_difference_table, tables)):
+        raise ItemError(Reason.E_PIXELS, "Huffman tables are damaged")
     has_end, has_tail = _find_end(stream, position)
     return StreamFacts(
         kind=_KIND_OF_FRAME[frame_marker],
@@ -115,6 +122,21 @@ def _inspect_jpeg(stream: bytes) -> StreamFacts:
         has_end=has_end,
         has_tail=has_tail,
     )
+
+
+def _is_difference_table(segment: bytes) -> bool:
+    """Whether a DHT segment is whole and codes lengths of differences, 0 to 16 bits (ISO/IEC 10918-1, B.2.4.2, H.1.2).
+
+    A decoder that trusts longer ones takes more bits for a pixel than its input was made to hold.
+    """
+    position = 0
+    while position < len(segment):
+        counts = segment[position + 1 : position + 17]
+        end = position + 17 + sum(counts)
+        if len(counts) < 16 or end > len(segment) or max(segment[position + 17 : end], default=0) > MAX_DIFFERENCE_BITS:
+            return False
+        position = end
+    return True
 
 
 def _find_end(stream: bytes, scan_start: int) -> tuple[bool, bool]:

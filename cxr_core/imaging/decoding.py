@@ -185,15 +185,16 @@ def _read_declared(dataset: Dataset, max_pixels: int) -> _Declared:
     )
 
 
-def _element_value(dataset: Dataset, keyword: str) -> Any:
+def _find(dataset: Dataset, key: str | int) -> Any:
+    """The value under a keyword, the element under a tag; None where it is absent."""
     try:
-        return dataset.get(keyword)
+        return dataset.get(key)
     except Exception:  # noqa: BLE001 the edge: pydicom converts on access and fails in many ways, naming the value
-        raise ItemError(Reason.E_PIXELS, f"{keyword} cannot be read") from None
+        raise ItemError(Reason.E_PIXELS, f"{key} cannot be read") from None
 
 
 def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    value = _element_value(dataset, keyword)
+    value = _find(dataset, keyword)
     if value is None or value == "":
         if default is None:
             raise ItemError(Reason.E_PIXELS, f"{keyword} is missing")
@@ -205,14 +206,14 @@ def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
 
 
 def _photometric(dataset: Dataset) -> Photometric:
-    value = str(_element_value(dataset, "PhotometricInterpretation") or "").strip().upper()
+    value = str(_find(dataset, "PhotometricInterpretation") or "").strip().upper()
     if value not in set(Photometric):
         raise ItemError(Reason.E_SOP, "PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2")
     return Photometric(value)
 
 
 def _decode_samples(dataset: Dataset, declared: _Declared) -> _Samples:
-    element: DataElement | None = dataset.get(_PIXEL_DATA, None)
+    element: DataElement | None = _find(dataset, _PIXEL_DATA)
     if element is None or not isinstance(element.value, bytes) or not element.value:
         raise ItemError(Reason.E_PIXELS, "pixel data is missing")
     syntax = _transfer_syntax(dataset)
@@ -233,7 +234,7 @@ def _decode_samples(dataset: Dataset, declared: _Declared) -> _Samples:
 
 def _transfer_syntax(dataset: Dataset) -> str | None:
     meta: Dataset = getattr(dataset, "file_meta", None) or Dataset()
-    value = _element_value(meta, "TransferSyntaxUID")
+    value = _find(meta, "TransferSyntaxUID")
     return str(value) if value else None
 
 

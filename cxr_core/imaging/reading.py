@@ -163,18 +163,27 @@ def _try_parse(file: GuardedReader, *, stop_before_pixels: bool) -> Dataset | No
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings print values
             return read_partial(file, stop_when=stops, force=True) or None
-    except (OSError, ItemError):
+    except ItemError:
         raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        return None  # not the machine's fault: pydicom says so of a sequence that ends early
     except Exception:  # noqa: BLE001  the edge: on bad bytes pydicom raises a dozen types, some with values in them
         return None
 
 
 def _refuse_other_objects(dataset: Dataset, *, has_prefix: bool) -> None:
-    meta = getattr(dataset, "file_meta", FileMetaDataset())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        is_directory = meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
-    if is_directory or _DIRECTORY_RECORDS in dataset:
+    if _is_directory(getattr(dataset, "file_meta", FileMetaDataset())) or _DIRECTORY_RECORDS in dataset:
         raise ItemError(Reason.E_DICOMDIR, "a media directory holds no image")
     if not dataset or (not has_prefix and not any(tag in dataset for tag in _OBJECT_TAGS)):
         raise ItemError(Reason.E_NOT_DICOM, "no element of a DICOM object")
+
+
+def _is_directory(meta: Dataset) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return bool(meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage)
+        except Exception:  # noqa: BLE001  the edge: pydicom converts on access and fails in many ways, naming the value
+            return False

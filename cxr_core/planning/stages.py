@@ -12,6 +12,7 @@ from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.section import Section
 from cxr_core.tables.catalogue import (
     DEID_REPORTS,
+    DERIVATIVES,
     EVIDENCE,
     IMAGES,
     LABELS,
@@ -65,7 +66,7 @@ DEIDENTIFY = StageDefinition(
 )
 CONVERT = StageDefinition(
     Stage.CONVERT,
-    (RENDITIONS, STAGE_DROPS),
+    (RENDITIONS, DERIVATIVES, STAGE_DROPS),
     ("cxr_core.imaging.convert",),
     ("pydicom", "numpy", "imagecodecs", "opencv-python-headless"),
     lambda config: (config.convert,),

@@ -14,12 +14,25 @@ import polars as pl
 from cxr_core.release.contracts import RELEASE_EVIDENCE, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.layouts import gzip_bytes, labels_csv, metadata_csv, split_csv
 from cxr_core.release.plan import PlannedFile, ReleasePlan, RunFacts, Tree, linked_file, written_file
-from cxr_core.release.tables import ReleaseInputs, build_images, parquet_bytes
+from cxr_core.release.tables import ReleaseInputs, build_images, derivative_path, parquet_bytes
 from cxr_core.settings.release import ReleaseSettings, TestPolicy
 from cxr_core.vocabulary import Label, LabelerName, Split
 
-LocateJpeg = Callable[[str, str, str], Path]
-"""Where the JPEG of (subject_id, study_id, dicom_id) lies in the workspace."""
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Where files lie in the workspace.
+
+    Parameters
+    ----------
+    jpeg : callable
+        Of (study_id, dicom_id).
+    derivative : callable
+        Of (study_id, dicom_id, size).
+    """
+
+    jpeg: Callable[[str, str], Path]
+    derivative: Callable[[str, str, int], Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +58,7 @@ _WITHHELD_SHARE = {
 }
 
 
-def plan_release(
-    inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFacts, *, locate_jpeg: LocateJpeg
-) -> ReleasePlan:
+def plan_release(inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFacts, locate: Locate) -> ReleasePlan:
     """Plan both trees of a release.
 
     Raises
@@ -56,15 +67,15 @@ def plan_release(
         A JPEG without its attributes, study row or split.
     """
     images = build_images(inputs, producer=facts.producer)
-    public = _tree(inputs, images, share=_PUBLIC_SHARE[settings.test], locate_jpeg=locate_jpeg)
+    public = _tree(inputs, images, share=_PUBLIC_SHARE[settings.test], locate=locate)
     share = _WITHHELD_SHARE.get(settings.test)
-    withheld = _tree(inputs, images, share=share, locate_jpeg=locate_jpeg) if share else None
+    withheld = _tree(inputs, images, share=share, locate=locate) if share else None
     if withheld is not None and withheld.images.is_empty() and withheld.labels.is_empty():
         withheld = None
     return ReleasePlan(settings.name, settings.version, settings.test.value, settings.layout, public, withheld, facts)
 
 
-def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate_jpeg: LocateJpeg) -> Tree:
+def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate: Locate) -> Tree:
     shown = _shown_images(images, share)
     studies = _labelled_studies(inputs, images, share)
     labels = inputs.labels.join(studies, on="study_id")
@@ -79,9 +90,22 @@ def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate_
             "evidence.parquet", parquet_bytes(RELEASE_EVIDENCE, _of(inputs.evidence, studies, RELEASE_EVIDENCE.columns))
         ),
     ]
-    for row in shown.select("path", "sha256", "subject_id", "study_id", "dicom_id").iter_rows():
-        files.append(linked_file(row[0], row[1], locate_jpeg(*row[2:])))
+    files += _picture_files(inputs, shown, locate)
     return Tree(tuple(sorted(files, key=lambda file: file.path)), shown, labels)
+
+
+def _picture_files(inputs: ReleaseInputs, shown: pl.DataFrame, locate: Locate) -> list[PlannedFile]:
+    """The JPEG files of the images that a tree shows, in all sizes."""
+    full = shown.select("path", "sha256", "study_id", "dicom_id").iter_rows()
+    smaller = inputs.derivatives.join(shown.select("dicom_id", "path"), on="dicom_id")
+    rows = smaller.select("path", "size", "sha256", "study_id", "dicom_id").iter_rows()
+    return [
+        *(linked_file(path, sha256, locate.jpeg(study, image)) for path, sha256, study, image in full),
+        *(
+            linked_file(derivative_path(path, size), sha256, locate.derivative(study, image, size))
+            for path, size, sha256, study, image in rows
+        ),
+    ]
 
 
 def _shown_images(images: pl.DataFrame, share: _Share) -> pl.DataFrame:

@@ -153,17 +153,27 @@ def _croissant(plan: ReleasePlan, tree: Tree, version: str) -> str:
                 "encodingFormat": "application/x-parquet",
                 "sha256": tree_files.get("images.parquet", ""),
             },
-            {
-                "@type": "cr:FileSet",
-                "@id": "jpeg",
-                "name": "jpeg",
-                "encodingFormat": "image/jpeg",
-                "includes": "files/**/*.jpg",
-            },
+            *(_file_set(folder) for folder in _image_folders(tree)),
         ],
         "recordSet": [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "field": _fields()}],
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _image_folders(tree: Tree) -> list[str]:
+    """`files`, and one folder more for each smaller size."""
+    return sorted({"files", *(file.path.partition("/")[0] for file in tree.files if file.path.startswith("files-"))})
+
+
+def _file_set(folder: str) -> dict[str, str]:
+    name = folder.replace("files", "jpeg")
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "encodingFormat": "image/jpeg",
+        "includes": f"{folder}/**/*.jpg",
+    }
 
 
 def _fields() -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from cxr_core.errors import GateRefused
 from cxr_core.release.contracts import RELEASE_IMAGES, label_column
+from cxr_core.tables.catalogue import DERIVATIVES
 from cxr_core.tables.contract import Contract
 from cxr_core.vocabulary import BoxDecision, Label, LabelerName
 
@@ -26,6 +27,8 @@ class ReleaseInputs:
     ----------
     reference : LABELS-like frame
         Manual labels, one row per study: `study_id` and the 14 labels; empty where nobody labelled.
+    derivatives : frame
+        Smaller JPEG files; empty where none were asked for.
     """
 
     study_rows: pl.DataFrame = field(repr=False)
@@ -37,11 +40,17 @@ class ReleaseInputs:
     evidence: pl.DataFrame = field(repr=False)
     splits: pl.DataFrame = field(repr=False)
     reference: pl.DataFrame = field(repr=False)
+    derivatives: pl.DataFrame = field(default_factory=DERIVATIVES.empty, repr=False)
 
 
 def image_path(subject_id: str, study_id: str, dicom_id: str) -> str:
     """Path of an image in the layouts of MIMIC-CXR-JPG 2."""
     return f"files/p{subject_id[:2]}/p{subject_id}/s{study_id}/{dicom_id}.jpg"
+
+
+def derivative_path(path: str, size: int) -> str:
+    """Path of a smaller JPEG: that of the image, below a folder that tells the size."""
+    return f"files-{size}/{path.removeprefix('files/')}"
 
 
 def build_images(inputs: ReleaseInputs, *, producer: str) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from cxr_core.release.publication import CONSTANT_MTIME_NS
 from cxr_core.tables.contract import Privacy
 from cxr_core.vocabulary import LabelerName
 
-_IMAGE = re.compile(r"files/p(1\d)/p(\1\d{6,7})/s5\d{7,8}/[0-9a-f]{8}(-[0-9a-f]{8}){4}\.jpg")
+_IMAGE = re.compile(r"files(-\d{2,4})?/p(1\d)/p(\2\d{6,7})/s5\d{7,8}/[0-9a-f]{8}(-[0-9a-f]{8}){4}\.jpg")
 _SORT_KEYS = ("subject_id", "study_id", "dicom_id")
 
 
@@ -48,6 +48,7 @@ def integrity_gate(root: Path) -> GateResult:
     faults = {
         "rows without an image": len(rows.keys() - on_disk),
         "images without a row": len(on_disk - rows.keys()),
+        "smaller images without a row": sum(_full_path(path) not in rows for path in present if _is_smaller(path)),
         "rows that stand twice": images.height - len(ids),
         "digests that differ": sum(1 for path, digest in rows.items() if path in on_disk and sums.get(path) != digest),
         "files missing from the digests or from the tree": len(present ^ sums.keys()),
@@ -57,6 +58,15 @@ def integrity_gate(root: Path) -> GateResult:
         "labelled studies without an image": _labels_without_image(root, images),
     }
     return gate_result(Gate.INTEGRITY, faults, "rebuild with --from convert")
+
+
+def _is_smaller(path: str) -> bool:
+    return path.startswith("files-") and bool(_IMAGE.fullmatch(path))
+
+
+def _full_path(path: str) -> str:
+    """The full-size image that a smaller one was made with."""
+    return f"files/{path.partition('/')[2]}"
 
 
 def columns_gate(root: Path) -> GateResult:

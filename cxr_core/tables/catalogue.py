@@ -331,6 +331,18 @@ RENDITIONS = contract(
     },
 )
 
+DERIVATIVES = contract(
+    "derivatives",
+    1,
+    "One row per smaller JPEG, where `convert.sizes` asks for some.",
+    {
+        "dicom_id": text("Image", _PUBLIC, key=True, pattern=DICOM_ID),
+        "size": integer("Shorter side that was asked for", _PUBLIC, key=True, minimum=32, maximum=2048, unit="pixel"),
+        "study_id": text("Study", _PUBLIC, pattern=STUDY_ID),
+        "sha256": text("SHA-256 of the JPEG", _PUBLIC, pattern=r"^[0-9a-f]{64}$"),
+    },
+)
+
 SECTIONS = contract(
     "sections",
     1,
@@ -434,6 +446,7 @@ STAGE_TABLES: tuple[Contract, ...] = (
     TEXT_BOXES,
     DEID_REPORTS,
     RENDITIONS,
+    DERIVATIVES,
     SECTIONS,
     LABELS,
     EVIDENCE,

@@ -60,6 +60,10 @@ class Workspace:
     def jpeg_file(self, study_id: str, dicom_id: str) -> Path:
         return self.jpeg / study_id[:3] / study_id / f"{dicom_id}.jpg"
 
+    def derivative_file(self, study_id: str, dicom_id: str, size: int) -> Path:
+        """The smaller JPEG beside the full one, so that both go with their study."""
+        return self.jpeg_file(study_id, f"{dicom_id}.{size}")
+
     def sheet_file(self, study_id: str, dicom_id: str) -> Path:
         """The picture of a redaction before and after: identified, hence in the vault."""
         return self.vault / "sheets" / study_id[:3] / study_id / f"{dicom_id}.jpg"

@@ -49,7 +49,7 @@ def verify_tree(
         Names that a person has looked at where they stand as ordinary words; lower case.
     known_lines : iterable of str
         Lines of the documents' templates with `$placeholders`, and whole known sentences.
-    pictures : mapping of dicom_id to SHA-256, optional
+    pictures : mapping of dicom_id (`dicom_id.SIZE` for smaller ones) to SHA-256, optional
         What the conversion made of the redacted images: a picture that is none of them is a finding.
 
     Returns
@@ -103,15 +103,18 @@ class _Reader:
             self.told[(shown, Finding.LINK)] += 1
         elif path.is_file():
             self.told[(shown, Finding.UNDECLARED)] += not _is_declared(relative)
-            self.told[(shown, Finding.PICTURE)] += self._is_another_picture(path)
+            self.told[(shown, Finding.PICTURE)] += self._is_another_picture(path, relative)
             for item in decode_file(path):
                 for kind, count in self._item(relative, item):
                     self.told[(shown, kind)] += count
 
-    def _is_another_picture(self, path: Path) -> bool:
+    def _is_another_picture(self, path: Path, relative: str) -> bool:
+        """Whether the conversion made another JPEG under this name, or none; smaller ones lie below `files-SIZE`."""
         if self._pictures is None or path.suffix != ".jpg":
             return False
-        return self._pictures.get(path.stem) != self.digest(path)
+        top = relative.partition("/")[0]
+        name = f"{path.stem}.{top.removeprefix('files-')}" if top.startswith("files-") else path.stem
+        return self._pictures.get(name) != self.digest(path)
 
     def _item(self, relative: str, item: Decoded) -> Iterator[tuple[Finding, int]]:
         if isinstance(item, Finding):

@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from cxr_core.errors import ItemError
-from cxr_core.imaging import decode
+from cxr_core.imaging import decode, read_header
 from cxr_core.vocabulary import Photometric, Reason
 
 NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
@@ -299,3 +299,19 @@ def test_decoding_leaves_the_dataset_alone(radiograph, make_dataset):
     before = dataset.PixelData
     decode(dataset)
     assert dataset.PixelData == before
+
+
+def test_pixel_data_of_an_unknown_representation_is_refused(radiograph, make_dataset, file_bytes, tmp_path):
+    content = file_bytes(make_dataset(radiograph()))
+    path = tmp_path / "IM1"
+    path.write_bytes(content.replace(b"\xe0\x7f\x10\x00OW", b"\xe0\x7f\x10\x00O\xfe"))
+    assert refusal(read_header(path)) is Reason.E_PIXELS
+
+
+@pytest.mark.parametrize("damage", ["length of 17 bits", "table cut short"])
+def test_lossless_tables_that_ask_for_more_than_a_pixel_has_are_refused(radiograph, make_dataset, encode_frame, damage):
+    """A second decoder trusts the table and reads behind its input."""
+    frame = bytearray(encode_frame(radiograph(), JPEGLossless, 12))
+    table = frame.find(b"\xff\xc4") + 4
+    frame[table + (17 if damage == "length of 17 bits" else 1)] = 17 if damage == "length of 17 bits" else 200
+    assert refusal(make_dataset(radiograph(), JPEGLossless, frame=bytes(frame))) is Reason.E_PIXELS

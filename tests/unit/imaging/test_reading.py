@@ -162,3 +162,9 @@ def test_crowd_of_items_is_refused_before_and_behind_the_pixels(radiograph, make
 
 def test_name_of_the_file_stays_out_of_the_dataset(radiograph, make_dataset, save):
     assert not read_header(save(make_dataset(radiograph()))).filename
+
+
+def test_file_meta_with_an_unknown_representation_is_read_over(radiograph, make_dataset, save, file_bytes):
+    content = file_bytes(make_dataset(radiograph()))
+    damaged = content.replace(b"\x02\x00\x02\x00UI", b"\x02\x00\x02\x00Ui", 1)
+    np.testing.assert_array_equal(decode(read_header(save(damaged))).pixels, radiograph())

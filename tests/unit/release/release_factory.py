@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from cxr_core.release.assembly import plan_release
+from cxr_core.release.assembly import Locate, plan_release
 from cxr_core.release.plan import DropCount, ReleasePlan, RunFacts
 from cxr_core.release.tables import ReleaseInputs
 from cxr_core.settings.release import ReleaseSettings
@@ -86,11 +86,12 @@ def make_inputs(workspace: Path, *, subjects: int = 4, side: int = 16) -> Releas
 
 
 def make_plan(workspace: Path, *, inputs: ReleaseInputs | None = None, **settings: Any) -> ReleasePlan:
-    def locate(_subject: str, _study: str, dicom_id: str) -> Path:
-        return workspace / "jpeg" / f"{dicom_id}.jpg"
-
+    locate = Locate(
+        lambda _, dicom_id: workspace / "jpeg" / f"{dicom_id}.jpg",
+        lambda _, dicom_id, size: workspace / "jpeg" / f"{dicom_id}.{size}.jpg",
+    )
     given = inputs or make_inputs(workspace)
-    return plan_release(given, ReleaseSettings(**settings), FACTS, locate_jpeg=locate)
+    return plan_release(given, ReleaseSettings(**settings), FACTS, locate)
 
 
 def with_label(inputs: ReleaseInputs, label: str, value: int) -> ReleaseInputs:
