@@ -1,4 +1,4 @@
-"""What a worker does for the file tools: one study of `cxr deidentify`, one file of `cxr redact`.
+"""What a worker does for the file tools: one study of `cxr deidentify`, one file of `cxr redact` or `cxr convert`.
 
 Takes what it needs through the pipe that leads to the worker, so that nothing identified lies outside the vault;
 gives counts, boxes and refusals. Never imports Prefect: workers start quickly.
@@ -17,6 +17,7 @@ from cxr_core.vault.dictionary import SiteDictionary
 if TYPE_CHECKING:
     from cxr_core.deidentify.pixels import TextReader
     from cxr_core.deidentify.study import Airlock
+    from cxr_core.imaging.rendering import RenderProfile
 
 
 def deidentify(
@@ -84,6 +85,37 @@ def redact(path: Path, target: Path, readers: tuple[str, ...], sheet: Path | Non
         write_bytes(sheet, result.sheet, mode=0o600)  # it shows what was removed
     write_bytes(target, result.content)
     return {"boxes": list(result.box_rows), "flags": [flag.value for flag in result.flags]}
+
+
+def convert(path: Path, target: Path, smaller: Mapping[int, Path], profile: "RenderProfile") -> list[str]:
+    """Write the pictures of one file.
+
+    Parameters
+    ----------
+    target : Path
+        Where the full-size picture goes.
+    smaller : mapping of size to Path
+        Where the smaller ones go.
+
+    Returns
+    -------
+    list of str
+        Quality flags that were raised.
+
+    Raises
+    ------
+    ItemError
+        As `convert_image` raises it; nothing is written then.
+    """
+    from cxr_core.imaging.convert import convert_image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's warnings print values
+        result = convert_image(path, profile, sizes=tuple(smaller))
+    write_bytes(target, result.encoded)
+    for one in result.derivatives:
+        write_bytes(smaller[one.shorter_side_px], one.encoded)
+    return [flag.value for flag in result.quality.flags]
 
 
 @functools.lru_cache(maxsize=1)

@@ -190,7 +190,8 @@ def _find(dataset: Dataset, key: str | int) -> Any:
     try:
         return dataset.get(key)
     except Exception:  # noqa: BLE001 the edge: pydicom converts on access and fails in many ways, naming the value
-        raise ItemError(Reason.E_PIXELS, f"{key} cannot be read") from None
+        name = key if isinstance(key, str) else f"({key >> 16:04X},{key & 0xFFFF:04X})"
+        raise ItemError(Reason.E_PIXELS, f"{name} cannot be read") from None
 
 
 def _integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:

@@ -4,17 +4,16 @@ The same code as the build runs. A file that cannot be done is one line with its
 others go on.
 """
 
-import sys
+import os
 import time
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxr_core.errors import ItemError, UsageError
+from cxr_core.errors import UsageError
 from flows.cli import app
 
 _READERS = ("rapidocr", "easyocr")
@@ -26,29 +25,24 @@ def convert(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the JPEG files.")],
     *,
     profile: Annotated[str, typer.Option(help="paper, none or png16.")] = "paper",
+    size: Annotated[
+        list[int] | None, typer.Option(min=32, max=2048, help="Shorter side of a smaller picture; repeatable.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes; default: one a core.")] = os.cpu_count() or 1,
 ) -> None:
-    """Convert grey DICOM images to JPEG: same names, no de-identification."""
-    from cxr_core.imaging.convert import convert_image
+    """Convert grey DICOM images to JPEG: same names, smaller ones below files-SIZE; no de-identification."""
     from cxr_core.imaging.rendering import RenderProfile
-    from cxr_core.tables.storage import write_bytes
+    from flows.cli.conversion import convert_folder
 
     try:
         chosen = RenderProfile(profile)
     except ValueError:
         raise UsageError(f"profile {profile}: choose paper, none or png16") from None
-    suffix = ".png" if chosen is RenderProfile.PNG16 else ".jpg"
-
-    written: set[Path] = set()
-
-    def one(path: Path, name: Path) -> None:
-        stem = name.name if name.suffix[1:].isdigit() else name.stem  # a UID's last part is no suffix
-        target = output / name.with_name(f"{stem}{suffix}")
-        if target in written:  # `a` and `a.dcm` side by side: neither may replace the other
-            target = output / name.with_name(f"{name.name}{suffix}")
-        written.add(target)
-        write_bytes(target, convert_image(path, chosen).encoded)
-
-    _each(source, one, "converted")
+    files = list(_files(source))
+    started = time.perf_counter()
+    told = convert_folder(files, output, chosen, sizes=tuple(dict.fromkeys(size or ())), workers=workers)
+    _report(told.done, told.refused, time.perf_counter() - started, "converted")
+    typer.echo(told.summary())
 
 
 @app.command()
@@ -107,23 +101,6 @@ def deidentify(
     started = time.perf_counter()
     done, refused = deidentify_folder(source, output, vault, config)
     _report(done, refused, time.perf_counter() - started, "de-identified")
-
-
-def _each(source: Path, one: Callable[[Path, Path], None], verb: str) -> None:
-    """Run over a file or all files of a folder; name is the path below the folder."""
-    refused: Counter[str] = Counter()
-    done = 0
-    started = time.perf_counter()
-    for path, name in _files(source):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's warnings print values
-                one(path, name)
-            done += 1
-        except ItemError as error:
-            refused[error.reason.value] += 1
-            sys.stderr.write(f"{name}: {error.reason.value}\n")
-    _report(done, refused, time.perf_counter() - started, verb)
 
 
 def _files(source: Path) -> Iterator[tuple[Path, Path]]:

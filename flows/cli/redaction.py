@@ -1,10 +1,7 @@
 """What `cxr redact` does: the burned-in text of files or a folder, in worker processes."""
 
-import os
-import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +9,10 @@ from typing import Any
 import polars as pl
 
 from cxr_core.deidentify.pixels import build_readers
-from cxr_core.errors import ItemError, TransientError
 from cxr_core.vocabulary import BoxDecision, Reason
-from flows.progress import BuildProgress
-from tasks.workers import WorkerPool
+from flows.cli.file_pool import run_files
 
 _WORK = "tasks.folder_work:redact"
-_DEADLINE_S = 600.0
 _ROW_SCHEMA = {
     "path": pl.String,
     "box": pl.Int64,
@@ -42,6 +36,15 @@ class Redacted:
     refused: Counter[str] = field(default_factory=Counter)
     rows: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     flagged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, name: Path, answer: Mapping[str, Any]) -> None:
+        """Take what a worker told of one file."""
+        self.done += 1
+        self.flagged.update(answer["flags"])
+        self.rows.extend(
+            {"path": name.as_posix(), **{key: row[key] for key in _ROW_SCHEMA if key != "path"}}
+            for row in answer["boxes"]
+        )
 
     def summary(self) -> str:
         """One line for the terminal."""
@@ -78,35 +81,14 @@ def redact_folder(
     build_readers(readers)  # a missing one is told before the work starts
     if sheets is not None:
         sheets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    calls = [
+        (name, (path, output / name, readers, sheets / f"{name}.jpg" if sheets is not None else None))
+        for path, name in files
+    ]
     told = Redacted()
-    pool = WorkerPool(workers, deadline_s=_DEADLINE_S, log=Path(os.devnull))
-
-    def one(file: tuple[Path, Path]) -> tuple[Path, Mapping[str, Any] | Reason]:
-        path, name = file
-        sheet = sheets / f"{name}.jpg" if sheets is not None else None
-        try:
-            answer: Mapping[str, Any] = pool.call(_WORK, path, output / name, readers, sheet)
-        except ItemError as error:
-            return name, error.reason
-        except TransientError:
-            return name, Reason.E_CRASH
-        return name, answer
-
-    with pool, ThreadPoolExecutor(workers) as threads, BuildProgress().stage("redact", len(files)) as tick:
-        _collect(threads.map(one, files), told, tick)
-    return told
-
-
-def _collect(answers: Iterable[tuple[Path, Mapping[str, Any] | Reason]], told: Redacted, tick: Any) -> None:
-    for name, answer in answers:
-        tick(1)
+    for name, answer in run_files(_WORK, calls, title="redact", workers=workers):
         if isinstance(answer, Reason):
             told.refused[answer.value] += 1
-            sys.stderr.write(f"{name}: {answer.value}\n")
-            continue
-        told.done += 1
-        told.flagged.update(answer["flags"])
-        told.rows.extend(
-            {"path": name.as_posix(), **{key: row[key] for key in _ROW_SCHEMA if key != "path"}}
-            for row in answer["boxes"]
-        )
+        else:
+            told.add(name, answer)
+    return told

@@ -1,0 +1,86 @@
+"""`cxr convert` over a folder: same names, smaller pictures below their size, one line for each refusal."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from building import Result
+from building import run as run_command
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+CXR = str(Path(sys.executable).with_name("cxr"))
+
+
+def write(path: Path, *, rows: int = 400, columns: int = 500) -> None:
+    y, x = np.mgrid[:rows, :columns]
+    stored = (1500 + 500 * np.sin(y / 90) * np.cos(x / 110)).astype("<u2")
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelData = stored.tobytes()
+    dataset["PixelData"].VR = "OW"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "in" / "a" / "named.dcm")
+    write(tmp_path / "in" / "1.2.840.17", rows=100, columns=300)
+    (tmp_path / "in" / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def run(folder: Path, *options: str) -> Result:
+    command = [CXR, "convert", str(folder / "in"), "-o", str(folder / "out"), *options]
+    return run_command(command, {"PATH": "/usr/bin:/bin", "HOME": str(folder)})
+
+
+def pictures(folder: Path) -> dict[str, tuple[int, int]]:
+    """Width and height of every picture below the output."""
+    sizes = {}
+    for path in (folder / "out").rglob("*.*g"):
+        with Image.open(path) as picture:
+            sizes[path.relative_to(folder / "out").as_posix()] = picture.size
+    return sizes
+
+
+def test_pictures_have_the_names_of_their_files_and_refusals_a_line(folder: Path) -> None:
+    told = run(folder)
+    assert told.code == 0, told.err
+    assert pictures(folder) == {"a/named.jpg": (500, 400), "1.2.840.17.jpg": (300, 100)}
+    assert "2 converted, E_NOT_DICOM 1;" in told.out
+    assert "images/s" in told.out
+    assert "to look at: strip 1" in told.out
+    assert "notes.txt: E_NOT_DICOM" in told.err
+
+
+def test_smaller_pictures_lie_below_their_size_and_none_is_enlarged(folder: Path) -> None:
+    assert run(folder, "--size", "224", "--size", "64").code == 0
+    assert pictures(folder) == {
+        "a/named.jpg": (500, 400),
+        "files-224/a/named.jpg": (280, 224),
+        "files-64/a/named.jpg": (80, 64),
+        "1.2.840.17.jpg": (300, 100),
+        "files-224/1.2.840.17.jpg": (300, 100),
+        "files-64/1.2.840.17.jpg": (192, 64),
+    }
+
+
+def test_two_files_never_share_a_picture(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a")
+    write(tmp_path / "in" / "a.dcm")
+    assert run(tmp_path, "--profile", "png16").code == 0
+    assert pictures(tmp_path).keys() == {"a.png", "a.dcm.png"}
+
+
+def test_an_unknown_profile_is_one_line(folder: Path) -> None:
+    told = run(folder, "--profile", "pretty")
+    assert (told.code, told.err.strip()) == (2, "cxr: profile pretty: choose paper, none or png16")
