@@ -183,7 +183,13 @@ class Airlock:
             readers=self.readers,
             markers=self.markers,
         )
-        content = assemble(header.dataset, pixels.pixels, bits_stored=stored.bits_stored, is_signed=stored.is_signed)
+        content = assemble(
+            header.dataset,
+            pixels.pixels,
+            bits_stored=stored.bits_stored,
+            is_signed=stored.is_signed,
+            compression=self.config.deidentify.compression,
+        )
         row = self._image_row(request, dicom_id, header.dataset, stored, pixels)
         row |= {"dropped_elements": header.dropped_elements, "dicom_sha256": hashlib.sha256(content).hexdigest()}
         sheet = draw_sheet(stored.pixels, pixels, stored.photometric) if self._wants_sheet(pixels) else None

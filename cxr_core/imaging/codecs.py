@@ -1,7 +1,7 @@
-"""Decides which decoder of imagecodecs reads a frame, and when a second one must agree.
+"""Decides which decoder of imagecodecs reads a frame, when a second one must agree, and how a frame is encoded.
 
-Takes the bytes of one frame with its checked facts and gives the samples; the only module that imports imagecodecs.
-Leaves size limits to `decoding`, which must check the declared size before it calls here.
+Takes the bytes of one frame with its checked facts and gives the samples, and back; the only module that imports
+imagecodecs. Leaves size limits to `decoding`, which must check the declared size before it calls here.
 """
 
 import sys
@@ -70,6 +70,24 @@ def decode_rle(frame: bytes, *, pixel_count: int, dtype: np.dtype[Any]) -> NDArr
     if len(data) != pixel_count * dtype.itemsize:
         raise ItemError(Reason.E_PIXELS, f"RLE frame of {len(data)} bytes")
     return np.frombuffer(data, dtype)
+
+
+def encode_lossless(samples: NDArray[Any], kind: StreamKind) -> bytes:
+    """Encode one frame so that `decode_codestream` gives back every bit.
+
+    Parameters
+    ----------
+    samples : (rows, columns) uint8, uint16, int8 or int16 array
+        JPEG-LS knows no sign: it keeps the bit patterns, of which BitsStored and PixelRepresentation tell the meaning.
+    kind : StreamKind
+        JPEG_LS or HTJ2K.
+    """
+    whole = np.ascontiguousarray(samples)
+    if kind is StreamKind.JPEG_LS:
+        return bytes(imagecodecs.jpegls_encode(whole.view(f"u{whole.itemsize}")))
+    if kind is StreamKind.HTJ2K:
+        return bytes(imagecodecs.htj2k_encode(whole, reversible=True))
+    raise ValueError(f"no lossless encoder for {kind.name}")
 
 
 def ends_in_filler(pixels: NDArray[Any], precision: int) -> bool:

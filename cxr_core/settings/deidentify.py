@@ -24,6 +24,14 @@ class Sheets(StrEnum):
     REDACTED = "redacted"
 
 
+class Compression(StrEnum):
+    """How the pixels of de-identified DICOM files are written; each is lossless."""
+
+    RAW = "raw"
+    HTJ2K = "htj2k"
+    JPEG_LS = "jpeg-ls"
+
+
 class DeidentifySettings(Section):
     """`[deidentify]`"""
 
@@ -39,6 +47,9 @@ class DeidentifySettings(Section):
     )
     sheets: Sheets = Field(
         Sheets.FLAGGED, description="Pictures before and after, in the vault: none, of flagged images, of redacted ones"
+    )
+    compression: Compression = Field(
+        Compression.RAW, description="De-identified DICOM: raw is quickest to write and read, the others are smaller"
     )
     max_pixels: int = Field(MAX_PIXELS, gt=0, description="Largest image, rows x columns, checked before decoding")
 

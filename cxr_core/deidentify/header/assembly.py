@@ -1,7 +1,7 @@
 """From a de-identified header and redacted pixels to the bytes of a DICOM file.
 
-Takes a header of `engine` and an array of stored values; gives a whole Part 10 file in Explicit VR Little Endian, its
-last element (7FE0,0010) appended by hand: that spares two copies of the pixels.
+Takes a header of `engine` and an array of stored values; gives a whole Part 10 file in Explicit VR Little Endian or
+losslessly compressed, its last element (7FE0,0010) appended by hand: that spares two copies of the pixels.
 What the header may hold was decided by `engine`, the pixels by `deidentify.pixels`; writing to disk is left to `study`.
 """
 
@@ -14,12 +14,15 @@ from pydicom import dcmwrite
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, HTJ2KLossless, JPEGLSLossless
 
 from cxr_core.deidentify.header.cleaning import code_item
 from cxr_core.deidentify.header.reading import silence
 from cxr_core.errors import ItemError
+from cxr_core.imaging.codecs import encode_lossless
+from cxr_core.imaging.codestreams import StreamKind
 from cxr_core.policy.codes import Code
+from cxr_core.settings.deidentify import Compression
 from cxr_core.vocabulary import Reason
 
 IMPLEMENTATION_CLASS_UID = "2.25.89134357207824053341950953989947769368"
@@ -27,9 +30,24 @@ IMPLEMENTATION_VERSION_NAME = "HILUM"
 CLEAN_PIXEL_DATA = Code("113101", "DCM", "Clean Pixel Data Option")
 
 _METHODS = 0x00120064
+_SYNTAXES = {
+    Compression.RAW: ExplicitVRLittleEndian,
+    Compression.HTJ2K: HTJ2KLossless,
+    Compression.JPEG_LS: JPEGLSLossless,
+}
+_KINDS = {Compression.HTJ2K: StreamKind.HTJ2K, Compression.JPEG_LS: StreamKind.JPEG_LS}
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_ITEM, _DELIMITER = struct.pack("<HH", 0xFFFE, 0xE000), struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 
 
-def assemble(header: Dataset, pixels: NDArray[np.integer], *, bits_stored: int, is_signed: bool) -> bytes:
+def assemble(
+    header: Dataset,
+    pixels: NDArray[np.integer],
+    *,
+    bits_stored: int,
+    is_signed: bool,
+    compression: Compression = Compression.RAW,
+) -> bytes:
     """Write the file of one image whose pixels have passed the pixel stage.
 
     The preamble is 128 zero bytes, the file meta is ours, PixelData is rows x columns x 1 or 2 bytes (padded to an even
@@ -45,6 +63,8 @@ def assemble(header: Dataset, pixels: NDArray[np.integer], *, bits_stored: int, 
         8 to 16.
     is_signed : bool
         Two's complement.
+    compression : Compression
+        RAW, or one frame in one fragment behind an empty offset table (PS3.5 annex A.4).
 
     Raises
     ------
@@ -59,13 +79,33 @@ def assemble(header: Dataset, pixels: NDArray[np.integer], *, bits_stored: int, 
         for element in header:
             dataset.add(element)
         _describe(dataset, allocated, bits_stored, is_signed=is_signed)
-        dataset.file_meta = _file_meta(dataset)
+        dataset.file_meta = _file_meta(dataset, _SYNTAXES[compression])
         buffer = BytesIO()
         dcmwrite(buffer, dataset, implicit_vr=False, little_endian=True, enforce_file_format=True)
-    data = _stored_bytes(pixels, allocated, bits_stored, is_signed=is_signed)
-    padding = b"\0" * (len(data) % 2)
-    head = struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB" if allocated == 8 else b"OW", len(data) + len(padding))
-    return b"".join((buffer.getvalue(), head, data, padding))
+    stored = _stored_values(pixels, allocated, bits_stored, is_signed=is_signed)
+    if compression is Compression.RAW:
+        return b"".join((buffer.getvalue(), *_native(stored)))
+    return b"".join((buffer.getvalue(), *_encapsulated(encode_lossless(stored, _KINDS[compression]))))
+
+
+def _native(stored: NDArray[np.integer]) -> tuple[bytes, ...]:
+    padding = b"\0" * (stored.nbytes % 2)
+    return (
+        _pixel_head(b"OB" if stored.itemsize == 1 else b"OW", stored.nbytes + len(padding)),
+        stored.tobytes(),
+        padding,
+    )
+
+
+def _encapsulated(frame: bytes) -> tuple[bytes, ...]:
+    padding = b"\0" * (len(frame) % 2)
+    table = _ITEM + struct.pack("<I", 0)
+    head = _ITEM + struct.pack("<I", len(frame) + len(padding))
+    return _pixel_head(b"OB", _UNDEFINED_LENGTH), table, head, frame, padding, _DELIMITER
+
+
+def _pixel_head(vr: bytes, length: int) -> bytes:
+    return struct.pack("<HH2s2xI", 0x7FE0, 0x0010, vr, length)
 
 
 def _describe(dataset: Dataset, allocated: int, bits_stored: int, *, is_signed: bool) -> None:
@@ -83,7 +123,9 @@ def _code_value(item: Dataset) -> str:
     return str(item.CodeValue)
 
 
-def _stored_bytes(pixels: NDArray[np.integer], allocated: int, bits_stored: int, *, is_signed: bool) -> bytes:
+def _stored_values(
+    pixels: NDArray[np.integer], allocated: int, bits_stored: int, *, is_signed: bool
+) -> NDArray[np.integer]:
     """Clear what lies above BitsStored: overlays used to be embedded there (PS3.5 section 8.1.2)."""
     mask = (1 << bits_stored) - 1
     stored = pixels.astype("<u2", copy=False)  # two's complement of a signed array keeps its low bits
@@ -92,15 +134,16 @@ def _stored_bytes(pixels: NDArray[np.integer], allocated: int, bits_stored: int,
         stored = (((stored & mask).astype(np.int32) ^ half) - half).astype("<u2")
     elif int(stored.max(initial=0)) > mask:
         stored = stored & mask
-    return stored.astype("u1").tobytes() if allocated == 8 else stored.tobytes()
+    stored = stored.astype("u1") if allocated == 8 else stored
+    return stored.view(f"i{stored.itemsize}") if is_signed else stored
 
 
-def _file_meta(dataset: Dataset) -> FileMetaDataset:
+def _file_meta(dataset: Dataset, syntax: UID) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = UID(str(dataset.SOPClassUID))
     meta.MediaStorageSOPInstanceUID = UID(str(dataset.SOPInstanceUID))
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return meta

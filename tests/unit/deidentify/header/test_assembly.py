@@ -13,7 +13,9 @@ from cxr_core.deidentify.header.checkers import is_published_uid
 from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
 from cxr_core.errors import ItemError
+from cxr_core.imaging import decode
 from cxr_core.policy.profile import Profile
+from cxr_core.settings.deidentify import Compression
 
 
 @pytest.fixture
@@ -106,3 +108,43 @@ def test_another_shape_is_refused(header: Dataset, shape: tuple[int, ...]) -> No
 def test_other_bit_depths_are_refused(header: Dataset, pixels: NDArray[np.uint16], bits_stored: int) -> None:
     with pytest.raises(ItemError, match="E_PIXELS"):
         assemble(header, pixels, bits_stored=bits_stored, is_signed=False)
+
+
+@pytest.mark.parametrize(
+    ("compression", "syntax"),
+    [
+        (Compression.RAW, "1.2.840.10008.1.2.1"),
+        (Compression.HTJ2K, "1.2.840.10008.1.2.4.201"),
+        (Compression.JPEG_LS, "1.2.840.10008.1.2.4.80"),
+    ],
+)
+@pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_every_compression_gives_every_bit_back(
+    source: Dataset,
+    identity: ImageIdentity,
+    mimic: Profile,
+    compression: Compression,
+    syntax: str,
+    bits: int,
+    is_signed: bool,
+) -> None:
+    source.Rows, source.Columns = 64, 51
+    header = deidentify_header(source, identity, mimic).dataset
+    values = np.random.default_rng(bits).integers(0, 1 << bits, (64, 51)) - (1 << (bits - 1) if is_signed else 0)
+    pixels = values.astype(f"{'i' if is_signed else 'u'}{1 if bits == 8 else 2}")
+    content = assemble(header, pixels, bits_stored=bits, is_signed=is_signed, compression=compression)
+    dataset = _read(content)
+    stored = decode(dataset)
+    assert dataset.file_meta.TransferSyntaxUID == syntax
+    assert (stored.is_signed, stored.bits_stored, stored.suspect) == (is_signed, bits, False)
+    assert np.array_equal(stored.pixels, pixels)
+
+
+@pytest.mark.parametrize("compression", [Compression.HTJ2K, Compression.JPEG_LS])
+def test_a_compressed_file_ends_with_the_delimiter(
+    header: Dataset, pixels: NDArray[np.uint16], compression: Compression
+) -> None:
+    data = assemble(header, pixels, bits_stored=12, is_signed=False, compression=compression)
+    assert data.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    assert b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0" in data
