@@ -215,7 +215,7 @@ def _convert_one(workspace: Workspace, config: BuildConfig, study_id: str, image
         "view": result.view.view.value if result.view.view else None,
         "view_source": result.view.source.value if result.view.source else None,
         "flags": sorted(flag.value for flag in result.quality.flags),
-        "phash": f"{result.quality.perceptual_hash:016x}",
+        "phash": f"{result.quality.perceptual_hash:064x}",
         "jpeg_bytes": len(result.jpeg),
         "sha256": result.sha256,
     }

@@ -8,6 +8,7 @@ or policy.
 from cxr_core.imaging.appearance import Appearance, Reading, judge_appearance
 from cxr_core.imaging.convert import Rendition, convert_image
 from cxr_core.imaging.decoding import StoredImage, decode
+from cxr_core.imaging.duplicates import group_duplicates
 from cxr_core.imaging.quality import QualityFacts, assess, perceptual_hash
 from cxr_core.imaging.reading import read_header
 from cxr_core.imaging.rendering import RenderProfile, encode_jpeg, encode_png16, render, render_intensities
@@ -28,6 +29,7 @@ __all__ = [
     "decode",
     "encode_jpeg",
     "encode_png16",
+    "group_duplicates",
     "judge_appearance",
     "perceptual_hash",
     "read_header",

@@ -27,7 +27,8 @@ MAX_ASPECT = 2.0
 """Chest detectors are at most 43 x 35 cm (1.23); cropped images reach 1.6."""
 
 _SIDE = 64  # polarity looks at anatomy that is tens of millimetres large
-_HASH_SIDE, _HASH_FREQUENCIES = 32, 8
+_HASH_SIDE, _COARSE_SIDE = 16, 8  # cosine frequencies along each side
+_IS_FINE = np.add.outer(np.arange(_HASH_SIDE) >= _COARSE_SIDE, np.arange(_HASH_SIDE) >= _COARSE_SIDE)
 _BORDER_SIDE = 128  # lines looked at along each side
 _FLAT_RANGE, _EXTREME = 0.02, 0.05  # of the range from the darkest to the brightest pixel
 _EDGE_LINES = 2  # a blurred edge is over after so many lines
@@ -42,7 +43,7 @@ class QualityFacts:
     flags : tuple of QualityFlag
         In the order of the enumeration.
     perceptual_hash : int
-        Unsigned 64-bit DCT hash; near-duplicates differ in few bits.
+        Unsigned, 256 bits; see `perceptual_hash`. Pictures exported twice differ in few bits (`duplicates`).
     contrast_spread : float
         1st to 99th percentile over minimum to maximum of the stored values, 0 to 1.
     grey_levels : int
@@ -96,7 +97,8 @@ def assess(
         `judge_appearance(gray).reading.turn_degrees` where the view is frontal: other views are not judged.
     """
     spread, levels = _contrast(stored, count_values(stored) if counts is None else counts)
-    score = _polarity_score(np.rot90(gray, -turn_degrees // 90))
+    small = shrink(gray, _SIDE)
+    score = _polarity_score(shrink(np.rot90(gray, -turn_degrees // 90), _SIDE) if turn_degrees else small)
     border = _border_share(stored)
     aspect = max(gray.shape) / min(gray.shape)
     raised = {
@@ -109,7 +111,7 @@ def assess(
     }
     return QualityFacts(
         flags=tuple(flag for flag in QualityFlag if raised.get(flag, False)),
-        perceptual_hash=perceptual_hash(gray),
+        perceptual_hash=_hash_thumbnail(small),
         contrast_spread=round(spread, 4),
         grey_levels=levels,
         polarity_score=round(score, 4),
@@ -120,17 +122,26 @@ def assess(
 
 
 def perceptual_hash(gray: NDArray[np.uint8]) -> int:
-    """Hash an image by the signs of its lowest 8 x 8 cosine frequencies against their median.
+    """Hash an image by the signs of its lowest 16 x 16 cosine frequencies against their median.
+
+    The lowest 8 x 8 come first and have a median of their own: these 64 bits alone tell unlike images apart, the
+    other 192 tell one chest from another.
 
     Returns
     -------
     int
-        64 unsigned bits, row by row from the lowest frequency. Scaling, light noise and recompression change few.
+        256 unsigned bits, row by row from the lowest frequency. Scaling, light noise and recompression change few.
     """
-    small = shrink(gray, _HASH_SIDE).astype(np.float32)
-    low = cv2.dct(small)[:_HASH_FREQUENCIES, :_HASH_FREQUENCIES].ravel()
-    is_above = low > np.median(low[1:])  # without the mean brightness, which says nothing of the content
-    return int.from_bytes(np.packbits(is_above).tobytes(), "big")
+    return _hash_thumbnail(shrink(gray, _SIDE))
+
+
+def _hash_thumbnail(small: NDArray[np.uint8]) -> int:
+    frequencies = cv2.dct(small.astype(np.float32))[:_HASH_SIDE, :_HASH_SIDE]
+    low = frequencies[:_COARSE_SIDE, :_COARSE_SIDE].ravel()
+    high = frequencies[_IS_FINE]
+    # without the mean brightness, which says nothing of the content
+    bits = np.concatenate((low > np.median(low[1:]), high > np.median(high)))
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def _contrast(stored: StoredImage, counts: NDArray[np.int64]) -> tuple[float, int]:
@@ -146,13 +157,13 @@ def _contrast(stored: StoredImage, counts: NDArray[np.int64]) -> tuple[float, in
     return float(high - low) / full, int(values.size)
 
 
-def _polarity_score(gray: NDArray[np.uint8]) -> float:
+def _polarity_score(small: NDArray[np.uint8]) -> float:
     """Sum three contrasts of anatomy on ranks, so that brightness curves cancel and a negative negates the score.
 
     Abdomen against the air over both shoulders; abdomen against both lung fields; spine and mediastinum against both
     lung fields. Laterals keep the first two.
     """
-    ranks = rank_levels(shrink(gray, _SIDE)) * 2 - 1
+    ranks = rank_levels(small) * 2 - 1
     air = (ranks[:10, :8].mean() + ranks[:10, -8:].mean()) / 2
     lungs = (ranks[16:38, 12:24].mean() + ranks[16:38, 40:52].mean()) / 2
     abdomen, spine = ranks[54:, 16:48].mean(), ranks[20:42, 28:36].mean()

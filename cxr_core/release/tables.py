@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from cxr_core.errors import GateRefused
+from cxr_core.imaging.duplicates import group_duplicates
 from cxr_core.release.contracts import RELEASE_IMAGES, label_column
 from cxr_core.tables.catalogue import DERIVATIVES
 from cxr_core.tables.contract import Contract
@@ -66,9 +67,13 @@ def build_images(inputs: ReleaseInputs, *, producer: str) -> pl.DataFrame:
     GateRefused
         A JPEG without its attributes, study row or split.
     """
-    rows = inputs.renditions.select("dicom_id", "study_id", "subject_id", "view", "view_source", "sha256", "phash")
+    rows = inputs.renditions.select("dicom_id", "study_id", "subject_id", "view", "view_source", "sha256")
     joined = (
-        rows.with_columns(width_px=inputs.renditions["columns"], height_px=inputs.renditions["rows"])
+        rows.with_columns(
+            width_px=inputs.renditions["columns"],
+            height_px=inputs.renditions["rows"],
+            duplicate_group=pl.Series(group_duplicates(inputs.renditions["phash"].to_list())),
+        )
         .join(_attributes(inputs.images), on="dicom_id", how="left")
         .join(_study_part(inputs.study_rows), on="study_id", how="left")
         .join(inputs.splits, on="subject_id", how="left")
@@ -84,7 +89,7 @@ def build_images(inputs: ReleaseInputs, *, producer: str) -> pl.DataFrame:
             _duplicate_of(),
             pl.col("redaction_boxes").fill_null([]),
             labeler=pl.lit(producer),
-        ).drop("phash")
+        ).drop("duplicate_group")
     )
 
 
@@ -116,8 +121,8 @@ def _path() -> pl.Expr:
 
 
 def _duplicate_of() -> pl.Expr:
-    """The first image of the subject with the same perceptual hash; null for that first one itself."""
-    first = pl.col("dicom_id").min().over("subject_id", "phash")
+    """The first image of the subject in the same group of duplicates; null for that first one itself."""
+    first = pl.col("dicom_id").min().over("subject_id", "duplicate_group")
     return pl.when(first != pl.col("dicom_id")).then(first).alias("duplicate_of")
 
 

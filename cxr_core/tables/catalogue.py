@@ -314,7 +314,7 @@ DEID_REPORTS = contract(
 
 RENDITIONS = contract(
     "renditions",
-    1,
+    2,
     "One row per JPEG: its view, quality flags and digests.",
     {
         "dicom_id": text("Image", _PUBLIC, key=True, pattern=DICOM_ID),
@@ -325,7 +325,7 @@ RENDITIONS = contract(
         "view": enum("View", _PUBLIC, View, nullable=True),
         "view_source": enum("Where the view was read", _PUBLIC, ViewSource, nullable=True),
         "flags": texts("Quality flags", _PUBLIC),
-        "phash": text("Perceptual hash, 16 hexadecimal digits", _INTERNAL, pattern=r"^[0-9a-f]{16}$"),
+        "phash": text("Perceptual hash, 64 hexadecimal digits", _INTERNAL, pattern=r"^[0-9a-f]{64}$"),
         "jpeg_bytes": integer("Size of the JPEG", _PUBLIC, minimum=1, unit="byte"),
         "sha256": text("SHA-256 of the JPEG", _PUBLIC, pattern=r"^[0-9a-f]{64}$"),
     },

@@ -154,7 +154,7 @@ def _rendition_row(number: int, side: int) -> dict[str, Any]:
         "view": "frontal",
         "view_source": "ViewPosition",
         "flags": ["low_contrast"],
-        "phash": f"{number:016x}",
+        "phash": hashlib.sha256(str(number).encode()).hexdigest(),
         "jpeg_bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }

@@ -82,7 +82,7 @@ def test_a_build_from_images_alone_has_empty_label_files(tmp_path: Path) -> None
 
 def test_the_image_row_tells_boxes_flags_labels_and_duplicates(tmp_path: Path) -> None:
     inputs = make_inputs(tmp_path)
-    same = inputs.renditions.with_columns(phash=pl.lit("0" * 16), subject_id=pl.lit("10000001"))
+    same = inputs.renditions.with_columns(phash=pl.lit("0" * 64), subject_id=pl.lit("10000001"))
     rows = build_images(replace(inputs, renditions=same), producer="hilum 0.1")
     first = rows.row(by_predicate=pl.col("dicom_id") == dicom(1), named=True)
     assert first["redaction_boxes"] == [{"top_px": 1, "left_px": 2, "bottom_px": 5, "right_px": 16}]
