@@ -29,6 +29,7 @@ _CONFIG = """
 readers = ["rapidocr"]  # EasyOCR imports torch: 5 GB and half a minute
 [convert]
 intermediates = "{intermediates}"
+sizes = [64]
 [vault]
 key_file = "{key}"
 [run]

@@ -16,6 +16,7 @@ import pytest
 from cxr_core.planning.stages import STAGES
 from cxr_core.tables.catalogue import (
     DEID_REPORTS,
+    DERIVATIVES,
     EVIDENCE,
     IMAGES,
     LABELS,
@@ -113,11 +114,15 @@ def test_no_tree_holds_what_another_holds(finished: Finished) -> None:
 
 def test_every_image_row_has_its_file_with_its_digest(finished: Finished) -> None:
     rows = finished.stage(Stage.CONVERT, RENDITIONS)
+    smaller = finished.stage(Stage.CONVERT, DERIVATIVES)
+    names = [f"{image}.{size}" for image, size in smaller.select("dicom_id", "size").iter_rows()]
     on_disk = {path.stem: path for path in finished.workspace.jpeg.rglob("*.jpg")}
-    assert set(on_disk) == set(rows["dicom_id"])
+    assert set(on_disk) == {*rows["dicom_id"], *names}
     for row in rows.iter_rows(named=True):
         content = on_disk[row["dicom_id"]].read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (row["sha256"], row["jpeg_bytes"])
+    for name, digest in zip(names, smaller["sha256"], strict=True):
+        assert hashlib.sha256(on_disk[name].read_bytes()).hexdigest() == digest
     for root in finished.trees:
         images = pl.read_parquet(root / "images.parquet")
         present = {path.relative_to(root).as_posix() for path in (root / "files").rglob("*.jpg")}

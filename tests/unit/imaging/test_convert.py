@@ -82,6 +82,25 @@ def test_profile_png16_keeps_the_intensities(radiograph, make_dataset):
     np.testing.assert_array_equal(decoded, pixels)
 
 
+@pytest.mark.parametrize("profile", [RenderProfile.PAPER, RenderProfile.NONE])
+def test_smaller_pictures_are_scaled_from_the_full_rendering(recipe, radiograph, make_dataset, profile):
+    pixels = radiograph(400, 360)
+    rendition = convert_image(make_dataset(pixels), profile, sizes=(180, 90))
+    gray = recipe(pixels, is_monochrome1=False, equalise=profile is RenderProfile.PAPER)
+    for derivative, shape in zip(rendition.derivatives, [(180, 200), (90, 100)], strict=True):
+        scaled = cv2.resize(gray, shape, interpolation=cv2.INTER_AREA)
+        assert derivative.encoded == cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        assert derivative.sha256 == hashlib.sha256(derivative.encoded).hexdigest()
+    assert [derivative.shorter_side_px for derivative in rendition.derivatives] == [180, 90]
+    assert rendition.jpeg == convert_image(make_dataset(pixels), profile).jpeg
+
+
+def test_smaller_pictures_of_png16_keep_16_bits(radiograph, make_dataset):
+    (derivative,) = convert_image(make_dataset(radiograph()), RenderProfile.PNG16, sizes=(40,)).derivatives
+    decoded = cv2.imdecode(np.frombuffer(derivative.encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (decoded.dtype, decoded.shape) == (np.uint16, (48, 40))
+
+
 def test_lying_photometric_is_flagged_and_not_flipped(recipe, radiograph, make_dataset):
     pixels = radiograph(400, 360)
     rendition = convert_image(make_dataset(pixels, PhotometricInterpretation="MONOCHROME1"))

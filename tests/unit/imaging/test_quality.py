@@ -116,6 +116,37 @@ def test_tiny_images_are_assessed(shape):
     assert facts_of(np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)).perceptual_hash >= 0
 
 
+@pytest.fixture(scope="module")
+def real_pictures(shared_data):
+    folders = [shared_data / "cxr/images" / name for name in ("nih", "cc_by", "nc_sa_lateral")]
+    paths = sorted(path for folder in folders for path in folder.iterdir())
+    return {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths}
+
+
+@pytest.mark.shared
+def test_real_radiographs_raise_no_flag_but_five_borders(real_pictures):
+    flagged = {name: facts.flags for name, gray in real_pictures.items() if (facts := facts_of(gray)).flags}
+    assert len(real_pictures) >= 90
+    assert set(flagged.values()) == {(QualityFlag.COLLIMATION_BORDER,)}
+    assert len(flagged) == 5
+
+
+@pytest.mark.shared
+def test_real_radiographs_with_a_fault_put_in_raise_its_flag(real_pictures):
+    missed = dict.fromkeys(("crushed", "half", "dark border", "bright border"), 0)
+    for gray in real_pictures.values():
+        rows, columns = gray.shape
+        crushed, half = gray.astype(np.uint16), gray[:, : columns // 3]
+        crushed[0, 0] = 65535
+        missed["crushed"] += QualityFlag.LOW_CONTRAST not in facts_of(crushed).flags
+        missed["half"] += QualityFlag.STRIP not in facts_of(np.ascontiguousarray(half)).flags
+        for name, level in (("dark border", gray.min()), ("bright border", gray.max())):
+            bordered = gray.copy()
+            bordered[: rows // 20], bordered[:, : columns // 20] = level, level
+            missed[name] += QualityFlag.COLLIMATION_BORDER not in facts_of(bordered).flags
+    assert missed == {"crushed": 0, "half": 0, "dark border": 0, "bright border": 0}
+
+
 @pytest.mark.shared
 def test_polarity_on_real_radiographs_and_their_negatives(shared_data):
     paths = [p for folder in ("nih", "cc_by", "nc_sa_lateral") for p in (shared_data / "cxr/images" / folder).iterdir()]

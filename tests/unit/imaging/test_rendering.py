@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from cxr_core.imaging import RenderProfile, StoredImage, encode_jpeg, encode_png16, render, render_intensities
 from cxr_core.imaging.histogram import count_values
+from cxr_core.imaging.rendering import scale_down
 from cxr_core.vocabulary import Photometric
 
 M1, M2 = Photometric.MONOCHROME1, Photometric.MONOCHROME2
@@ -127,3 +128,33 @@ def test_intensities_grow_from_dark_to_bright(pixels, photometric, bits, expecte
 def test_png16_is_refused_where_8_bits_are_asked():
     with pytest.raises(ValueError, match="8 bits"):
         render(stored_image(np.zeros((2, 2), np.uint8)), RenderProfile.PNG16)
+
+
+def test_scaling_down_gives_means_of_areas():
+    picture = np.kron(np.array([[0, 40], [80, 240]], np.uint8), np.ones((64, 64), np.uint8))
+    np.testing.assert_array_equal(scale_down(picture, 2), [[0, 40], [80, 240]])
+    np.testing.assert_array_equal(scale_down(picture, 1), [[90]])
+
+
+def test_a_thin_line_gets_paler_and_does_not_vanish():
+    picture = np.zeros((64, 64), np.uint16)
+    picture[:, 17] = 60000
+    scaled = scale_down(picture, 8)
+    assert scaled.dtype == np.uint16
+    np.testing.assert_array_equal(scaled[:, 2], [7500] * 8)
+    assert np.count_nonzero(scaled) == 8
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [
+        ((3056, 2544), 512, (615, 512)),
+        ((2544, 3056), 224, (224, 269)),
+        ((300, 200), 200, (300, 200)),
+        ((300, 200), 512, (300, 200)),
+        ((1000, 1), 1, (1000, 1)),
+        ((5, 3), 2, (3, 2)),
+    ],
+)
+def test_the_shorter_side_is_as_asked_and_nothing_is_enlarged(shape, size, expected):
+    assert scale_down(np.zeros(shape, np.uint8), size).shape == expected

@@ -15,6 +15,7 @@ from cxr_core.release.plan import DropCount, ReleasePlan, RunFacts
 from cxr_core.release.tables import ReleaseInputs
 from cxr_core.settings.release import ReleaseSettings
 from cxr_core.tables.catalogue import (
+    DERIVATIVES,
     EVIDENCE,
     IMAGES,
     LABELS,
@@ -83,6 +84,17 @@ def make_inputs(workspace: Path, *, subjects: int = 4, side: int = 16) -> Releas
         splits=SPLITS.frame({"subject_id": subject(n), "split": _split(n)} for n in numbers),
         reference=LABELS.empty(),
     )
+
+
+def with_smaller_pictures(workspace: Path, inputs: ReleaseInputs, size: int = 64) -> ReleaseInputs:
+    """The same with a smaller picture of every image."""
+    rows = []
+    for number in range(1, inputs.images.height + 1):
+        content = jpeg(100 + number, side=8)
+        write_bytes(workspace / "jpeg" / f"{dicom(number)}.{size}.jpg", content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        rows.append({"dicom_id": dicom(number), "size": size, "study_id": study(number), "sha256": sha256})
+    return replace(inputs, derivatives=DERIVATIVES.frame(rows))
 
 
 def make_plan(workspace: Path, *, inputs: ReleaseInputs | None = None, **settings: Any) -> ReleasePlan:

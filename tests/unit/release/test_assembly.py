@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from release_factory import dicom, make_inputs, make_plan, study
+from release_factory import dicom, make_inputs, make_plan, study, with_smaller_pictures
 
 from cxr_core.errors import GateRefused
 from cxr_core.release.plan import Tree
@@ -67,6 +67,16 @@ def test_a_labelled_study_without_an_image_stands_in_no_label_file(tmp_path: Pat
     renditions = inputs.renditions.filter(pl.col("study_id") != study(3))
     plan = make_plan(tmp_path, inputs=replace(inputs, renditions=renditions))
     assert csv_of(plan.public, "chexpert.csv.gz")["study_id"].to_list() == [study(2), study(4)]
+
+
+def test_smaller_pictures_go_where_their_images_go(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, inputs=with_smaller_pictures(tmp_path, make_inputs(tmp_path)))
+    for tree in (plan.public, plan.withheld):
+        assert tree is not None
+        paths = [file.path for file in tree.files if file.path.endswith(".jpg")]
+        full = sorted(path for path in paths if path.startswith("files/"))
+        assert sorted(path.replace("files-64/", "files/") for path in paths if path not in full) == full
+        assert full == sorted(tree.images["path"])
 
 
 def test_a_build_from_reports_alone_keeps_its_labels(tmp_path: Path) -> None:

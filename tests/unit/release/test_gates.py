@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from release_factory import make_plan
+from release_factory import dicom, make_inputs, make_plan, with_smaller_pictures
 
 from cxr_core.errors import GateRefused, UsageError
 from cxr_core.release.gates import (
@@ -30,6 +30,7 @@ from cxr_core.release.publication import CONSTANT_MTIME_NS, publish
 from cxr_core.release.tree_gates import split_rows, tree_gates
 
 DIGEST = "c" * 64
+OTHER = f"{dicom(99)}.jpg"
 
 
 @pytest.mark.parametrize("gate", ["privacy", "split", "integrity", "columns", "order", "small_counts", "nonsense"])
@@ -135,6 +136,17 @@ def test_both_built_trees_pass_and_share_no_subject(plan: ReleasePlan, tmp_path:
         assert split_rows([public, withheld]).height == 4
 
     publish(plan, tmp_path, check)
+
+
+def test_smaller_pictures_pass_with_their_images_only(tmp_path: Path) -> None:
+    inputs = with_smaller_pictures(tmp_path / "work", make_inputs(tmp_path / "work"))
+    plan = make_plan(tmp_path / "work", inputs=inputs)
+    assert damaged(plan, tmp_path / "whole", lambda _: None) == set()
+    lonely = {"integrity", "order"}
+    assert (
+        damaged(plan, tmp_path / "lonely", lambda r: next(r.glob("files-64/*/*/*/*.jpg")).with_name(OTHER).touch())
+        == lonely
+    )
 
 
 @pytest.mark.parametrize("policy", ["images", "all"])

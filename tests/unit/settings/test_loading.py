@@ -30,6 +30,8 @@ def test_the_command_line_goes_before_set_and_set_before_the_file(tmp_path: Path
         ("cohorts.min_age=1", "unknown key cohorts"),
         ("cohort.min_age=SECRETNAME", "cohort.min_age"),
         ("cohort.unit=hospital", "cohort.unit"),
+        ("convert.sizes=[224, 224]", "convert.sizes"),
+        ("convert.sizes=[16]", "convert.sizes"),
         ("min_age=1", "write section.key=value"),
         ("cohort.min_age", "write section.key=value"),
     ],

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from release_factory import make_plan
+from release_factory import make_inputs, make_plan, with_smaller_pictures
 from source_factory import UID, make_needles
 
 from cxr_core.release.documents import template_lines
@@ -264,3 +264,15 @@ def test_a_link_out_of_the_tree_is_a_finding(release: Path) -> None:
     (release / "more").symlink_to("/")
     findings = verify_tree(release, make_needles(), known_lines=template_lines())
     assert Finding.LINK in kinds(findings)
+
+
+def test_a_smaller_picture_that_the_conversion_did_not_make_is_found(tmp_path: Path) -> None:
+    inputs = with_smaller_pictures(tmp_path / "work", make_inputs(tmp_path / "work"))
+    plan = make_plan(tmp_path / "work", inputs=inputs)
+    root = publish(plan, tmp_path / "releases", lambda _public, _withheld: None).path
+    made = dict(inputs.renditions.select("dicom_id", "sha256").iter_rows())
+    smaller = {f"{row[0]}.64": row[1] for row in inputs.derivatives.select("dicom_id", "sha256").iter_rows()}
+    assert verify_tree(root, make_needles(), known_lines=template_lines(), pictures=made | smaller).is_clean
+    found = verify_tree(root, make_needles(), known_lines=template_lines(), pictures=made)
+    assert {item.kind for item in found.findings} == {Finding.PICTURE}
+    assert all(item.file.startswith("files-64/") for item in found.findings)
