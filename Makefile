@@ -25,6 +25,7 @@ e2e: $(READY)  ## real servers and kills
 bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/conversion.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/conversion_equality.py
+	$(BIN)/python benchmarks/conversion_fuzz.py
 	$(BIN)/python benchmarks/burned_in.py --synthetic 10
 	$(BIN)/python benchmarks/header_leaks.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/report_text.py
