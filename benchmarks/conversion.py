@@ -189,7 +189,7 @@ def times_table(results: Results, started: Mapping[Engine, Worker], equal: Count
 
 def _cell(one: Measured, ours: float) -> str:
     if one.best == float("inf"):
-        return one.error or "-"
+        return "fails" if one.error else "-"
     return f"{one.best:.0f} ({one.best / ours:.1f})"
 
 

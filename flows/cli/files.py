@@ -80,6 +80,7 @@ def deidentify(
     key_file: Annotated[Path | None, typer.Option(help="The secret key; HILUM_KEY_FILE goes before it.")] = None,
     readers: Annotated[list[str] | None, typer.Option("--reader", help="Reader of text; repeatable.")] = None,
     profile: Annotated[str | None, typer.Option(help="mimic or strict.")] = None,
+    compression: Annotated[str | None, typer.Option(help="raw, htj2k or jpeg-ls; each keeps every bit.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
 ) -> None:
     """De-identify header and pixels, without cohort, reports or linkage."""
@@ -94,7 +95,7 @@ def deidentify(
     config = load_config(
         options={
             "vault": {"key_file": key_file},
-            "deidentify": {"readers": readers or None, "profile": profile},
+            "deidentify": {"readers": readers or None, "profile": profile, "compression": compression},
             "run": {"workers": workers},
         }
     )

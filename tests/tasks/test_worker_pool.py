@@ -110,6 +110,12 @@ def test_native_libraries_get_one_thread_in_the_worker_alone(pool: WorkerPool) -
     assert dict(os.environ) == before
 
 
+def test_a_worker_keeps_the_memory_that_it_frees(pool: WorkerPool) -> None:
+    """20 MB, freed and asked for again: the kernel is not asked for their pages twice."""
+    pool.call("worker_functions:fill_memory", 20 << 20)
+    assert pool.call("worker_functions:fill_memory", 20 << 20) < 1000  # of 5,120 pages
+
+
 def test_what_workers_print_goes_to_the_log(pool: WorkerPool, log: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pool.call("worker_functions:be_noisy")
     assert capfd.readouterr() == ("", "")

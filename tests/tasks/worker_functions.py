@@ -1,6 +1,7 @@
 """What the tests let a worker do: answer, fail in every way, print, die."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -69,3 +70,10 @@ def be_noisy() -> None:
 
 def environment(names: tuple[str, ...]) -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in names}
+
+
+def fill_memory(size: int) -> int:
+    """Write to fresh memory; gives the pages that the kernel had to hand over."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    bytearray(b"x") * size
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
