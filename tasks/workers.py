@@ -34,6 +34,7 @@ NATIVE_ENVIRONMENT: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
     "MALLOC_TOP_PAD_": str(64 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # large pages where the kernel has them (glibc 2.35 and newer)
 }
 """What native libraries read when a worker starts."""
 _SPAWN: Final = mp.get_context("spawn")  # fork and Prefect's threads hang (PrefectHQ/prefect#9229)
