@@ -1,0 +1,159 @@
+"""How a sentence is built: lists, clauses and the cues in them, asked of its string of letters.
+
+Takes a reading and a place in it, answers one question at a time; the letters are those of `scanner.LETTERS`. What
+follows for an observation is left to `governing`, `subjects` and `scope`.
+"""
+
+import re
+
+from cxr_core.labeling.lexicon import Claim, Direction
+from cxr_core.labeling.scanner import DEVICE, Reading
+from cxr_core.labeling.words import END
+
+TARGETS = "FDA"  # what a cue can govern
+STOPS = END + ";"
+UNEXCLUDED = 5  # strength of the cues that say that something is not excluded
+_REACH_OF_ADJACENCY = 3  # words between two cues that are read together, at most
+_SINGULAR = ("is", "has", "was")
+
+# An enumeration that goes on to "or": "no effusion, large mass, or fracture".
+_TO_OR = re.compile(r"[^|.;wvPC]*[,FDA]\|")
+
+
+def looks_forward(s: Reading, i: int) -> bool:
+    """True where the cue at i governs what follows."""
+    direction = s.phrases[i].rule.direction
+    if direction is Direction.FORWARD:
+        return s.phrases[i].words != ("?",) or not _is_question_mark_behind(s, i)
+    if direction is Direction.EITHER:
+        return not _stands_behind_target(s, i)
+    return direction is Direction.BOTH
+
+
+def looks_backward(s: Reading, i: int) -> bool:
+    """True where the cue at i governs what precedes it."""
+    direction = s.phrases[i].rule.direction
+    if direction is Direction.FORWARD:
+        return s.phrases[i].words == ("?",) and _is_question_mark_behind(s, i)
+    return direction is not Direction.EITHER or _stands_behind_target(s, i)
+
+
+def _is_question_mark_behind(s: Reading, i: int) -> bool:
+    is_last = s.letters[i + 1] == END and s.ends[i] == s.starts[i + 1]
+    return is_last or (s.letters[i - 1] in TARGETS and s.ends[i - 1] == s.starts[i])
+
+
+def _stands_behind_target(s: Reading, i: int) -> bool:
+    """True for "effusion resolved" and "effusion is now resolved", not for "effusion, resolved edema"."""
+    j = i - 1
+    while s.letters[j] in "vtT":
+        j -= 1
+    return s.letters[j] in TARGETS
+
+
+def resolve_adjacent_cues(s: Reading, cues: list[int]) -> None:
+    """Two cues with nothing between: "no suspicious" stays negative, "not without" becomes positive."""
+    for i in cues:
+        if s.phrases[i].rule.id == "to_suggest" and _is_denied_before(s, i):
+            s.claims[i] = Claim.NEGATIVE
+    for i in cues:
+        j = i + 1
+        if s.letters[j] in "XC" and s.starts[j] - s.ends[i] <= _REACH_OF_ADJACENCY and looks_forward(s, i):
+            _join(s, i, j)
+
+
+def _is_denied_before(s: Reading, i: int) -> bool:
+    """True for "no pleural line to suggest": what would suggest it is denied."""
+    for j in range(i - 1, -1, -1):
+        if s.letters[j] == "C":
+            return s.claims[j] is Claim.NEGATIVE
+        if s.letters[j] in ".;,v":
+            break
+    return False
+
+
+def _join(s: Reading, i: int, j: int) -> None:
+    one, two = s.claims[i], s.claims[j]
+    if s.letters[j] == "X" or not looks_forward(s, j):
+        return
+    if one is Claim.NEGATIVE and two is Claim.UNCERTAIN and s.phrases[j].rule.strength < UNEXCLUDED:
+        s.claims[j] = Claim.NEGATIVE
+    elif one is Claim.ABSENT:
+        s.claims[j] = Claim.ABSENT
+    elif one is Claim.UNCERTAIN and two is Claim.NEGATIVE and not _speaks_of_removal(s, i):
+        s.claims[j] = Claim.NEGATIVE
+
+
+def _speaks_of_removal(s: Reading, i: int) -> bool:
+    low, high = s.sentence_of(i)
+    return any("removal" in phrase.words for phrase in s.phrases[low:high])
+
+
+def ends_list(s: Reading, cue: int, i: int) -> bool:
+    """True where the comma or "and" at i ends what the cue governs; a differential goes on with any modifier."""
+    return _starts_afresh(s, i) and not (s.phrases[cue].rule.is_enumerating and s.letters[i + 1] == "f")
+
+
+def _starts_afresh(s: Reading, i: int) -> bool:
+    """True where what follows the comma or "and" at i is a statement of its own, not the next item of a denied list."""
+    j = i + 1
+    while s.letters[j] in ",&":
+        j += 1
+    letter, following = s.letters[j], s.letters[j + 1 : j + 2]
+    if letter in ".|":
+        return False
+    if letter in "S;":
+        return True
+    if letter == "P":
+        return following not in tuple(TARGETS) or not closes_with_or(s, j + 1)
+    if letter == "T":
+        return following in ("v", "P")
+    if letter in "df" or letter == DEVICE:
+        return not closes_with_or(s, j)
+    return letter in TARGETS and following == "v" and s.letters[j + 2] in "Pf"
+
+
+def closes_with_or(s: Reading, i: int) -> bool:
+    """True where an enumeration goes on to "or": "no effusion, large mass, or fracture"."""
+    return _TO_OR.match(s.letters, i) is not None
+
+
+def parts_subjects(s: Reading, cue: int, j: int) -> bool:
+    """True for the "and" of "small effusion, and the edema has resolved": the cue speaks of the last thing only."""
+    if s.letters[j] not in ",&" or s.letters[j + 1] == "|":
+        return False
+    return s.letters[j + 1] == "d" or _is_singular(s, cue)
+
+
+def _is_singular(s: Reading, i: int) -> bool:
+    """True where the cue at i speaks of one thing ("has resolved"), so that it does not cross an "and"."""
+    before = s.phrases[i - 1].words[-1] if s.ends[i - 1] == s.starts[i] else ""
+    return s.phrases[i].words[0] in _SINGULAR or before in _SINGULAR
+
+
+def is_enumerated(s: Reading, j: int) -> bool:
+    """True where an "or" or "versus" stands before the phrase at j."""
+    return s.letters[j - 1] == "|" or s.phrases[j - 1].words[0] == "versus"
+
+
+def offered_alternative(s: Reading, i: int) -> int | None:
+    """The "or" between this and another finding that nothing else decides: "atelectasis or pneumonia".
+
+    A slash joins without a doubt ("atelectasis/scarring"), and so does an "or" behind a pseudo-cue.
+    """
+    if "X" in s.letters[s.letters.rindex(END, 0, i) : i]:
+        return None
+    for step in (1, -1):
+        j = _beyond_modifiers(s, i + step, step)
+        if s.letters[j] != "|" or "/" in s.phrases[j].words:
+            continue
+        k = _beyond_modifiers(s, j + step, step)
+        if s.letters[k] == "F" and s.phrases[k].rule.labels != s.phrases[i].rule.labels:
+            return j
+    return None
+
+
+def _beyond_modifiers(s: Reading, j: int, step: int) -> int:
+    while s.letters[j] in "fd":
+        j += step
+    return j
