@@ -25,9 +25,7 @@ def looks_forward(s: Reading, i: int) -> bool:
     direction = s.phrases[i].rule.direction
     if direction is Direction.FORWARD:
         return s.phrases[i].words != ("?",) or not _is_question_mark_behind(s, i)
-    if direction is Direction.EITHER:
-        return not _stands_behind_target(s, i)
-    return direction is Direction.BOTH
+    return direction is Direction.BOTH or (direction is not Direction.BACKWARD and not _turns_back(s, i, direction))
 
 
 def looks_backward(s: Reading, i: int) -> bool:
@@ -35,7 +33,16 @@ def looks_backward(s: Reading, i: int) -> bool:
     direction = s.phrases[i].rule.direction
     if direction is Direction.FORWARD:
         return s.phrases[i].words == ("?",) and _is_question_mark_behind(s, i)
-    return direction is not Direction.EITHER or _stands_behind_target(s, i)
+    return direction in (Direction.BOTH, Direction.BACKWARD) or _turns_back(s, i, direction)
+
+
+def _turns_back(s: Reading, i: int, direction: Direction) -> bool:
+    """What a cue that may look either way does at its place."""
+    if direction is Direction.EITHER:
+        return _stands_behind_target(s, i)
+    if direction is Direction.ANSWER:
+        return s.letters[i + 1] in ".;,&"
+    return s.letters[_beyond(s, i + 1, "fdT")] not in TARGETS
 
 
 def _is_question_mark_behind(s: Reading, i: int) -> bool:
@@ -52,14 +59,27 @@ def _stands_behind_target(s: Reading, i: int) -> bool:
 
 
 def resolve_adjacent_cues(s: Reading, cues: list[int]) -> None:
-    """Two cues with nothing between: "no suspicious" stays negative, "not without" becomes positive."""
+    """Two cues with nothing between: "no suspicious" stays negative, "not without" becomes positive.
+
+    A doubt about a change, as in "likely stable", says nothing of presence.
+    """
     for i in cues:
         if s.phrases[i].rule.id == "to_suggest" and _is_denied_before(s, i):
             s.claims[i] = Claim.NEGATIVE
     for i in cues:
         j = i + 1
-        if s.letters[j] in "XC" and s.starts[j] - s.ends[i] <= _REACH_OF_ADJACENCY and looks_forward(s, i):
+        if s.claims[i] is Claim.UNCERTAIN and _doubts_a_change(s, i):
+            s.claims[i] = Claim.STEADY
+        elif s.letters[j] in "XC" and s.starts[j] - s.ends[i] <= _REACH_OF_ADJACENCY and looks_forward(s, i):
             _join(s, i, j)
+
+
+def _doubts_a_change(s: Reading, i: int) -> bool:
+    """True for "effusion is likely stable" and "likely no change in", not for "heart is likely enlarged"."""
+    is_steady = s.letters[i + 1] == "P" and s.claims[i + 1] is Claim.STEADY
+    is_change = s.letters[i + 1] in "PX" and s.letters[i - 1] in TARGETS
+    is_near = s.starts[i + 1] - s.ends[i] <= _REACH_OF_ADJACENCY
+    return is_near and (is_steady or is_change) and s.phrases[i].rule.strength < UNEXCLUDED
 
 
 def _is_denied_before(s: Reading, i: int) -> bool:
@@ -144,16 +164,17 @@ def offered_alternative(s: Reading, i: int) -> int | None:
     if "X" in s.letters[s.letters.rindex(END, 0, i) : i]:
         return None
     for step in (1, -1):
-        j = _beyond_modifiers(s, i + step, step)
+        j = _beyond(s, i + step, "fd", step)
         if s.letters[j] != "|" or "/" in s.phrases[j].words:
             continue
-        k = _beyond_modifiers(s, j + step, step)
+        k = _beyond(s, j + step, "fd", step)
         if s.letters[k] == "F" and s.phrases[k].rule.labels != s.phrases[i].rule.labels:
             return j
     return None
 
 
-def _beyond_modifiers(s: Reading, j: int, step: int) -> int:
-    while s.letters[j] in "fd":
+def _beyond(s: Reading, j: int, passed: str, step: int = 1) -> int:
+    """The first place from j on whose letter is none of those to be passed over."""
+    while s.letters[j] in passed:
         j += step
     return j

@@ -46,6 +46,8 @@ class Direction(StrEnum):
     BACKWARD = "backward"
     BOTH = "both"
     EITHER = "either"  # backward where it stands behind a finding, else forward
+    PREDICATE = "predicate"  # forward where a finding follows it, else backward: "is likely", "is likely pneumonia"
+    ANSWER = "answer"  # backward where nothing follows it, else forward: "effusion: no", "pleura: no effusion"
 
 
 class Claim(StrEnum):

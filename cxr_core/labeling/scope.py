@@ -19,6 +19,7 @@ from cxr_core.vocabulary import Assertion, Label
 
 _CUE = re.compile("C")
 _TARGET = re.compile(f"[{TARGETS}]")
+_DECIDING = (Claim.NEGATIVE, Claim.UNCERTAIN)
 _FRACTURE = (Label.FRACTURE,)
 _DESCRIPTIONS = ("nodular_density", "nodular_opacity")
 
@@ -52,6 +53,8 @@ def _govern(s: Reading) -> None:
     cues = [match.start() for match in _CUE.finditer(s.letters)]
     resolve_adjacent_cues(s, cues)
     for i in cues:
+        if s.claims[i] is Claim.STEADY:
+            continue
         if looks_forward(s, i):
             govern_forward(s, i)
         if looks_backward(s, i):
@@ -84,8 +87,8 @@ def _is_broken_device(s: Reading, i: int) -> bool:
 
 
 def _predicate_beside(s: Reading, i: int) -> int | None:
-    """A predicate that decides: "interstitial markings are within normal limits", "borderline cardiomegaly"."""
-    if s.letters[i + 1 : i + 3] == "vP" and s.claims[i + 2] is Claim.NEGATIVE and s.letters[i] != DEVICE:
+    """A predicate that decides: "interstitial markings are within normal limits", "cardiomegaly is borderline"."""
+    if s.letters[i + 1 : i + 3] == "vP" and s.claims[i + 2] in _DECIDING and s.letters[i] != DEVICE:
         return i + 2
     return i - 1 if s.letters[i - 1] == "P" and s.claims[i - 1] is Claim.UNCERTAIN else None
 

@@ -41,6 +41,7 @@ class _Headings:
     names: dict[str, SectionName]
     words: tuple[tuple[frozenset[str], SectionName], ...]
     inner: frozenset[str]
+    opening: frozenset[str]
     closing: re.Pattern[str]
     closing_words: Search
 
@@ -54,7 +55,8 @@ def _headings() -> _Headings:
     lines = [f"(?P<{kind}>{'|'.join(raw['lines'][kind])})" for kind in ("notification", "signature")]
     start = r"(?:^[ \t]*|(?<=[.!?)])[ \t\n]+)(?:\d{1,2}[.)][ \t]+)?"
     closing = re.compile(f"{start}(?:{'|'.join(lines)})", re.M | re.I)
-    return _Headings(names, words, frozenset(raw["inner"]["words"]), closing, compile_search(raw["lines"]["words"]))
+    inner, opening = (frozenset(raw["inner"][key]) for key in ("words", "opening"))
+    return _Headings(names, words, inner, opening, closing, compile_search(raw["lines"]["words"]))
 
 
 def heading_words() -> frozenset[str]:
@@ -85,6 +87,13 @@ def _name_of(heading: str, *, inside: bool) -> SectionName | None:
     return None
 
 
+@lru_cache(maxsize=_CACHED_HEADINGS)
+def _opens_findings(heading: str) -> bool:
+    """True for "Heart" and "Lungs and pleura", headings of single findings."""
+    words = re.findall(r"[a-z]+", heading.lower())
+    return heading[:1].isupper() and len(words) <= 5 and not _headings().opening.isdisjoint(words)
+
+
 def find_marks(text: str) -> list[Mark]:
     """All headings and closing lines of a report, in order and without overlap."""
     line_marks = list(_line_marks(text))
@@ -92,12 +101,17 @@ def find_marks(text: str) -> list[Mark]:
 
 
 def _line_marks(text: str) -> Iterator[Mark]:
-    inside = False
+    inside, last = False, 0
     for match in _LINE_HEADING.finditer(text):
+        start, body = match.start("h"), match.end()
         name = _name_of(match["h"], inside=inside)
+        if not inside and name in (None, SectionName.OTHER) and _opens_findings(match["h"]):
+            if last == 0 and text[:start].strip():
+                continue  # text without headings goes on
+            name, body = SectionName.FINDINGS, start
         if name is not None:
-            inside = name in _GOES_ON
-            yield Mark(match.start("h"), match.end(), name)
+            inside, last = name in _GOES_ON, body
+            yield Mark(start, body, name)
 
 
 def _inline_marks(text: str, line_marks: Iterable[Mark]) -> Iterator[Mark]:

@@ -109,6 +109,12 @@ _OPENING = (
 _RULE_LINE = re.compile(r"^[ \t]*_{8,}[ \t]*$", re.M)
 _NEXT_STATEMENT = re.compile(r"\n[ \t]*\n|\n[ \t]*\d{1,2}[.)][ \t]|[.][ \t]+\d{1,2}[.)][ \t]+[A-Z]")
 _NUMBERED = re.compile(r"(?<=[.!])[ \t]*\n[ \t\r]*\n\s*(?=1[.)][ \t])")
+_PARAGRAPH = re.compile(r"[ \t]*\n[ \t\r]*\n\s*")
+_REFERENCE = re.compile(
+    r"\W*(?:\d\W+)?(?:please\s+)?(?:(?:findings?|changes)\s+)?(?:as|see|per)\s+(?:\w+\s+){0,3}?"
+    r"(?:above|findings|report|body|described|noted|detailed|below)(?:\s+(?:section|above|of\s+report|for\s+details?))?\W*",
+    re.I,
+)
 _ADDENDUM = re.compile(r"\W*(?:final report\W+)?addend(?:um|a)\b", re.I)
 _NARRATIVE = (SectionName.OTHER, SectionName.BODY)
 
@@ -157,6 +163,24 @@ def _with_unheaded_impression(text: str, found: list[Section]) -> Iterator[Secti
         yield Section(SectionName.IMPRESSION, numbered.end(), numbered.end(), section.end)
 
 
+def _with_unheaded_body(text: str, found: list[Section]) -> Iterator[Section]:
+    """Where no heading announces findings, they follow the first paragraph of an indication, history or the like."""
+    for section in found:
+        gap = _PARAGRAPH.search(text, section.start, section.end) if section.name in _OPENING else None
+        if gap is None:
+            yield section
+            continue
+        yield Section(section.name, section.heading_start, section.start, gap.start())
+        yield Section(SectionName.BODY, gap.end(), gap.end(), section.end)
+
+
+def _without_reference(text: str, impression: Section) -> Section:
+    """An impression that only says "as above" holds nothing: what it points at is read instead."""
+    if _REFERENCE.fullmatch(text, impression.start, impression.end) is None:
+        return impression
+    return impression._replace(start=impression.end)
+
+
 def split_sections(text: str) -> Sections:
     """Split one report into its sections.
 
@@ -184,9 +208,13 @@ def split_sections(text: str) -> Sections:
         found.extend(_as_addendum(sections, is_ruled=is_ruled) if _ADDENDUM.match(text, low, stop) else sections)
         low = high
     found = [s for s in found if not (s.is_empty and s.name is SectionName.BODY)]
-    if any(s.name is SectionName.IMPRESSION and not s.is_empty for s in found):
-        return Sections(tuple(found))
-    return Sections(tuple(_with_unheaded_impression(text, found)))
+    kept = [_without_reference(text, s) if s.name is SectionName.IMPRESSION else s for s in found]
+    names = {s.name for s in kept if not s.is_empty}
+    if SectionName.IMPRESSION in names:
+        return Sections(tuple(kept))
+    if SectionName.FINDINGS in names:
+        return Sections(tuple(_with_unheaded_impression(text, kept)))
+    return Sections(tuple(_with_unheaded_body(text, kept)))
 
 
 def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Section]:
