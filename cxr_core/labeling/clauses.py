@@ -15,6 +15,13 @@ STOPS = END + ";"
 UNEXCLUDED = 5  # strength of the cues that say that something is not excluded
 _REACH_OF_ADJACENCY = 3  # words between two cues that are read together, at most
 _SINGULAR = ("is", "has", "was")
+_STATES = (
+    "enlarged",
+    "large",
+    "big",
+    "dilated",
+)  # first words of findings that are statements: "no effusion, large heart"
+_GOES_ON = ("but", "though", "although", "yet")
 
 # An enumeration that goes on to "or": "no effusion, large mass, or fracture".
 _TO_OR = re.compile(r"[^|.;wvPC]*[,FDA]\|")
@@ -130,6 +137,8 @@ def _starts_afresh(s: Reading, i: int) -> bool:
         return following in ("v", "P")
     if letter in "df" or letter == DEVICE:
         return not closes_with_or(s, j)
+    if letter in TARGETS and s.phrases[j].words[0] in _STATES:
+        return not closes_with_or(s, j)
     return letter in TARGETS and following == "v" and s.letters[j + 2] in "Pf"
 
 
@@ -149,6 +158,16 @@ def _is_singular(s: Reading, i: int) -> bool:
     """True where the cue at i speaks of one thing ("has resolved"), so that it does not cross an "and"."""
     before = s.phrases[i - 1].words[-1] if s.ends[i - 1] == s.starts[i] else ""
     return s.phrases[i].words[0] in _SINGULAR or before in _SINGULAR
+
+
+def keeps_subject(s: Reading, cue: int, j: int) -> bool:
+    """True for the "but" of "the effusion was seen before but has resolved": no new subject stands between."""
+    return j == cue - 1 and s.phrases[j].words[0] in _GOES_ON
+
+
+def is_listed(s: Reading, j: int) -> bool:
+    """True where a comma, "and" or "or" stands before the phrase at j, modifiers aside."""
+    return s.letters[_beyond(s, j - 1, "fd", -1)] not in TARGETS
 
 
 def is_enumerated(s: Reading, j: int) -> bool:

@@ -9,6 +9,8 @@ from cxr_core.labeling.clauses import (
     TARGETS,
     ends_list,
     is_enumerated,
+    is_listed,
+    keeps_subject,
     looks_backward,
     looks_forward,
     parts_subjects,
@@ -39,19 +41,24 @@ def govern_forward(s: Reading, i: int) -> None:
         elif letter in ",&":
             if has_target and (has_verb or ends_list(s, i, j)):
                 return
-        elif letter == "S":
-            has_target = True
+        elif letter == "S" or (letter == "T" and letters[j + 1] == "P"):
+            if has_target and not is_listed(s, j):
+                return  # run-on dictation: "no pneumothorax heart size normal"
+            has_target = has_target or letter == "S"
 
 
 def govern_backward(s: Reading, i: int) -> None:
     """Let the cue at i govern what precedes it: one thing, or the coordinated subject of a plural verb."""
     letters = s.letters
     is_both = s.phrases[i].rule.direction is Direction.BOTH
-    has_target = False
+    has_target = keeps = False
     j = i
     while True:
         j -= 1
         letter = letters[j]
+        if (letter == ";" and keeps_subject(s, i, j)) or (keeps and letter == "C"):
+            keeps = True
+            continue
         if letter in STOPS or (has_target and (letter in "Pv" or parts_subjects(s, i, j))):
             return
         if letter == "C" and (has_target or (looks_backward(s, j) and not _is_both(s, j))):

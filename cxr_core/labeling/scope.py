@@ -20,6 +20,7 @@ from cxr_core.vocabulary import Assertion, Label
 _CUE = re.compile("C")
 _TARGET = re.compile(f"[{TARGETS}]")
 _DECIDING = (Claim.NEGATIVE, Claim.UNCERTAIN)
+_NEAR = 2  # words between a fracture and what is broken, such as "of"
 _FRACTURE = (Label.FRACTURE,)
 _DESCRIPTIONS = ("nodular_density", "nodular_opacity")
 
@@ -82,8 +83,12 @@ def _findings(s: Reading) -> Iterator[Mention]:
 
 
 def _is_broken_device(s: Reading, i: int) -> bool:
-    """True for "catheter fracture": the break of a device is none of a bone."""
-    return s.letters[i - 1] == DEVICE and s.ends[i - 1] == s.starts[i]
+    """True for "catheter fracture" and "fracture of the third sternal wire": none of a bone."""
+    if s.letters[i - 1] == DEVICE and s.ends[i - 1] == s.starts[i]:
+        return True
+    j = i + 2 if s.letters[i + 1] in "df" else i + 1
+    is_of = s.letters[j - 1] in "dfF" and 0 < s.starts[i + 1] - s.ends[i] <= _NEAR
+    return is_of and (s.letters[j] == DEVICE or "wire" in s.phrases[j].words)
 
 
 def _predicate_beside(s: Reading, i: int) -> int | None:

@@ -22,7 +22,7 @@ _BULLET = re.compile(rf"((?:^|{_BREAK_SIGN})[ \t]*)[-–](?=[ \t])")  # else it 
 _ABBREVIATED = "".join(rf"(?<!\b{word}\.)" for word in ("dr", "mr", "ms", "mrs", "vs", "approx", "st", "prob", "poss"))
 _WORD = re.compile(
     rf"_{{2,}}|x{{4,}}|(?P<end>\.(?:(?<!\d\.){_ABBREVIATED}|(?<=\d\.)(?!\d))|[!{_BREAK_SIGN}])|(?P<dash>--+|^[-–]$|—)"
-    r"|(?P<word>(?:s/p|w/o|c/w|r/o|h/o|w/)(?![a-z])|[a-z]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*|[,;:?()+&/])"
+    r"|(?P<word>(?:s/p|w/o|c/w|c/f|d/t|b/l|r/o|h/o|w/)(?![a-z])|[a-z]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*|[,;:?()+&/])"
 )
 _SPOKEN = {"(": ",", ")": ","}
 
