@@ -8,6 +8,7 @@ from cxr_core.labeling.batch import EVIDENCE_SCHEMA, SECTION_SCHEMA, LabelledRep
 from cxr_core.labeling.explain import Marked, MarkRole, explain
 from cxr_core.labeling.labeler import Labeler, readable_spans
 from cxr_core.labeling.negbio_style import PUBLISHED_NAME
+from cxr_core.labeling.page import explain_page
 
 __all__ = [
     "EVIDENCE_SCHEMA",
@@ -20,6 +21,7 @@ __all__ = [
     "Marked",
     "ReportLabels",
     "explain",
+    "explain_page",
     "label_batch",
     "label_reports",
     "readable_spans",

@@ -14,6 +14,7 @@ from cxr_core.labeling.aggregation import LABELS, Evidence, ReportLabels
 from cxr_core.labeling.labeler import Labeler, Span
 from cxr_core.reports import ChosenSection, SectionPolicy, choose_section, split_sections
 
+_AT_ONCE = 512  # reports whose rows are Python objects at one time: few enough for the garbage collector not to notice
 EVIDENCE_SCHEMA: dict[str, pl.DataType] = {
     "row": pl.UInt32(),
     "label": pl.Enum([label.value for label in LABELS]),
@@ -71,9 +72,20 @@ def label_reports(texts: pl.Series, labeler: Labeler, policy: SectionPolicy = Se
     -------
     LabelledReports
     """
+    whole = texts.fill_null("").to_list()
+    parts = [_label_some(whole[k : k + _AT_ONCE], labeler, policy) for k in range(0, len(whole), _AT_ONCE)]
+    if not parts:
+        return _label_some([], labeler, policy)
+    evidence = [part.evidence.with_columns(pl.col("row") + k * _AT_ONCE) for k, part in enumerate(parts)]
+    return LabelledReports(
+        pl.concat([part.sections for part in parts]), pl.concat([part.labels for part in parts]), pl.concat(evidence)
+    )
+
+
+def _label_some(texts: list[str], labeler: Labeler, policy: SectionPolicy) -> LabelledReports:
     chosen: list[ChosenSection] = []
     results: list[ReportLabels] = []
-    for text in texts.fill_null("").to_list():
+    for text in texts:
         part = choose_section(split_sections(text), policy)
         chosen.append(part)
         results.append(labeler.label(text, part.spans, addendum_spans=part.addendum_spans))

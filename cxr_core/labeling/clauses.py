@@ -15,12 +15,8 @@ STOPS = END + ";"
 UNEXCLUDED = 5  # strength of the cues that say that something is not excluded
 _REACH_OF_ADJACENCY = 3  # words between two cues that are read together, at most
 _SINGULAR = ("is", "has", "was")
-_STATES = (
-    "enlarged",
-    "large",
-    "big",
-    "dilated",
-)  # first words of findings that are statements: "no effusion, large heart"
+# A finding that begins so is a statement of its own: "no effusion, large heart".
+_STATES = ("enlarged", "large", "big", "dilated")
 _GOES_ON = ("but", "though", "although", "yet")
 
 # An enumeration that goes on to "or": "no effusion, large mass, or fracture".

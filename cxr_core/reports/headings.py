@@ -16,12 +16,11 @@ from cxr_core.reports.search import Search, compile_search
 from cxr_core.vocabulary import SectionName
 
 _LINE_HEADING = re.compile(
-    r"^[ \t]*(?:[-*•]+[ \t]*|\d{1,2}[.)][ \t]+)?(?P<h>[A-Za-z][A-Za-z0-9 \t&/.,'()#+-]{0,58}?)[ \t]*:(?!\d)", re.M
+    r"[ \t]*(?:[-*•]+[ \t]*|\d{1,2}[.)][ \t]+)?(?P<h>[A-Za-z][A-Za-z0-9 \t&/.,'()#+-]{0,58}?)[ \t]*:(?!\d)"
 )
 _BARE_HEADING = re.compile(
-    r"^[ \t]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
+    r"[ \t]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t\r]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
 )  # no wrapped line
-_COLON = re.compile(r"[ \t]*:(?!\d)")
 _BEFORE_INLINE = re.compile(r"[.!?:;)]|[ \t][ \t]")
 _LONGEST_HEADING = 60
 _CACHED_HEADINGS = 4096
@@ -96,50 +95,67 @@ def _opens_findings(heading: str) -> bool:
 
 def find_marks(text: str) -> list[Mark]:
     """All headings and closing lines of a report, in order and without overlap."""
-    line_marks = list(_line_marks(text))
-    return _without_overlap([*line_marks, *_inline_marks(text, line_marks), *_bare_marks(text), *_closing_marks(text)])
+    own_line = list(_marks_of_lines(text))
+    return _without_overlap([*own_line, *_inline_marks(text, own_line), *_closing_marks(text)])
 
 
-def _line_marks(text: str) -> Iterator[Mark]:
-    inside, last = False, 0
-    for match in _LINE_HEADING.finditer(text):
-        start, body = match.start("h"), match.end()
-        name = _name_of(match["h"], inside=inside)
-        if not inside and name in (None, SectionName.OTHER) and _opens_findings(match["h"]):
-            if last == 0 and text[:start].strip():
-                continue  # text without headings goes on
-            name, body = SectionName.FINDINGS, start
-        if name is not None:
-            inside, last = name in _GOES_ON, body
-            yield Mark(start, body, name)
+def _marks_of_lines(text: str) -> Iterator[Mark]:
+    """Headings at the start of a line with a colon, and known ones that have a line to themselves."""
+    inside, last, position = False, 0, 0
+    for line in text.split("\n"):
+        mark = None
+        if ":" in line:
+            mark = _mark_of_line(text, position, inside=inside, is_first=last == 0)
+        if mark is not None:
+            inside, last = mark.name in _GOES_ON, mark.body
+            yield mark
+        elif 2 < len(line) < _LONGEST_HEADING:
+            yield from _bare_mark(text, position)
+        position += len(line) + 1
 
 
-def _inline_marks(text: str, line_marks: Iterable[Mark]) -> Iterator[Mark]:
+def _mark_of_line(text: str, position: int, *, inside: bool, is_first: bool) -> Mark | None:
+    match = _LINE_HEADING.match(text, position)
+    if match is None:
+        return None
+    heading, start, body = match["h"], match.start("h"), match.end()
+    name = _name_of(heading, inside=inside)
+    if not inside and name in (None, SectionName.OTHER) and _opens_findings(heading):
+        if is_first and text[:start].strip():
+            return None  # text without headings goes on
+        name, body = SectionName.FINDINGS, start
+    return None if name is None else Mark(start, body, name)
+
+
+def _bare_mark(text: str, position: int) -> Iterator[Mark]:
+    match = _BARE_HEADING.match(text, position)
+    name = _headings().names.get(" ".join(match["h"].lower().split())) if match else None
+    if match is not None and name is not None and (match["h"].isupper() or match["h"].istitle()):
+        yield Mark(match.start("h"), match.end(), name)
+
+
+def _inline_marks(text: str, own_line: Iterable[Mark]) -> Iterator[Mark]:
     """Known headings inside a line, behind the end of a sentence or a gap."""
-    bodies = {mark.body for mark in line_marks}
-    if text.count(":") == len(bodies):
-        return
+    bodies = {mark.body for mark in own_line}
     names = _headings().names
-    for colon in _COLON.finditer(text):
-        if colon.end() in bodies:
-            continue
-        low, start = max(0, colon.start() - _LONGEST_HEADING), None
-        for edge in _BEFORE_INLINE.finditer(text, low, colon.start()):
-            start = edge.end()
-        if start is None:
-            continue
-        heading = text[start : colon.start()].lstrip(" \t")
-        name = names.get(heading.lower())
-        if name is not None and len(heading) > 3 and heading[0].isupper():
-            yield Mark(colon.start() - len(heading), colon.end(), name)
+    colon = text.find(":")
+    while colon >= 0:
+        end = colon + 1
+        if end not in bodies and not text[end : end + 1].isdigit():
+            start = _behind_gap(text, max(0, colon - _LONGEST_HEADING), colon)
+            heading = text[start:colon].strip(" \t") if start is not None else ""
+            name = names.get(heading.lower())
+            if start is not None and name is not None and len(heading) > 3 and heading[0].isupper():
+                yield Mark(text.index(heading, start), end, name)
+        colon = text.find(":", end)
 
 
-def _bare_marks(text: str) -> Iterator[Mark]:
-    names = _headings().names
-    for match in _BARE_HEADING.finditer(text):
-        name = names.get(" ".join(match["h"].lower().split()))
-        if name is not None and (match["h"].isupper() or match["h"].istitle()):
-            yield Mark(match.start("h"), match.end(), name)
+def _behind_gap(text: str, low: int, high: int) -> int | None:
+    """Where what stands before `high` begins, behind the last end of a sentence or double space."""
+    while high > low and text[high - 1] in " \t":
+        high -= 1
+    edges = [edge.end() for edge in _BEFORE_INLINE.finditer(text, low, high)]
+    return edges[-1] if edges else None
 
 
 def _closing_marks(text: str) -> Iterator[Mark]:
