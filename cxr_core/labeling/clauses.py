@@ -45,7 +45,8 @@ def _turns_back(s: Reading, i: int, direction: Direction) -> bool:
         return _stands_behind_target(s, i)
     if direction is Direction.ANSWER:
         return s.letters[i + 1] in ".;,&"
-    return s.letters[_beyond(s, i + 1, "fdT")] not in TARGETS
+    has_target = s.letters[_beyond(s, i + 1, "fdT")] in TARGETS
+    return not has_target and (direction is Direction.PREDICATE or s.letters[i - 1] in TARGETS)
 
 
 def _is_question_mark_behind(s: Reading, i: int) -> bool:
@@ -135,6 +136,8 @@ def _starts_afresh(s: Reading, i: int) -> bool:
         return not closes_with_or(s, j)
     if letter in TARGETS and s.phrases[j].words[0] in _STATES:
         return not closes_with_or(s, j)
+    if letter in TARGETS and following == "C":
+        return looks_backward(s, j + 1)
     return letter in TARGETS and following == "v" and s.letters[j + 2] in "Pf"
 
 

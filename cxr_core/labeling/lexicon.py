@@ -47,6 +47,7 @@ class Direction(StrEnum):
     BOTH = "both"
     EITHER = "either"  # backward where it stands behind a finding, else forward
     PREDICATE = "predicate"  # forward where a finding follows it, else backward: "is likely", "is likely pneumonia"
+    TRAILING = "trailing"  # backward right behind a finding where none follows, else forward: "edema likely"
     ANSWER = "answer"  # backward where nothing follows it, else forward: "effusion: no", "pleura: no effusion"
 
 

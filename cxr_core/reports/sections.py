@@ -110,6 +110,8 @@ _RULE_LINE = re.compile(r"^[ \t]*_{8,}[ \t]*$", re.M)
 _NEXT_STATEMENT = re.compile(r"\n[ \t]*\n|\n[ \t]*\d{1,2}[.)][ \t]|[.][ \t]+\d{1,2}[.)][ \t]+[A-Z]")
 _NUMBERED = re.compile(r"(?<=[.!])[ \t]*\n[ \t\r]*\n\s*(?=1[.)][ \t])")
 _PARAGRAPH = re.compile(r"[ \t]*\n[ \t\r]*\n\s*")
+_STATEMENT = re.compile(r"(?<=[.!])\s+(?=[A-Z])|[ \t]*\n[ \t\r]*\n\s*")
+_BRIEF = (SectionName.COMPARISON, SectionName.TECHNIQUE)  # one statement long where nothing says that findings begin
 _REFERENCE = re.compile(
     r"\W*(?:\d\W+)?(?:please\s+)?(?:(?:findings?|changes)\s+)?(?:as|see|per)\s+(?:\w+\s+){0,3}?"
     r"(?:above|findings|report|body|described|noted|detailed|below)(?:\s+(?:section|above|of\s+report|for\s+details?))?\W*",
@@ -166,7 +168,10 @@ def _with_unheaded_impression(text: str, found: list[Section]) -> Iterator[Secti
 def _with_unheaded_body(text: str, found: list[Section]) -> Iterator[Section]:
     """Where no heading announces findings, they follow the first paragraph of an indication, history or the like."""
     for section in found:
-        gap = _PARAGRAPH.search(text, section.start, section.end) if section.name in _OPENING else None
+        gap = None
+        if section.name in _OPENING:
+            edge = _STATEMENT if section.name in _BRIEF else _PARAGRAPH
+            gap = edge.search(text, section.start, section.end)
         if gap is None:
             yield section
             continue
