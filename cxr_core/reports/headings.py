@@ -19,8 +19,20 @@ _LINE_HEADING = re.compile(
     r"[ \t]*(?:[-*•]+[ \t]*|\d{1,2}[.)][ \t]+)?(?P<h>[A-Za-z][A-Za-z0-9 \t&/.,'()#+-]{0,58}?)[ \t]*:(?!\d)"
 )
 _BARE_HEADING = re.compile(
-    r"[ \t]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t\r]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
+    r"[ \t*#=_]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t\r*#=_]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
 )  # no wrapped line
+# "IMPRESSION - No acute disease", "IMPRESSION No acute disease": a known heading without its colon.
+_LOUD = ("FINDINGS", "IMPRESSION", "CONCLUSION", "OPINION", "COMPARISON", "TECHNIQUE", "INDICATION")
+_WITHOUT_COLON = re.compile(
+    rf"(?:^[ \t]*|(?<=[.!?])[ \t\n]+)(?P<h>(?:{'|'.join(_LOUD)})(?=[ \t]+[A-Z\d][a-z. ])|"
+    rf"(?:{'|'.join((*_LOUD, *map(str.title, _LOUD)))})(?=[ \t]+[-–—]|[ \t]*[–—]|-[ \t]))[ \t]*[-–—]?[ \t]*",
+    re.M,
+)
+_SIGNS_WITHOUT_COLON = tuple(
+    sign
+    for word in _LOUD
+    for sign in (f"{word} ", f"{word}-", f"{word.title()} -", f"{word.title()} –", f"{word.title()}-")
+)
 _BEFORE_INLINE = re.compile(r"[.!?:;)]|[ \t][ \t]")
 _LONGEST_HEADING = 60
 _CACHED_HEADINGS = 4096
@@ -96,7 +108,8 @@ def _opens_findings(heading: str) -> bool:
 def find_marks(text: str) -> list[Mark]:
     """All headings and closing lines of a report, in order and without overlap."""
     own_line = list(_marks_of_lines(text))
-    return _without_overlap([*own_line, *_inline_marks(text, own_line), *_closing_marks(text)])
+    others = (_inline_marks(text, own_line), _marks_without_colon(text), _closing_marks(text))
+    return _without_overlap([*own_line, *(mark for marks in others for mark in marks)])
 
 
 def _marks_of_lines(text: str) -> Iterator[Mark]:
@@ -144,10 +157,23 @@ def _inline_marks(text: str, own_line: Iterable[Mark]) -> Iterator[Mark]:
         if end not in bodies and not text[end : end + 1].isdigit():
             start = _behind_gap(text, max(0, colon - _LONGEST_HEADING), colon)
             heading = text[start:colon].strip(" \t") if start is not None else ""
-            name = names.get(heading.lower())
-            if start is not None and name is not None and len(heading) > 3 and heading[0].isupper():
-                yield Mark(text.index(heading, start), end, name)
+            if heading.lower() not in names:
+                heading = _loud_end(text, colon)
+            if len(heading) > 3 and heading[0].isupper():
+                yield Mark(text.rindex(heading, 0, colon), end, names[heading.lower()])
         colon = text.find(":", end)
+
+
+def _loud_end(text: str, colon: int) -> str:
+    """The heading in capitals at the end of what stands before a colon: "SOB IMPRESSION:"; empty where there is none."""
+    words = text[max(0, colon - _LONGEST_HEADING) : colon].split()
+    return words[-1] if len(words) > 1 and words[-1] in _LOUD else ""
+
+
+def _marks_without_colon(text: str) -> Iterator[Mark]:
+    if any(sign in text for sign in _SIGNS_WITHOUT_COLON):
+        for match in _WITHOUT_COLON.finditer(text):
+            yield Mark(match.start("h"), match.end(), _headings().names[match["h"].lower()])
 
 
 def _behind_gap(text: str, low: int, high: int) -> int | None:

@@ -231,7 +231,8 @@ def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Sec
     spoken = (SectionName.FINDINGS, SectionName.IMPRESSION, *_NARRATIVE)
     is_report = False
     for s in sections:
-        is_report = is_report or (not is_ruled and s.name in _OPENING)
+        is_headed_body = s.name is SectionName.BODY and s.start > s.heading_start
+        is_report = is_report or (not is_ruled and (s.name in _OPENING or is_headed_body))
         yield s if is_report or s.name not in spoken else Section(SectionName.ADDENDUM, s.heading_start, s.start, s.end)
 
 

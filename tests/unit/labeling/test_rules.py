@@ -21,7 +21,8 @@ def said(labels: ReportLabels) -> dict[Label, int]:
 
 
 def sentences() -> list[tuple[str, str]]:
-    lines = Path(__file__).with_name("sentences.txt").read_text("utf-8").splitlines()
+    files = sorted(Path(__file__).with_name("sentences").glob("*.txt"))
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     rows = [line.split("|") for line in lines if line and not line.startswith("#")]
     return [(text.strip(), expected.strip()) for _, text, expected in rows]
 
