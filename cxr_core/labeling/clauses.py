@@ -91,7 +91,7 @@ def _is_denied_before(s: Reading, i: int) -> bool:
     for j in range(i - 1, -1, -1):
         if s.letters[j] == "C":
             return s.claims[j] is Claim.NEGATIVE
-        if s.letters[j] in ".;,v":
+        if s.letters[j] in ".;wv":
             break
     return False
 

@@ -28,11 +28,8 @@ _WITHOUT_COLON = re.compile(
     rf"(?:{'|'.join((*_LOUD, *map(str.title, _LOUD)))})(?=[ \t]+[-–—]|[ \t]*[–—]|-[ \t]))[ \t]*[-–—]?[ \t]*",
     re.M,
 )
-_SIGNS_WITHOUT_COLON = tuple(
-    sign
-    for word in _LOUD
-    for sign in (f"{word} ", f"{word}-", f"{word.title()} -", f"{word.title()} –", f"{word.title()}-")
-)
+_DASHED = [f"{word.title()}{dash}" for word in _LOUD for dash in (" -", " –", "-")]
+_SIGNS_WITHOUT_COLON = (*(f"{word}{behind}" for word in _LOUD for behind in " -–"), *_DASHED)
 _BEFORE_INLINE = re.compile(r"[.!?:;)]|[ \t][ \t]")
 _LONGEST_HEADING = 60
 _CACHED_HEADINGS = 4096
@@ -165,7 +162,7 @@ def _inline_marks(text: str, own_line: Iterable[Mark]) -> Iterator[Mark]:
 
 
 def _loud_end(text: str, colon: int) -> str:
-    """The heading in capitals at the end of what stands before a colon: "SOB IMPRESSION:"; empty where there is none."""
+    """The heading in capitals before a colon, as in "SOB IMPRESSION:"; empty where there is none."""
     words = text[max(0, colon - _LONGEST_HEADING) : colon].split()
     return words[-1] if len(words) > 1 and words[-1] in _LOUD else ""
 
