@@ -83,12 +83,11 @@ def label_reports(texts: pl.Series, labeler: Labeler, policy: SectionPolicy = Se
 
 
 def _label_some(texts: list[str], labeler: Labeler, policy: SectionPolicy) -> LabelledReports:
-    chosen: list[ChosenSection] = []
-    results: list[ReportLabels] = []
-    for text in texts:
-        part = choose_section(split_sections(text), policy)
-        chosen.append(part)
-        results.append(labeler.label(text, part.spans, addendum_spans=part.addendum_spans))
+    chosen = [choose_section(split_sections(text), policy) for text in texts]
+    results = [
+        labeler.label(text, part.spans, addendum_spans=part.addendum_spans)
+        for text, part in zip(texts, chosen, strict=True)
+    ]
     return LabelledReports(_section_table(chosen), _label_table(results), _evidence_table(results))
 
 

@@ -29,7 +29,7 @@ _WITHOUT_COLON = re.compile(
     re.M,
 )
 _DASHED = [f"{word.title()}{dash}" for word in _LOUD for dash in (" -", " –", "-")]
-_SIGNS_WITHOUT_COLON = (*(f"{word}{behind}" for word in _LOUD for behind in " -–"), *_DASHED)
+_find_loud = compile_search([*(f"{word}{behind}" for word in _LOUD for behind in " -–"), *_DASHED])
 _BEFORE_INLINE = re.compile(r"[.!?:;)]|[ \t][ \t]")
 _LONGEST_HEADING = 60
 _CACHED_HEADINGS = 4096
@@ -75,7 +75,7 @@ def heading_words() -> frozenset[str]:
 
 
 @lru_cache(maxsize=_CACHED_HEADINGS)
-def _name_of(heading: str, *, inside: bool) -> SectionName | None:
+def _name_of(heading: str, inside: bool) -> SectionName | None:
     """The section that a heading opens, or None where it opens none."""
     known = _headings()
     plain = " ".join(re.sub(r"\([^)]*\)|#|\b\d+\b", " ", heading).lower().split()).strip(" .,-")
@@ -118,9 +118,10 @@ def _marks_of_lines(text: str) -> Iterator[Mark]:
             mark = _mark_of_line(text, position, inside=inside, is_first=last == 0)
         if mark is not None:
             inside, last = mark.name in _GOES_ON, mark.body
-            yield mark
         elif 2 < len(line) < _LONGEST_HEADING:
-            yield from _bare_mark(text, position)
+            mark = _bare_mark(text, position)
+        if mark is not None:
+            yield mark
         position += len(line) + 1
 
 
@@ -129,7 +130,7 @@ def _mark_of_line(text: str, position: int, *, inside: bool, is_first: bool) -> 
     if match is None:
         return None
     heading, start, body = match["h"], match.start("h"), match.end()
-    name = _name_of(heading, inside=inside)
+    name = _name_of(heading, inside)
     if not inside and name in (None, SectionName.OTHER) and _opens_findings(heading):
         if is_first and text[:start].strip():
             return None  # text without headings goes on
@@ -137,11 +138,12 @@ def _mark_of_line(text: str, position: int, *, inside: bool, is_first: bool) -> 
     return None if name is None else Mark(start, body, name)
 
 
-def _bare_mark(text: str, position: int) -> Iterator[Mark]:
+def _bare_mark(text: str, position: int) -> Mark | None:
     match = _BARE_HEADING.match(text, position)
-    name = _headings().names.get(" ".join(match["h"].lower().split())) if match else None
-    if match is not None and name is not None and (match["h"].isupper() or match["h"].istitle()):
-        yield Mark(match.start("h"), match.end(), name)
+    if match is None or not (match["h"].isupper() or match["h"].istitle()):
+        return None
+    name = _headings().names.get(" ".join(match["h"].lower().split()))
+    return None if name is None else Mark(match.start("h"), match.end(), name)
 
 
 def _inline_marks(text: str, own_line: Iterable[Mark]) -> Iterator[Mark]:
@@ -168,7 +170,7 @@ def _loud_end(text: str, colon: int) -> str:
 
 
 def _marks_without_colon(text: str) -> Iterator[Mark]:
-    if any(sign in text for sign in _SIGNS_WITHOUT_COLON):
+    if _find_loud(text):
         for match in _WITHOUT_COLON.finditer(text):
             yield Mark(match.start("h"), match.end(), _headings().names[match["h"].lower()])
 

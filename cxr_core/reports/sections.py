@@ -214,12 +214,11 @@ def split_sections(text: str) -> Sections:
         low = high
     found = [s for s in found if not (s.is_empty and s.name is SectionName.BODY)]
     kept = [_without_reference(text, s) if s.name is SectionName.IMPRESSION else s for s in found]
-    names = {s.name for s in kept if not s.is_empty}
-    if SectionName.IMPRESSION in names:
-        return Sections(tuple(kept))
-    if SectionName.FINDINGS in names:
-        return Sections(tuple(_with_unheaded_impression(text, kept)))
-    return Sections(tuple(_with_unheaded_body(text, kept)))
+    names = {s.name for s in kept if s.start < s.end}
+    if SectionName.IMPRESSION not in names:
+        add = _with_unheaded_impression if SectionName.FINDINGS in names else _with_unheaded_body
+        kept = list(add(text, kept))
+    return Sections(tuple(kept))
 
 
 def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Section]:
