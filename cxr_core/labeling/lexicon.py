@@ -162,7 +162,7 @@ def _structure(name: str) -> Iterator[Rule]:
 
 _FILES = {
     LabelerName.CHEXPERT: ("findings", "devices", "subjects", "abnormalities", "cues"),
-    LabelerName.NEGBIO: ("findings", "devices", "subjects", "abnormalities", "negbio_cues"),
+    LabelerName.NEGBIO: ("negbio_findings", "findings", "devices", "subjects", "abnormalities", "negbio_cues"),
 }
 
 
