@@ -150,6 +150,8 @@ def parts_subjects(s: Reading, cue: int, j: int) -> bool:
     """True for the "and" of "small effusion, and the edema has resolved": the cue speaks of the last thing only."""
     if s.letters[j] not in ",&" or s.letters[j + 1] == "|":
         return False
+    if s.letters[j] == "," and not any(joint in s.letters[j:cue] for joint in "&|"):
+        return True  # two statements: "atelectasis, infiltrate not excluded"
     return s.letters[j + 1] == "d" or _is_singular(s, cue)
 
 

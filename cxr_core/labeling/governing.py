@@ -24,12 +24,15 @@ _RANK_OF_CHANGED = {Claim.NEGATIVE: 2, Claim.ABSENT: 3}
 def govern_forward(s: Reading, i: int) -> None:
     """Let the cue at i govern what follows, up to what ends its clause or list."""
     letters = s.letters
-    has_target = has_verb = False
+    has_target = has_verb = is_closed = False
     j = i
     while True:
         j += 1
         letter = letters[j]
         if letter in TARGETS:
+            if is_closed and not is_listed(s, j):
+                return  # run-on dictation: "no effusion or pneumothorax old rib fracture"
+            is_closed = is_closed or letters[j - 1] == "|"
             s.cues.setdefault(j, []).append(i)
             has_target = True
         elif (
@@ -50,7 +53,8 @@ def govern_forward(s: Reading, i: int) -> None:
 def govern_backward(s: Reading, i: int) -> None:
     """Let the cue at i govern what precedes it: one thing, or the coordinated subject of a plural verb."""
     letters = s.letters
-    is_both = s.phrases[i].rule.direction is Direction.BOTH
+    rule = s.phrases[i].rule
+    is_narrow = rule.is_narrow or rule.direction is Direction.BOTH
     has_target = keeps = False
     j = i
     while True:
@@ -66,7 +70,7 @@ def govern_backward(s: Reading, i: int) -> None:
         if letter in TARGETS:
             s.cues.setdefault(j, []).append(i)
             has_target = True
-            if is_both and not is_enumerated(s, j):
+            if is_narrow and not is_enumerated(s, j):
                 return
 
 

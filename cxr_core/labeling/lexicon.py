@@ -81,6 +81,7 @@ class Rule:
     direction: Direction = Direction.FORWARD
     strength: int = 0
     is_enumerating: bool = False
+    is_narrow: bool = False
     example: str = ""
     expects: tuple[tuple[Label, Assertion], ...] = ()
 
@@ -139,6 +140,7 @@ def _rule(role: Role, entry: dict[str, Any]) -> Rule:
         direction=Direction(entry.get("direction", "forward")),
         strength=entry.get("strength", _STRENGTH[claim]),
         is_enumerating=entry.get("is_enumerating", False),
+        is_narrow=entry.get("is_narrow", False),
         example=entry["example"],
         expects=tuple((Label(name), Assertion(value)) for name, value in entry["expects"].items()),
     )

@@ -80,6 +80,31 @@ def test_cue_and_finding_combine(frame: str, finding: str, labeler: Labeler) -> 
     assert said(labeler.label(text)) == {FINDINGS[finding]: FRAMES[frame]}
 
 
+CUES = {
+    "No {}.": 0,
+    "There is no {}.": 0,
+    "Negative for {}.": 0,
+    "Without {} on the left.": 0,
+    "{} is not identified.": 0,
+    "{}: none.": 0,
+    "Interval resolution of the {}.": 0,
+    "Cannot exclude {}.": -1,
+    "{} is possible.": -1,
+    "Findings suggest {}.": -1,
+    "Unchanged {}.": 1,
+    "{} has not resolved.": 1,
+    "{} is likely unchanged.": 1,
+}
+FILLERS = ("", "acute ", "large right ", "focal left lower ", "definite ", "residual apical ")
+
+
+@pytest.mark.parametrize("cue", CUES)
+@pytest.mark.parametrize("filler", FILLERS)
+def test_cue_filler_and_finding_combine(cue: str, filler: str, labeler: Labeler) -> None:
+    for finding, label in FINDINGS.items():
+        assert said(labeler.label(cue.format(filler + finding))) == {label: CUES[cue]}, finding
+
+
 @pytest.mark.parametrize("pair", [(a, b) for a in FINDINGS for b in FINDINGS if FINDINGS[a] != FINDINGS[b]])
 def test_lists_share_their_cue(pair: tuple[str, str], labeler: Labeler) -> None:
     first, second = pair
