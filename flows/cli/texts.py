@@ -61,6 +61,7 @@ def _labelled(texts: pl.Series, name: LabelerName, policy: "SectionPolicy") -> t
     from cxr_core.labeling import Labeler, LabelledReports, label_reports
 
     engine = Labeler(name)
+    label_reports(pl.Series(["IMPRESSION: None."]), engine, policy)  # compiles headings, too
     started = time.perf_counter()
     parts = []
     with BuildProgress(quiet=len(texts) <= _BATCH).stage("label", len(texts)) as tick:
