@@ -12,7 +12,7 @@ from cxr_core.vocabulary import Assertion, Label
 
 LABELS: tuple[Label, ...] = tuple(Label)
 _RANK = {Assertion.POSITIVE: 3, Assertion.UNCERTAIN: 2, Assertion.NEGATIVE: 1}
-_WITHOUT_EFFECT_ON_NO_FINDING = (Label.SUPPORT_DEVICES, Label.NO_FINDING)
+_WITHOUT_EFFECT_ON_NO_FINDING = frozenset({Label.SUPPORT_DEVICES, Label.NO_FINDING})
 NO_FINDING_RULE = "no_finding"
 
 
@@ -81,11 +81,13 @@ def aggregate(evidence: Sequence[Evidence], *, has_text: bool) -> ReportLabels:
     """
     added = [e for e in evidence if e.in_addendum]
     said = _values_of(e for e in evidence if not e.in_addendum) if added else _values_of(evidence)
-    said |= {k: v for k, v in _values_of(added).items() if k is not None}
-    is_blocked = any(v is not Assertion.NEGATIVE for k, v in said.items() if k not in _WITHOUT_EFFECT_ON_NO_FINDING)
-    is_blocked = is_blocked or any(e.label is None and e.assertion is not Assertion.NEGATIVE for e in added)
+    other = said.get(None)
+    if added:
+        said |= _values_of(added)
+        other = strongest(value for value in (other, said.get(None)) if value is not None)
+    stated = {label for label, value in said.items() if value is not Assertion.NEGATIVE and label is not None}
     kept = tuple(evidence)
-    if has_text and not is_blocked:
+    if has_text and other in (None, Assertion.NEGATIVE) and stated <= _WITHOUT_EFFECT_ON_NO_FINDING:
         said[Label.NO_FINDING] = Assertion.POSITIVE
         kept = (*kept, no_finding())
     return ReportLabels(tuple(map(said.get, LABELS)), kept)

@@ -10,7 +10,6 @@ from cxr_core.labeling.aggregation import Evidence
 from cxr_core.labeling.mentions import Mention
 from cxr_core.labeling.scanner import Reading
 from cxr_core.labeling.words import word_offsets
-from cxr_core.vocabulary import Label
 
 _NO_LABEL: tuple[None] = (None,)
 
@@ -29,7 +28,9 @@ def located(reading: Reading, mentions: Sequence[Mention], start: int) -> list[E
         cue_begins = cue_stops = cue_id = None
         if cue is not None:
             cue_begins, cue_stops, cue_id = edges[2 * starts[cue]], edges[2 * ends[cue] - 1], phrases[cue].rule.id
-        where = (opens, closes, begins, stops, cue_begins, cue_stops, phrases[node].rule.id, cue_id)
-        named: tuple[Label | None, ...] = labels or _NO_LABEL
-        evidence.extend([Evidence(label, assertion, *where) for label in named])
+        rule_id = phrases[node].rule.id
+        for label in labels or _NO_LABEL:
+            evidence.append(
+                Evidence(label, assertion, opens, closes, begins, stops, cue_begins, cue_stops, rule_id, cue_id)
+            )
     return evidence

@@ -7,6 +7,7 @@ to `aggregation`.
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from cxr_core.labeling.clauses import TARGETS, looks_backward, looks_forward, offered_alternative, resolve_adjacent_cues
 from cxr_core.labeling.governing import deciding_cue, govern_backward, govern_forward
@@ -17,6 +18,7 @@ from cxr_core.labeling.subjects import loose_predicates, subjects
 from cxr_core.labeling.words import END
 from cxr_core.vocabulary import Assertion, Label
 
+_PLACE = itemgetter(0)
 _CUE = re.compile("C")
 _TARGET = re.compile(f"[{TARGETS}]")
 _DECIDING = (Claim.NEGATIVE, Claim.UNCERTAIN)
@@ -42,11 +44,11 @@ def read_mentions(s: Reading, *, has_subjects: bool = True) -> list[Mention]:
     """
     _govern(s)
     mentions = list(_findings(s))
-    if has_subjects:
+    if has_subjects and "P" in s.letters:
         with_predicate = list(subjects(s)) if "S" in s.letters else []
         mentions.extend(with_predicate)
         mentions.extend(loose_predicates(s, {m.cue for m in with_predicate}))
-        mentions.sort(key=lambda m: s.starts[m.node])
+        mentions.sort(key=_PLACE)
     return _with_hedged_descriptions(s, mentions)
 
 

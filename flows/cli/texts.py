@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cxr_core.reports import SectionPolicy
 from cxr_core.vocabulary import Label, LabelerName
 from flows.cli import app
 from flows.cli.tables import id_name, read_frame, read_texts, write_csv, write_text
@@ -19,7 +20,6 @@ from flows.progress import BuildProgress
 
 if TYPE_CHECKING:
     from cxr_core.labeling import LabelledReports
-    from cxr_core.reports import SectionPolicy
 
 _BATCH = 8192  # reports between two steps of the progress bar
 
@@ -36,15 +36,14 @@ def label(
     labeler: Annotated[LabelerName, typer.Option(help="Rule set.")] = LabelerName.CHEXPERT,
     id_column: _IdColumn = None,
     text_column: _TextColumn = None,
+    section: Annotated[SectionPolicy, typer.Option(help="Which part is read.")] = SectionPolicy.PAPER,
     evidence: Annotated[Path | None, typer.Option(help="Parquet of the evidence to write.")] = None,
     diff: Annotated[Path | None, typer.Option(help="CSV of earlier labels: tell what changed since.")] = None,
 ) -> None:
     """Label radiology reports with the 14 observations: 1, 0, -1 or empty."""
-    from cxr_core.reports import SectionPolicy
-
     identity, texts = read_texts(reports, id_column, text_column)
     earlier = read_frame(diff) if diff else None
-    done, seconds = _labelled(texts, labeler, SectionPolicy.PAPER)
+    done, seconds = _labelled(texts, labeler, section)
     values = [pl.col(name.value).cast(pl.Float64) for name in Label]
     frame = done.labels.select(values).insert_column(0, identity)
     write_csv(frame, output)
@@ -56,7 +55,7 @@ def label(
         _print_changes(earlier, frame, identity.name)
 
 
-def _labelled(texts: pl.Series, name: LabelerName, policy: "SectionPolicy") -> tuple["LabelledReports", float]:
+def _labelled(texts: pl.Series, name: LabelerName, policy: SectionPolicy) -> tuple["LabelledReports", float]:
     """The tables of all reports, and the seconds of labelling; compiling the rules is not among them."""
     from cxr_core.labeling import Labeler, LabelledReports, label_reports
 
