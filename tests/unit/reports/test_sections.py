@@ -267,3 +267,37 @@ def test_an_addendum_ends_where_the_original_report_begins() -> None:
 
 def test_a_report_that_begins_with_final_report_is_read() -> None:
     assert chosen("Final report. Chest. The heart is normal.") == "Final report. Chest. The heart is normal."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The above findings were discussed with the team.",
+        "Findings were telephoned to the ward.",
+        "Results have been relayed.",
+        "Dr ___ was paged at 10:00.",
+        "Discussed with Dr ___ by the resident.",
+        "Please call with questions.",
+        "Notified by telephone.",
+        "Notification of the team at 9 am.",
+        "A telephone call was made.",
+        "We informed the nurse.",
+        "The referring physician was told.",
+        "Electronically signed by ___",
+        "Dictated on ___",
+        "Approved and finalized electronically by ___",
+        "Reviewed by ___",
+        "Interpreted by ___",
+        "I, ___, have reviewed the images.",
+        "I have personally viewed this.",
+        "End of report",
+        "Final report.",
+        "Job number 12",
+        "D: 12 / T: 13",
+        "Attending radiologist ___",
+        "This report was generated automatically.",
+        "Workstation 4",
+    ],
+)
+def test_closing_lines_are_no_impression(line: str) -> None:
+    assert chosen(f"IMPRESSION: No acute process.\n{line}") == "No acute process."
