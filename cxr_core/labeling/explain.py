@@ -16,6 +16,7 @@ class MarkRole(StrEnum):
 
     PHRASE = "phrase"
     CUE = "cue"
+    SCOPE = "scope"  # from a cue to the last phrase that it decides, or the other way round
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Marked:
 
 
 def explain(text: str, labels: ReportLabels) -> list[Marked]:
-    """Marks for every phrase and cue that decided a label.
+    """Marks for every phrase, the cue that decided it, and the scope of each cue.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ def explain(text: str, labels: ReportLabels) -> list[Marked]:
     Returns
     -------
     list of Marked
-        By start, then by end; several labels may mark one span. A span outside the text raises ValueError.
+        By start, the longest first; several labels may mark one span. A scope has no label. A span outside the text
+        raises ValueError.
     """
     marks: set[Marked] = set()
     for e in labels.evidence:
@@ -51,7 +53,19 @@ def explain(text: str, labels: ReportLabels) -> list[Marked]:
             marks.add(Marked(e.phrase_start, e.phrase_end, MarkRole.PHRASE, e.label, e.assertion, e.rule_id))
         if e.cue_start is not None and e.cue_end is not None:
             marks.add(Marked(e.cue_start, e.cue_end, MarkRole.CUE, e.label, e.assertion, e.cue_id or ""))
+    marks |= _scopes(labels)
     if any(m.end > len(text) for m in marks):
         message = "the labels belong to another text: evidence ends behind it"
         raise ValueError(message)
-    return sorted(marks, key=lambda m: (m.start, m.end, m.role, m.label or "", m.rule_id))
+    return sorted(marks, key=lambda m: (m.start, -m.end, m.role, m.label or "", m.rule_id))
+
+
+def _scopes(labels: ReportLabels) -> set[Marked]:
+    reach: dict[tuple[int, int], tuple[int, int, Assertion, str]] = {}
+    for e in labels.evidence:
+        if e.phrase_start is None or e.phrase_end is None or e.cue_start is None or e.cue_end is None:
+            continue
+        cue = (e.cue_start, e.cue_end)
+        low, high, _, _ = reach.get(cue, (*cue, e.assertion, ""))
+        reach[cue] = (min(low, e.phrase_start), max(high, e.phrase_end), e.assertion, e.cue_id or "")
+    return {Marked(low, high, MarkRole.SCOPE, None, said, rule) for low, high, said, rule in reach.values()}

@@ -1,19 +1,19 @@
 """Labels of reports: the 14 observations with the evidence for each.
 
-Takes the text of one report or a column of them, and the spans to read; gives values and evidence. Which spans to read
-is left to `cxr_core.reports`, writing the tables to the caller.
+Takes the text of one report and the spans to read; gives values and evidence. Which spans to read is left to
+`cxr_core.reports`, columns of reports to `batch`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+import re
+from collections.abc import Sequence
 
-import polars as pl
-
-from cxr_core.labeling.aggregation import LABELS, Evidence, ReportLabels, aggregate
+from cxr_core.labeling.aggregation import Evidence, ReportLabels, aggregate
+from cxr_core.labeling.evidence import located
 from cxr_core.labeling.lexicon import load_lexicon
 from cxr_core.labeling.negbio_style import has_subjects
-from cxr_core.labeling.scanner import Scanner, read_words, split_sentences
-from cxr_core.labeling.scope import read_sentence
+from cxr_core.labeling.scanner import Scanner
+from cxr_core.labeling.scope import read_mentions
+from cxr_core.labeling.words import lowered
 from cxr_core.reports import split_sections
 from cxr_core.vocabulary import LabelerName, SectionName
 
@@ -31,21 +31,7 @@ _NOT_READ = frozenset(
         SectionName.SIGNATURE,
     }
 )
-_CACHED_SENTENCES = 65536  # reports repeat their sentences; a miss costs a hundred times a hit
-EVIDENCE_SCHEMA: dict[str, pl.DataType] = {
-    "row": pl.UInt32(),
-    "label": pl.Enum([label.value for label in LABELS]),
-    "assertion": pl.Int8(),
-    "sentence_start": pl.UInt32(),
-    "sentence_end": pl.UInt32(),
-    "phrase_start": pl.UInt32(),
-    "phrase_end": pl.UInt32(),
-    "cue_start": pl.UInt32(),
-    "cue_end": pl.UInt32(),
-    "rule_id": pl.String(),
-    "cue_id": pl.String(),
-    "in_addendum": pl.Boolean(),
-}
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 class Labeler:
@@ -61,31 +47,6 @@ class Labeler:
         self.name = name
         self._scanner = Scanner(load_lexicon(name))
         self._has_subjects = has_subjects(name)
-        self._read = lru_cache(maxsize=_CACHED_SENTENCES)(self._read_sentence)
-
-    def _read_sentence(self, text: str) -> tuple[Evidence, ...]:
-        """Evidence of one sentence, offsets into it: the pure part, which is kept for the next report."""
-        sentence = read_words(text)
-        if not sentence.words:
-            return ()
-        low, high = sentence.starts, sentence.ends
-        mentions = read_sentence(self._scanner.scan(sentence.words), sentence.words, has_subjects=self._has_subjects)
-        return tuple(
-            Evidence(
-                label=label,
-                assertion=m.assertion,
-                sentence_start=low[0],
-                sentence_end=high[-1],
-                phrase_start=low[m.start],
-                phrase_end=high[m.end - 1],
-                cue_start=None if m.cue_start is None else low[m.cue_start],
-                cue_end=None if m.cue_end is None else high[m.cue_end - 1],
-                rule_id=m.rule_id,
-                cue_id=m.cue_id,
-            )
-            for m in mentions
-            for label in m.labels or (None,)
-        )
 
     def label(
         self, text: str, spans: Sequence[Span] | None = None, *, addendum_spans: Sequence[Span] = ()
@@ -109,64 +70,19 @@ class Labeler:
         """
         if spans is None:
             spans = readable_spans(text)
-        evidence = list(self._evidence(text, spans, in_addendum=False))
-        evidence.extend(self._evidence(text, addendum_spans, in_addendum=True))
-        has_text = any(c.isalpha() for start, end in spans for c in text[start:end])
-        return aggregate(evidence, has_text=has_text or bool(evidence))
+        evidence = [e for start, end in spans for e in self._evidence(text, start, end)]
+        for start, end in addendum_spans:
+            evidence.extend(e._replace(in_addendum=True) for e in self._evidence(text, start, end))
+        has_text = bool(evidence) or any(_LETTER.search(text, start, end) for start, end in spans)
+        return aggregate(evidence, has_text=has_text)
 
-    def _evidence(self, text: str, spans: Iterable[Span], *, in_addendum: bool) -> Iterator[Evidence]:
-        for start, end in spans:
-            for low, high in split_sentences(text, start, end):
-                for evidence in self._read(text[low:high]):
-                    yield evidence.moved(low, in_addendum=in_addendum)
+    def _evidence(self, text: str, start: int, end: int) -> list[Evidence]:
+        reading = self._scanner.read(lowered(text[start:end]))
+        mentions = read_mentions(reading, has_subjects=self._has_subjects)
+        return located(reading, mentions, start) if mentions else []
 
 
 def readable_spans(text: str) -> tuple[Span, ...]:
     """The parts of a whole report that speak of its images."""
     sections = split_sections(text).items
     return tuple((s.start, s.end) for s in sections if s.name not in _NOT_READ and not s.is_empty)
-
-
-def label_batch(
-    texts: pl.Series,
-    spans: Sequence[Sequence[Span] | None] | None = None,
-    *,
-    addendum_spans: Sequence[Sequence[Span]] | None = None,
-    labeler: Labeler | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Label a column of reports.
-
-    Parameters
-    ----------
-    texts : polars String Series
-        Null reads as an empty report.
-    spans, addendum_spans : per report, as in `Labeler.label`
-    labeler : Labeler, optional
-        The chexpert rules by default.
-
-    Returns
-    -------
-    labels : polars DataFrame
-        One Int8 column a label in the order of `Label`, one row a text: 1, 0, -1 or null.
-    evidence : polars DataFrame
-        `EVIDENCE_SCHEMA`; `row` counts from 0 in `texts`. A null label is an abnormality outside the 14.
-    """
-    labeler = labeler or Labeler()
-    chosen = spans or [None] * texts.len()
-    added = addendum_spans or [()] * texts.len()
-    reports = [
-        labeler.label(text or "", part, addendum_spans=addenda)
-        for text, part, addenda in zip(texts, chosen, added, strict=True)
-    ]
-    columns = {label.value: [r.values[k] for r in reports] for k, label in enumerate(LABELS)}
-    labels = pl.DataFrame(columns, schema={label.value: pl.Int8 for label in LABELS})
-    rows = [(i, e) for i, report in enumerate(reports) for e in report.evidence]
-    return labels, pl.DataFrame(
-        {"row": [i for i, _ in rows]}
-        | {name: [_cell(getattr(e, name)) for _, e in rows] for name in EVIDENCE_SCHEMA if name != "row"},
-        schema=EVIDENCE_SCHEMA,
-    )
-
-
-def _cell(value: object) -> object:
-    return value.value if hasattr(value, "value") else value

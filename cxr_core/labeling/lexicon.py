@@ -46,6 +46,9 @@ class Direction(StrEnum):
     BACKWARD = "backward"
     BOTH = "both"
     EITHER = "either"  # backward where it stands behind a finding, else forward
+    PREDICATE = "predicate"  # forward where a finding follows it, else backward: "is likely", "is likely pneumonia"
+    TRAILING = "trailing"  # backward right behind a finding where none follows, else forward: "edema likely"
+    ANSWER = "answer"  # backward where nothing follows it, else forward: "effusion: no", "pleura: no effusion"
 
 
 class Claim(StrEnum):
@@ -78,6 +81,7 @@ class Rule:
     direction: Direction = Direction.FORWARD
     strength: int = 0
     is_enumerating: bool = False
+    is_narrow: bool = False
     example: str = ""
     expects: tuple[tuple[Label, Assertion], ...] = ()
 
@@ -136,6 +140,7 @@ def _rule(role: Role, entry: dict[str, Any]) -> Rule:
         direction=Direction(entry.get("direction", "forward")),
         strength=entry.get("strength", _STRENGTH[claim]),
         is_enumerating=entry.get("is_enumerating", False),
+        is_narrow=entry.get("is_narrow", False),
         example=entry["example"],
         expects=tuple((Label(name), Assertion(value)) for name, value in entry["expects"].items()),
     )
@@ -159,7 +164,7 @@ def _structure(name: str) -> Iterator[Rule]:
 
 _FILES = {
     LabelerName.CHEXPERT: ("findings", "devices", "subjects", "abnormalities", "cues"),
-    LabelerName.NEGBIO: ("findings", "devices", "subjects", "abnormalities", "negbio_cues"),
+    LabelerName.NEGBIO: ("negbio_findings", "findings", "devices", "subjects", "abnormalities", "negbio_cues"),
 }
 
 

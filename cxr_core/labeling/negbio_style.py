@@ -1,7 +1,8 @@
 """The second labeler: the same mentions under a simpler reading, as a comparator.
 
-Decides what the `negbio` rule set leaves out; takes the labeler's name, gives switches for the shared engine. Its
-cues stand in `rules/negbio_cues.toml`; it runs without a parser, so it is not NegBio and not published under that name.
+Decides what the `negbio` rule set leaves out; takes the labeler's name, gives switches for the shared engine. Its own
+cues and phrases stand in `rules/negbio_cues.toml` and `rules/negbio_findings.toml`; it runs without a parser, so it is
+not NegBio and not published under that name.
 """
 
 from cxr_core.vocabulary import LabelerName

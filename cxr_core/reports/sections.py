@@ -1,20 +1,30 @@
 """Which part of a report says what the images show.
 
 Takes the text of one report, gives its sections as offsets, and chooses the part that labels are read from by the
-paper's rule (impression, else findings, else the final section). Words of headings stand in `headings.toml`; what
-the chosen text means is left to `cxr_core.labeling`.
+paper's rule (impression, else findings, else the final section). Finding headings is left to `headings`, what the
+chosen text means to `cxr_core.labeling`.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib.resources import files
 from itertools import pairwise
+from typing import NamedTuple
 
+from cxr_core.reports.headings import Mark, find_marks, heading_words
 from cxr_core.vocabulary import SectionName
+
+__all__ = [
+    "ChosenSection",
+    "Fallback",
+    "Section",
+    "SectionPolicy",
+    "Sections",
+    "choose_section",
+    "heading_words",
+    "split_sections",
+]
 
 Span = tuple[int, int]
 
@@ -34,8 +44,7 @@ class Fallback(StrEnum):
     NOTHING_TO_READ = "nothing_to_read"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section: offsets of heading and body into the report; an absent heading is an empty span."""
 
     name: SectionName
@@ -62,7 +71,7 @@ class Sections:
 
     def of(self, *names: SectionName) -> tuple[Section, ...]:
         """Sections of these names that hold text."""
-        return tuple(s for s in self.items if s.name in names and not s.is_empty)
+        return tuple([s for s in self.items if s.name in names and s.start < s.end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +98,6 @@ class ChosenSection:
         return "\n\n".join(report[start:end] for start, end in self.spans)
 
 
-@dataclass(frozen=True, slots=True)
-class _Headings:
-    names: dict[str, SectionName]
-    words: tuple[tuple[frozenset[str], SectionName], ...]
-    inner: frozenset[str]
-    closing: re.Pattern[str]
-    inline: re.Pattern[str]
-
-
-_LINE_HEADING = re.compile(
-    r"^[ \t]*(?:[-*•]+[ \t]*|\d{1,2}[.)][ \t]+)?(?P<h>[A-Za-z][A-Za-z0-9 \t&/.,'()#+-]{0,58}?)[ \t]*:(?!\d)", re.M
-)
-_BARE_HEADING = re.compile(
-    r"^[ \t]*(?P<h>[A-Za-z][A-Za-z &/-]{2,38})[ \t]*$(?=\s*(?:[^a-z\s]|\Z))", re.M
-)  # no wrapped line
 # Headings that stand at the start of a report, above what it found.
 _OPENING = (
     SectionName.EXAMINATION,
@@ -115,133 +109,81 @@ _OPENING = (
 _RULE_LINE = re.compile(r"^[ \t]*_{8,}[ \t]*$", re.M)
 _NEXT_STATEMENT = re.compile(r"\n[ \t]*\n|\n[ \t]*\d{1,2}[.)][ \t]|[.][ \t]+\d{1,2}[.)][ \t]+[A-Z]")
 _NUMBERED = re.compile(r"(?<=[.!])[ \t]*\n[ \t\r]*\n\s*(?=1[.)][ \t])")
+_PARAGRAPH = re.compile(r"[ \t]*\n[ \t\r]*\n\s*")
+_STATEMENT = re.compile(r"(?<=[.!])\s+(?=[A-Z])|[ \t]*\n[ \t\r]*\n\s*")
+_BRIEF = (SectionName.COMPARISON, SectionName.TECHNIQUE)  # one statement long where nothing says that findings begin
+_REFERENCE = re.compile(
+    r"\W*(?:\d\W+)?(?:please\s+)?(?:(?:findings?|changes)\s+)?(?:as|see|per)\s+(?:\w+\s+){0,3}?"
+    r"(?:above|findings|report|body|described|noted|detailed|below)(?:\s+(?:section|above|of\s+report|for\s+details?))?\W*",
+    re.I,
+)
+_ADDENDUM = re.compile(r"\W*(?:final report\W+)?addend(?:um|a)\b", re.I)
 _NARRATIVE = (SectionName.OTHER, SectionName.BODY)
-
-
-@cache
-def _headings() -> _Headings:
-    raw = tomllib.loads(files("cxr_core.reports").joinpath("headings.toml").read_text("utf-8"))
-    tables = {k: v for k, v in raw.items() if k not in ("inner", "lines")}
-    names = {name: SectionName(key) for key, table in tables.items() for name in table["names"]}
-    words = tuple((frozenset(table["words"]), SectionName(key)) for key, table in tables.items())
-    lines = [f"(?P<{kind}>{'|'.join(raw['lines'][kind])})" for kind in ("notification", "signature")]
-    start = r"(?:^[ \t]*|(?<=[.!?)])[ \t\n]+)(?:\d{1,2}[.)][ \t]+)?"
-    closing = re.compile(f"{start}(?:{'|'.join(lines)})", re.M | re.I)
-    alternatives = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if len(n) > 3)
-    inline = re.compile(rf"(?:(?<=[.!?:;)])|(?<=[ \t][ \t]))[ \t]*(?P<h>(?i:{alternatives}))[ \t]*:(?!\d)")
-    return _Headings(names, words, frozenset(raw["inner"]["words"]), closing, inline)
-
-
-def heading_words() -> frozenset[str]:
-    """Every word, lower case, that a heading of this module is made of: what must survive whoever edits a report."""
-    known = _headings()
-    listed = {word for heading in known.names for word in re.findall(r"[a-z]+", heading)}
-    return frozenset(listed.union(*(words for words, _ in known.words)))
-
-
-def _name_of(heading: str, *, inside: bool) -> SectionName | None:
-    """The section that a heading opens, or None where it opens none."""
-    known = _headings()
-    plain = " ".join(re.sub(r"\([^)]*\)|#|\b\d+\b", " ", heading).lower().split()).strip(" .,-")
-    if plain in known.names:
-        return known.names[plain]
-    if len(plain) < 2:
-        return None
-    words = set(re.findall(r"[a-z]+", plain))
-    if heading[:1].isupper() and len(words) <= 7:
-        for keys, name in known.words:
-            if words & keys:
-                return name
-    if words & known.inner and inside:
-        return None
-    if heading.isupper() and words:
-        return SectionName.OTHER
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    start: int
-    body: int
-    name: SectionName
-
-
-def _line_marks(text: str) -> Iterator[_Mark]:
-    inside = False
-    for match in _LINE_HEADING.finditer(text):
-        name = _name_of(match["h"], inside=inside)
-        if name is not None:
-            inside = name in (SectionName.FINDINGS, SectionName.IMPRESSION, SectionName.ADDENDUM, SectionName.OTHER)
-            yield _Mark(match.start("h"), match.end(), name)
-
-
-def _other_marks(text: str) -> Iterator[_Mark]:
-    known = _headings()
-    for match in known.inline.finditer(text) if ":" in text else ():
-        heading = match["h"]
-        if heading[0].isupper():
-            yield _Mark(match.start("h"), match.end(), known.names[" ".join(heading.lower().split())])
-    for match in _BARE_HEADING.finditer(text):
-        plain = " ".join(match["h"].lower().split())
-        if plain in known.names and (match["h"].isupper() or match["h"].istitle()):
-            yield _Mark(match.start("h"), match.end(), known.names[plain])
-    for match in known.closing.finditer(text):
-        kind = SectionName.NOTIFICATION if match["notification"] else SectionName.SIGNATURE
-        yield _Mark(match.start(kind.value), match.start(kind.value), kind)
-
-
-def _without_overlap(marks: Iterable[_Mark]) -> list[_Mark]:
-    kept: list[_Mark] = []
-    for mark in sorted(marks, key=lambda m: (m.start, -m.body)):
-        if not kept or mark.start >= kept[-1].body:
-            kept.append(mark)
-    return kept
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
     """Offsets without white space and rules of underscores around the text (a lone `___` blank stays)."""
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
+    body = text[start:end]
+    lead = len(body) - len(body.lstrip())
+    return start + lead, start + max(lead, len(body.rstrip()))
 
 
-def _resumed(text: str, mark: _Mark, end: int) -> int:
+def _end_of_notification(text: str, mark: Mark, end: int) -> int:
     """Where a notification ends: it is a paragraph or the rest of one, never the numbered statement behind it."""
-    if mark.name is not SectionName.NOTIFICATION or mark.start != mark.body:
+    if mark.start != mark.body:
         return end
     follow = _NEXT_STATEMENT.search(text, mark.body, end)
     return follow.start() + (1 if text[follow.start()] == "." else 0) if follow else end
 
 
-def _cut(text: str, low: int, high: int, marks: list[_Mark]) -> Iterator[Section]:
-    edges = [*marks, _Mark(high, high, SectionName.BODY)]
+def _cut(text: str, low: int, high: int, marks: list[Mark]) -> Iterator[Section]:
+    edges = [*marks, Mark(high, high, SectionName.BODY)]
     if edges[0].start > low:
         yield Section(SectionName.BODY, low, *_trimmed(text, low, edges[0].start))
     open_name = SectionName.BODY
     for mark, following in pairwise(edges):
-        stop = _resumed(text, mark, following.start)
-        yield Section(mark.name, mark.start, *_trimmed(text, mark.body, stop))
-        resumed = Section(open_name, stop, *_trimmed(text, stop, following.start))
-        if not resumed.is_empty:
-            yield resumed
-        if mark.name is not SectionName.NOTIFICATION:
+        stop = following.start
+        if mark.name is SectionName.NOTIFICATION:
+            stop = _end_of_notification(text, mark, following.start)
+        else:
             open_name = mark.name
+        yield Section(mark.name, mark.start, *_trimmed(text, mark.body, stop))
+        if stop < following.start:
+            resumed = Section(open_name, stop, *_trimmed(text, stop, following.start))
+            if not resumed.is_empty:
+                yield resumed
 
 
 def _with_unheaded_impression(text: str, found: list[Section]) -> Iterator[Section]:
     """A numbered list in a paragraph of its own behind prose findings is an impression that lost its heading."""
-    has_impression = any(s.name is SectionName.IMPRESSION and not s.is_empty for s in found)
     for section in found:
-        numbered = None
-        if section.name is SectionName.FINDINGS and not has_impression:
-            numbered = _NUMBERED.search(text, section.start, section.end)
+        numbered = _NUMBERED.search(text, section.start, section.end) if section.name is SectionName.FINDINGS else None
         if numbered is None:
             yield section
             continue
         yield Section(section.name, section.heading_start, *_trimmed(text, section.start, numbered.start()))
         yield Section(SectionName.IMPRESSION, numbered.end(), numbered.end(), section.end)
+
+
+def _with_unheaded_body(text: str, found: list[Section]) -> Iterator[Section]:
+    """Where no heading announces findings, they follow the first paragraph of an indication, history or the like."""
+    for section in found:
+        gap = None
+        if section.name in _OPENING:
+            edge = _STATEMENT if section.name in _BRIEF else _PARAGRAPH
+            gap = edge.search(text, section.start, section.end)
+        if gap is None:
+            yield section
+            continue
+        yield Section(section.name, section.heading_start, section.start, gap.start())
+        yield Section(SectionName.BODY, gap.end(), gap.end(), section.end)
+
+
+def _without_reference(text: str, impression: Section) -> Section:
+    """An impression that only says "as above" holds nothing: what it points at is read instead."""
+    if _REFERENCE.fullmatch(text, impression.start, impression.end) is None:
+        return impression
+    return impression._replace(start=impression.end)
 
 
 def split_sections(text: str) -> Sections:
@@ -261,21 +203,22 @@ def split_sections(text: str) -> Sections:
     Sections
         In the order of the text; offsets are into `text`, half-open, white space trimmed. Empty for an empty text.
     """
-    marks = _without_overlap([*_line_marks(text), *_other_marks(text)])
-    blocks = [0, *(m.end() for m in _RULE_LINE.finditer(text)), len(text)]
+    marks = find_marks(text)
+    rules = [m.span() for m in _RULE_LINE.finditer(text)] if "________" in text else []
     found: list[Section] = []
-    for low, high in pairwise(blocks):
-        rule = _RULE_LINE.search(text, low, high)
-        stop = rule.start() if rule else high
-        inner = [m for m in marks if low <= m.start < stop]
-        sections = _cut(text, low, stop, inner)
-        found.extend(_as_addendum(sections, is_ruled=rule is not None) if _is_addendum(text[low:stop]) else sections)
+    low = 0
+    for stop, high in [*rules, (len(text), len(text))]:
+        sections = _cut(text, low, stop, [m for m in marks if low <= m.start < stop])
+        is_ruled = stop < high
+        found.extend(_as_addendum(sections, is_ruled=is_ruled) if _ADDENDUM.match(text, low, stop) else sections)
+        low = high
     found = [s for s in found if not (s.is_empty and s.name is SectionName.BODY)]
-    return Sections(tuple(_with_unheaded_impression(text, found)))
-
-
-def _is_addendum(block: str) -> bool:
-    return re.match(r"\W*(?:final report\W+)?addend(?:um|a)\b", block, re.I) is not None
+    kept = [_without_reference(text, s) if s.name is SectionName.IMPRESSION else s for s in found]
+    names = {s.name for s in kept if s.start < s.end}
+    if SectionName.IMPRESSION not in names:
+        add = _with_unheaded_impression if SectionName.FINDINGS in names else _with_unheaded_body
+        kept = list(add(text, kept))
+    return Sections(tuple(kept))
 
 
 def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Section]:
@@ -287,12 +230,13 @@ def _as_addendum(sections: Iterable[Section], *, is_ruled: bool) -> Iterator[Sec
     spoken = (SectionName.FINDINGS, SectionName.IMPRESSION, *_NARRATIVE)
     is_report = False
     for s in sections:
-        is_report = is_report or (not is_ruled and s.name in _OPENING)
+        is_headed_body = s.name is SectionName.BODY and s.start > s.heading_start
+        is_report = is_report or (not is_ruled and (s.name in _OPENING or is_headed_body))
         yield s if is_report or s.name not in spoken else Section(SectionName.ADDENDUM, s.heading_start, s.start, s.end)
 
 
 def _spans(sections: Iterable[Section]) -> tuple[Span, ...]:
-    return tuple((s.start, s.end) for s in sections)
+    return tuple([(s.start, s.end) for s in sections])
 
 
 def _final_section(text_sections: Sections) -> tuple[Section, ...]:
@@ -322,14 +266,12 @@ def choose_section(sections: Sections, policy: SectionPolicy = SectionPolicy.PAP
         `fallback` says why it is not the impression; no spans where the report holds nothing to read. Of several
         impressions (a read and an over-read) all are taken, unless a later one stands under a full set of headings.
     """
-    impression, findings = sections.of(SectionName.IMPRESSION), sections.of(SectionName.FINDINGS)
     addenda = _spans(sections.of(SectionName.ADDENDUM))
-    if policy is SectionPolicy.FINDINGS_AND_IMPRESSION and impression and findings:
-        both = sections.of(SectionName.FINDINGS, SectionName.IMPRESSION)
-        return ChosenSection(SectionName.IMPRESSION, _spans(both), addenda, None)
-    if impression:
+    if impression := sections.of(SectionName.IMPRESSION):
+        if policy is SectionPolicy.FINDINGS_AND_IMPRESSION:
+            impression = sections.of(SectionName.FINDINGS, SectionName.IMPRESSION)
         return ChosenSection(SectionName.IMPRESSION, _spans(impression), addenda, None)
-    if findings:
+    if findings := sections.of(SectionName.FINDINGS):
         return ChosenSection(SectionName.FINDINGS, _spans(findings), addenda, Fallback.NO_IMPRESSION)
     if final := _final_section(sections):
         return ChosenSection(final[0].name, _spans(final), addenda, Fallback.NO_IMPRESSION_NOR_FINDINGS)

@@ -1,23 +1,17 @@
-"""`cxr verify`, `status`, `quarantine`, `lookup`, `explain`, `doctor`, `init`: looking at what a build left."""
+"""`cxr verify`, `status`, `quarantine`, `lookup`, `doctor`, `init`: looking at what a build left."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import polars as pl
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from cxr_core.errors import GateRefused, UsageError
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from flows.cli import app
 from flows.cli.vault import with_vault
-
-if TYPE_CHECKING:
-    from cxr_core.labeling import ReportLabels
 
 _Workspace = Annotated[Path, typer.Option(help="The workspace of the build.")]
 quarantine_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
@@ -36,7 +30,7 @@ def verify(
 
     if not release.is_dir():
         raise UsageError(f"{release} is no folder")
-    found = Verifier.of(with_vault(_opened(workspace)) if workspace else None, signoff).verify(release.resolve())
+    found = Verifier.of(with_vault(workspace_at(workspace)) if workspace else None, signoff).verify(release.resolve())
     for item in found.findings:
         typer.echo(f"{item.file}: {item.kind.value} {item.count}")
     told = "identifiers, pictures, structure, checksums"
@@ -51,7 +45,7 @@ def status(workspace: _Workspace = Path("workspace")) -> None:
     """What every stage has done, and what is quarantined."""
     from cxr_core.planning.stages import STAGES
 
-    opened = _opened(workspace)
+    opened = workspace_at(workspace)
     for stage, definition in STAGES.items():
         ledger = definition.store(opened).ledger()
         counts = ledger["status"].value_counts().sort("status").iter_rows()
@@ -73,38 +67,13 @@ def quarantine_list(
     from cxr_core.tables.catalogue import DROPS
     from cxr_core.vocabulary import Reason
 
-    opened = _opened(workspace)
+    opened = workspace_at(workspace)
     drops = read_table(DROPS, opened.catalog_table(DROPS))
     counts = drops.group_by("reason", "kind", "stage").len().sort("reason", "kind", "stage")
     reasons = load_reasons()
     for code, kind, stage, count in counts.iter_rows():
         if everything or Reason(code).is_quarantine:
             typer.echo(f"{code:<20} {kind:<9} {stage:<11} {count:>6}  {reasons[Reason(code)].meaning}")
-
-
-@app.command()
-def explain(
-    study_id: Annotated[str | None, typer.Argument(help="A study of the workspace.")] = None,
-    *,
-    text: Annotated[str | None, typer.Option(help="A text instead of a study.")] = None,
-    workspace: _Workspace = Path("workspace"),
-) -> None:
-    """Show why the labels of a study, or of a text, are what they are."""
-    from cxr_core.labeling import Labeler
-    from cxr_core.planning.stages import DEIDENTIFY
-    from cxr_core.reports.sections import choose_section, split_sections
-    from cxr_core.tables.catalogue import DEID_REPORTS
-
-    if (study_id is None) == (text is None):
-        raise UsageError("explain: give a study id or --text")
-    if text is None:
-        reports = DEIDENTIFY.store(_opened(workspace)).read(DEID_REPORTS).filter(pl.col("study_id") == study_id)
-        if reports.is_empty():
-            raise UsageError(f"study {study_id} has no report in {workspace}")
-        text = str(reports["text"][0])
-    chosen = choose_section(split_sections(text))
-    labels = Labeler().label(text, chosen.spans, addendum_spans=chosen.addendum_spans)
-    _print_marked(text, labels)
 
 
 @app.command()
@@ -146,27 +115,8 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("hi
     typer.echo(f"{path} written; build with `cxr build {path}`")
 
 
-def _print_marked(text: str, labels: "ReportLabels") -> None:
-    """The text with phrases and cues coloured, then one line a label."""
-    from cxr_core.labeling import MarkRole, explain
-    from cxr_core.vocabulary import Assertion, Label
-
-    colours = {Assertion.POSITIVE: "red", Assertion.NEGATIVE: "green", Assertion.UNCERTAIN: "yellow"}
-    shown = Text(text)
-    for mark in explain(text, labels):
-        style = f"bold {colours[mark.assertion]}" if mark.role is MarkRole.PHRASE else "underline"
-        shown.stylize(style, mark.start, mark.end)
-    console = Console(highlight=False)
-    console.print(shown)
-    for label, value in zip(Label, labels.values, strict=True):
-        if value is not None:
-            rules = sorted({item.rule_id for item in labels.evidence if item.label is label})
-            cues = sorted({item.cue_id for item in labels.evidence if item.label is label and item.cue_id})
-            why = f"{', '.join(rules)}" + (f" under {', '.join(cues)}" if cues else "")
-            console.print(f"{label.value:<27} {value:>2}  {why}", soft_wrap=True)
-
-
-def _opened(path: Path) -> Workspace:
+def workspace_at(path: Path) -> Workspace:
+    """The workspace at a path, which must hold one."""
     workspace = Workspace(path.absolute())
     if not workspace.stages.is_dir():
         raise UsageError(f"{path} is no workspace of a build")

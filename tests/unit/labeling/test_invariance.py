@@ -113,10 +113,11 @@ def test_addendum_may_take_a_finding_back() -> None:
     assert (labels.value(Label.LUNG_LESION), labels.value(Label.NO_FINDING)) == (0, 1)
 
 
-def test_marks_show_cue_and_phrase_in_order() -> None:
+def test_marks_show_scope_cue_and_phrase_in_order() -> None:
     text = "Possible pneumonia."
     marks = explain(text, LABELER.label(text))
     assert [(text[m.start : m.end], m.role, m.assertion) for m in marks] == [
+        ("Possible pneumonia", MarkRole.SCOPE, Assertion.UNCERTAIN),
         ("Possible", MarkRole.CUE, Assertion.UNCERTAIN),
         ("pneumonia", MarkRole.PHRASE, Assertion.UNCERTAIN),
     ]

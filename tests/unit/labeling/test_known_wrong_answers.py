@@ -34,6 +34,7 @@ def test_known_wrong_answer_is_right_here(text: str, label: Label, value: int | 
 
 
 def test_the_comparator_keeps_its_own_reading(negbio: Labeler) -> None:
+    assert negbio.label("Heart is mildly enlarged.").value(Label.CARDIOMEGALY) == 1
     assert negbio.label("Heart size is normal.").value(Label.CARDIOMEGALY) is None
     assert negbio.label("No pleural effusion or pneumothorax.").value(Label.PNEUMOTHORAX) == 0
     assert negbio.label("Possible pneumonia.").value(Label.PNEUMONIA) == -1

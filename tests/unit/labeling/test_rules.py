@@ -21,7 +21,8 @@ def said(labels: ReportLabels) -> dict[Label, int]:
 
 
 def sentences() -> list[tuple[str, str]]:
-    lines = Path(__file__).with_name("sentences.txt").read_text("utf-8").splitlines()
+    files = sorted(Path(__file__).with_name("sentences").glob("*.txt"))
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     rows = [line.split("|") for line in lines if line and not line.startswith("#")]
     return [(text.strip(), expected.strip()) for _, text, expected in rows]
 
@@ -31,10 +32,11 @@ def test_every_rule_does_what_its_example_says(rule: Rule, labeler: Labeler) -> 
     assert said(labeler.label(rule.example)) == {label: int(value) for label, value in rule.expects}
 
 
-@pytest.mark.parametrize(
-    "rule", [r for r in RULES[LabelerName.NEGBIO] if r.role.value == "cue"], ids=lambda rule: rule.id
-)
-def test_every_cue_of_the_comparator_does_what_its_example_says(rule: Rule, negbio: Labeler) -> None:
+OF_COMPARATOR = [r for r in RULES[LabelerName.NEGBIO] if r.role.value == "cue" or r.id.endswith("called_enlarged")]
+
+
+@pytest.mark.parametrize("rule", OF_COMPARATOR, ids=lambda rule: rule.id)
+def test_every_own_rule_of_the_comparator_does_what_its_example_says(rule: Rule, negbio: Labeler) -> None:
     assert said(negbio.label(rule.example)) == {label: int(value) for label, value in rule.expects}
 
 
@@ -76,6 +78,31 @@ FRAMES = {
 def test_cue_and_finding_combine(frame: str, finding: str, labeler: Labeler) -> None:
     text = frame.format(finding)
     assert said(labeler.label(text)) == {FINDINGS[finding]: FRAMES[frame]}
+
+
+CUES = {
+    "No {}.": 0,
+    "There is no {}.": 0,
+    "Negative for {}.": 0,
+    "Without {} on the left.": 0,
+    "{} is not identified.": 0,
+    "{}: none.": 0,
+    "Interval resolution of the {}.": 0,
+    "Cannot exclude {}.": -1,
+    "{} is possible.": -1,
+    "Findings suggest {}.": -1,
+    "Unchanged {}.": 1,
+    "{} has not resolved.": 1,
+    "{} is likely unchanged.": 1,
+}
+FILLERS = ("", "acute ", "large right ", "focal left lower ", "definite ", "residual apical ")
+
+
+@pytest.mark.parametrize("cue", CUES)
+@pytest.mark.parametrize("filler", FILLERS)
+def test_cue_filler_and_finding_combine(cue: str, filler: str, labeler: Labeler) -> None:
+    for finding, label in FINDINGS.items():
+        assert said(labeler.label(cue.format(filler + finding))) == {label: CUES[cue]}, finding
 
 
 @pytest.mark.parametrize("pair", [(a, b) for a in FINDINGS for b in FINDINGS if FINDINGS[a] != FINDINGS[b]])

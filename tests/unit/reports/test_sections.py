@@ -204,3 +204,100 @@ def test_an_addendum_without_a_rule_line_ends_where_the_report_begins() -> None:
     assert [text[start:end].split("\n", maxsplit=1)[0] for start, end in chosen.addendum_spans] == [
         "There is a small left effusion."
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FINDINGS: Small effusion.\nIMPRESSION - No acute process.",
+        "FINDINGS - Small effusion.\nIMPRESSION - No acute process.",
+        "FINDINGS Small effusion. IMPRESSION No acute process.",
+        "INDICATION: SOB IMPRESSION: No acute process.",
+        "FINDINGS: Small effusion.\n*** IMPRESSION ***\nNo acute process.",
+        "FINDINGS\r\nSmall effusion.\r\nIMPRESSION\r\nNo acute process.",
+        "Findings: Small effusion.\nImpr:\nNo acute process.",
+    ],
+)
+def test_a_heading_may_lack_its_colon_its_line_or_its_letters(text: str) -> None:
+    assert chosen(text) == "No acute process."
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("HISTORY: cough\nHeart: normal.\nLungs: clear.", "Heart: normal.\nLungs: clear."),
+        ("CARDIOMEDIASTINAL SILHOUETTE: NORMAL.", "CARDIOMEDIASTINAL SILHOUETTE: NORMAL."),
+        ("TECHNIQUE: AP.\nLINES AND TUBES: PICC.\nLUNGS: clear.", "LINES AND TUBES: PICC.\nLUNGS: clear."),
+    ],
+)
+def test_headings_of_single_findings_open_the_findings(text: str, read: str) -> None:
+    result = choose_section(split_sections(text))
+    assert (result.name, result.text_of(text)) == (SectionName.FINDINGS, read)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INDICATION: cough\n\nSmall effusion.",
+        "CLINICAL STATEMENT: melanoma\n\nSmall effusion.",
+        "COMPARISON: none. Small effusion.",
+        "PRELIMINARY REPORT\nNo effusion.\n\nFINAL REPORT\nSmall effusion.",
+    ],
+)
+def test_findings_without_a_heading_follow_what_introduces_them(text: str) -> None:
+    assert chosen(text) == "Small effusion."
+
+
+@pytest.mark.parametrize(
+    "words", ["As above.", "See above", "See findings.", "1. As described above.", "Findings as above."]
+)
+def test_an_impression_that_points_elsewhere_is_no_impression(words: str) -> None:
+    assert chosen(f"FINDINGS: Small effusion.\nIMPRESSION: {words}") == "Small effusion."
+
+
+def test_an_impression_that_says_more_than_as_above_is_read() -> None:
+    assert chosen("FINDINGS: x.\nIMPRESSION: As above, no pneumonia.") == "As above, no pneumonia."
+
+
+def test_an_addendum_ends_where_the_original_report_begins() -> None:
+    text = "ADDENDUM: There is a nodule.\n\nORIGINAL REPORT:\nIMPRESSION: No nodule."
+    result = choose_section(split_sections(text))
+    assert (result.text_of(text), len(result.addendum_spans)) == ("No nodule.", 1)
+
+
+def test_a_report_that_begins_with_final_report_is_read() -> None:
+    assert chosen("Final report. Chest. The heart is normal.") == "Final report. Chest. The heart is normal."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The above findings were discussed with the team.",
+        "Findings were telephoned to the ward.",
+        "Results have been relayed.",
+        "Dr ___ was paged at 10:00.",
+        "Discussed with Dr ___ by the resident.",
+        "Please call with questions.",
+        "Notified by telephone.",
+        "Notification of the team at 9 am.",
+        "A telephone call was made.",
+        "We informed the nurse.",
+        "The referring physician was told.",
+        "Electronically signed by ___",
+        "Dictated on ___",
+        "Approved and finalized electronically by ___",
+        "Reviewed by ___",
+        "Interpreted by ___",
+        "I, ___, have reviewed the images.",
+        "I have personally viewed this.",
+        "End of report",
+        "Final report.",
+        "Job number 12",
+        "D: 12 / T: 13",
+        "Attending radiologist ___",
+        "This report was generated automatically.",
+        "Workstation 4",
+    ],
+)
+def test_closing_lines_are_no_impression(line: str) -> None:
+    assert chosen(f"IMPRESSION: No acute process.\n{line}") == "No acute process."
