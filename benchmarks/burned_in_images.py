@@ -30,11 +30,15 @@ from numpy.typing import NDArray
 from cxr_core.vocabulary import Photometric
 
 _HARD_CONTRAST = 30.0  # of 255
+_SMALL_PRACTICE_PX = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnText:
-    """What was drawn and where: half-open rectangle around the ink, in pixels; `ink` is the mask inside it."""
+    """What was drawn and where: half-open rectangle around the ink, in pixels; `ink` is the mask inside it.
+
+    `turn` counts the quarter turns, against the clock, by which the text is turned.
+    """
 
     kind: TextKind
     text: str
@@ -42,7 +46,11 @@ class DrawnText:
     left_px: int
     ink: NDArray[np.bool_] = field(repr=False)
     is_hard: bool
-    is_vertical: bool
+    turn: int = 0
+
+    @property
+    def is_vertical(self) -> bool:
+        return self.turn % 2 == 1
 
     @property
     def line_px(self) -> int:
@@ -97,10 +105,10 @@ def draw_practice(seed: int, faces: Sequence[Face], *, long_side: int) -> Sample
     sheet = _sheet(rng, faces, long_side)
     for _ in range(int(rng.integers(3, 10))):
         lines = phi_lines(rng, who) if rng.random() < 0.65 else noise_lines(rng)
-        _draw_block(sheet, lines, TextKind.PHI)
+        _draw_block(sheet, lines, TextKind.PHI, _SMALL_PRACTICE_PX)
     for _ in range(int(rng.integers(2, 6))):
         _draw_block(sheet, marker_lines(rng), TextKind.MARKER)
-    for _ in range(int(rng.integers(1, 6))):
+    for _ in range(int(rng.integers(2, 8))):
         _draw_lead(sheet)
     for _ in range(int(rng.integers(0, 3))):
         _draw_code(sheet)
@@ -133,9 +141,9 @@ def _develop(sheet: _Sheet, who: Person) -> Sample:
     return Sample(stored, photometric, tuple(sheet.drawn), (who.given, who.family, who.mrn, who.accession))
 
 
-def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind) -> None:
+def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind, least_px: int = 12) -> None:
     rng = sheet.rng
-    size = int(np.exp(rng.uniform(np.log(12), np.log(80))))
+    size = int(np.exp(rng.uniform(np.log(least_px), np.log(80))))
     face = sheet.faces[int(rng.integers(len(sheet.faces)))]
     is_binary = rng.random() < 0.4
     stretch = float(rng.uniform(0.75, 1.3)) if rng.random() < 0.3 else 1.0
@@ -152,7 +160,7 @@ def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind) -> None:
         alpha[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
         owner[top : top + ink.shape[0], left : left + ink.shape[1]] = index
         top += ink.shape[0] + leading
-    _place(sheet, np.rot90(alpha, turn), np.rot90(owner, turn), [(kind, line) for line in lines], turn % 2 == 1)
+    _place(sheet, np.rot90(alpha, turn), np.rot90(owner, turn), [(kind, line) for line in lines], turn)
 
 
 def _draw_lead(sheet: _Sheet) -> None:
@@ -168,16 +176,26 @@ def _draw_lead(sheet: _Sheet) -> None:
     ringed = with_ring(rng, letter) if rng.random() < 0.25 else letter
     alpha = as_lead(rng, ringed, turn)
     owner, texts = np.zeros(alpha.shape, int), [(TextKind.LEAD, side)]
-    if rng.random() < 0.35:
-        below = as_lead(rng, render_line(initials(rng), face, max(12, size // 2), is_binary=False), turn)
-        gap = int(rng.uniform(0.2, 0.7) * size)
-        shape = alpha.shape[0] + gap + below.shape[0], max(alpha.shape[1], below.shape[1])
-        both, who = np.zeros(shape, np.float32), np.full(shape, -1)
-        both[: alpha.shape[0], : alpha.shape[1]], who[: alpha.shape[0]] = alpha, 0
-        both[-below.shape[0] :, : below.shape[1]], who[-below.shape[0] :] = below, 1
-        alpha, owner = both, who
+    if rng.random() < 0.45:
+        small = max(9, int(size * rng.uniform(0.25, 0.65)))
+        who = as_lead(rng, render_line(initials(rng), face, small, is_binary=False), turn)
+        alpha, owner = _beside(rng, alpha, who, int(rng.uniform(0.15, 1.0) * size))
         texts.append((TextKind.INITIALS, "initials"))
-    _place(sheet, alpha, owner, texts, is_vertical=False)
+    _place(sheet, alpha, owner, texts)
+
+
+def _beside(
+    rng: np.random.Generator, letter: NDArray[np.float32], who: NDArray[np.float32], gap: int
+) -> tuple[NDArray[np.float32], NDArray[np.int_]]:
+    """The initials on one side of the letter, below it more often than elsewhere; whose each pixel is: 0, 1 or -1."""
+    turn = int(rng.choice([0, 0, 0, 1, 2, 3]))
+    first, second = np.rot90(letter, turn), np.rot90(who, turn)  # below in a turned sheet is beside in the other
+    shape = first.shape[0] + gap + second.shape[0], max(first.shape[1], second.shape[1])
+    both, owner = np.zeros(shape, np.float32), np.full(shape, -1)
+    left, right = (int(rng.integers(0, shape[1] - one.shape[1] + 1)) for one in (first, second))
+    both[: first.shape[0], left : left + first.shape[1]], owner[: first.shape[0]] = first, 0
+    both[-second.shape[0] :, right : right + second.shape[1]], owner[-second.shape[0] :] = second, 1
+    return np.rot90(both, -turn).copy(), np.rot90(owner, -turn).copy()
 
 
 def _draw_code(sheet: _Sheet) -> None:
@@ -192,7 +210,7 @@ def _draw_code(sheet: _Sheet) -> None:
     sheet.grey[place[0] : top + code.shape[0] + 8, place[1] : left + code.shape[1] + 8] = light
     sheet.grey[top : top + code.shape[0], left : left + code.shape[1]] = light + (dark - light) * code
     ink = np.ones(code.shape, np.bool_)
-    sheet.drawn.append(DrawnText(TextKind.CODE, "", top, left, ink, is_hard=False, is_vertical=False))
+    sheet.drawn.append(DrawnText(TextKind.CODE, "", top, left, ink, is_hard=False))
 
 
 def _draw_bars(sheet: _Sheet) -> None:
@@ -217,7 +235,7 @@ def _place(
     alpha: NDArray[np.float32],
     owner: NDArray[np.int_],
     texts: Sequence[tuple[TextKind, str]],
-    is_vertical: bool,
+    turn: int = 0,
 ) -> None:
     place = _find_place(sheet, alpha.shape)
     if place is None:
@@ -231,7 +249,7 @@ def _place(
             continue
         box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         top, left = place[0] + int(rows[0]), place[1] + int(columns[0])
-        sheet.drawn.append(DrawnText(kind, text, top, left, box, is_hard, is_vertical))
+        sheet.drawn.append(DrawnText(kind, text, top, left, box, is_hard, turn))
 
 
 def _blend(rng: np.random.Generator, window: NDArray[np.float32], alpha: NDArray[np.float32], *, is_lead: bool) -> bool:

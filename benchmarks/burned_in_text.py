@@ -309,7 +309,7 @@ def _font(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     if not path:
         return ImageFont.load_default(size)
     if path.endswith(".otb"):  # a bitmap font has the sizes that it has
-        for near in range(size, 5, -1):
+        for near in (*range(size, 5, -1), *range(size + 1, 3 * _BITMAP_PX)):
             try:
                 return ImageFont.truetype(path, near)
             except OSError:

@@ -13,28 +13,22 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.continuation import carried_on
 from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
-from cxr_core.deidentify.pixels.lines import find_codes, find_lines
+from cxr_core.deidentify.pixels.lines import find_lines
+from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
-from cxr_core.deidentify.pixels.proposals import (
-    TILE_PX,
-    SearchImage,
-    View,
-    prepare_search,
-    propose_constant_tiles,
-    propose_tiles,
-    repainted,
-)
-from cxr_core.deidentify.pixels.reading import Memo
+from cxr_core.deidentify.pixels.neighbours import accompanies, company
+from cxr_core.deidentify.pixels.network import Maps
+from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
+from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
 from cxr_core.deidentify.pixels.redaction import black_out, boxes_to_redact, fill_value, mask_flags, outermost
+from cxr_core.deidentify.pixels.residue import find_residue
+from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 
-_BORDER_PX = 3
-_CLOSED_SHARE = 0.3
-_RESIDUE_PROBABILITY = 0.65  # the corners of black boxes look a little like type
+_FAINT_PROBABILITY = 0.2
 _TEXTURE_GLYPHS = 4
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
@@ -79,18 +73,16 @@ def redact_pixels(
     if not readers:
         raise ItemError(Reason.E_OCR, "no reader")
     cv2.setNumThreads(1)
-    bench = Bench(tuple(readers), MEMO, markers, Identifiers.of(identifiers))
-    value = fill_value(stored, photometric)
+    bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers))
     search = prepare_search(stored, photometric)
     verdicts, undecided = _search(search, bench)
     areas = boxes_to_redact(verdicts, search.shape)
-    pixels, mask = black_out(stored, [box for box, _ in areas], value)
-    if areas and (residue := find_residue(search, mask, verdicts)):
+    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts)):
         verdicts += residue
         areas = boxes_to_redact(verdicts, search.shape)
-        pixels, mask = black_out(stored, [box for box, _ in areas], value)
-        if find_residue(search, mask, verdicts):
+        if find_residue(search, [box for box, _ in areas], verdicts):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
+    pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))
     flags = mask_flags(mask) + _texture_flags(undecided)
     kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]
     rows = sorted((_row(*area) for area in outermost(areas) + kept), key=lambda row: (row.top_px, row.left_px))
@@ -99,72 +91,27 @@ def redact_pixels(
 
 def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:
     """Stages 1 to 5: proposals, network, lines, readings, judgement."""
-    maps = look_everywhere(search, None)
-    codes = [_code(box) for box in find_codes(search, maps)]
+    maps = look_everywhere(search)
+    codes = [_code(box) for box in find_codes(maps, search.shape)]
     lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
+    verdicts += _initials(search, maps, verdicts)
     whole = [v if v.is_kept else replace(v, line=carried_on(search, v.line)) for v in verdicts]
     return codes + whole, undecided
 
 
-def find_residue(search: SearchImage, mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Likely text outside the boxes that were judged: stages 1 to 3 over the result, where it can have changed.
-
-    Parameters
-    ----------
-    search : SearchImage
-        Of the image before redaction.
-    mask : (rows, columns) bool array
-        What was redacted.
-    verdicts : sequence of Verdict
-        What was judged; kept lines are no residue.
-    """
-    closed = _closed(mask, verdicts)
-    after = repainted(search, mask)
-    maps = look_everywhere(after, mask)
+def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials."""
+    letters = [v.line for v in verdicts if v.is_kept and is_letter(v.line)]
+    if not letters:
+        return []
+    around = [company(letter).grown(0, search.shape) for letter in letters]
     return [
-        Verdict(line, BoxDecision.REDACTED, Rule.RESIDUE)
-        for line in find_lines(after, maps)
-        if _is_residue(line) and closed[line.box.window].mean() < _CLOSED_SHARE
+        Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
+        for line in find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY)
+        if any(accompanies(line, letter) for letter in letters)
+        and not any(verdict.line.box.intersection(line.box) for verdict in verdicts)
     ]
-
-
-def look_everywhere(search: SearchImage, near: NDArray[np.bool_] | None) -> list[Maps]:
-    """Stages 1 to 3: the network over all views, the finest only where the next hints at small type.
-
-    Parameters
-    ----------
-    search : SearchImage
-    near : (rows, columns) bool array, optional
-        Look only where a change of these pixels can show.
-    """
-    fine, middle, coarse = search.views
-    wanted = {view.scale: _near_tiles(view, near) for view in search.views}
-    maps = [look(view, propose_tiles(view) & wanted[view.scale]) for view in (coarse, middle)]
-    constant = propose_constant_tiles(fine)
-    return [look(fine, (look_closer(maps[1], constant.shape) | constant) & wanted[fine.scale]), *reversed(maps)]
-
-
-def _near_tiles(view: View, near: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    rows, columns = (-(-side // TILE_PX) for side in view.grey.shape)
-    if near is None:
-        return np.ones((rows, columns), np.bool_)
-    touched = cv2.resize(near.view(np.uint8) * np.uint8(255), (columns, rows), interpolation=cv2.INTER_AREA) > 0
-    return np.asarray(cv2.dilate(touched.astype(np.uint8), np.ones((REACH_TILES, REACH_TILES), np.uint8)) > 0, np.bool_)
-
-
-def _is_residue(line: Line) -> bool:
-    """Likely enough to go unread. A lone glyph is no identifier, and anatomy is full of lone glyphs."""
-    return line.glyphs > 1 and line.probability >= _RESIDUE_PROBABILITY
-
-
-def _closed(mask: NDArray[np.bool_], verdicts: Sequence[Verdict]) -> NDArray[np.bool_]:
-    """What verification does not look at: redacted boxes with their borders, kept markers."""
-    closed = cv2.dilate(mask.view(np.uint8), np.ones((2 * _BORDER_PX + 1, 2 * _BORDER_PX + 1), np.uint8)) > 0
-    for verdict in verdicts:
-        if verdict.is_kept:
-            closed[verdict.line.box.grown(_BORDER_PX, mask.shape).window] = True
-    return np.asarray(closed, dtype=np.bool_)
 
 
 def _code(box: Box) -> Verdict:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line, TextReader
-from cxr_core.deidentify.pixels.reading import Memo, Reading, is_letter, read_line
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, is_allowed, supports
+from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Line
+from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside, on_one_line, stacked
+from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, has_company, is_allowed, supports
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
-TEXT_PROBABILITY = 0.5
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_PROBABILITY = (
@@ -23,12 +23,9 @@ _LETTER_PROBABILITY = (
 _MOST_DOUBTFUL = 8
 _COVERED = 0.7
 _WIDEST_LETTER = 1.2  # advance over height, of stretched type
-_SAME_LINE_GAP = 2.5  # of the height of the line
-_STACK_GAP = 0.9
-_STACK_SIZE_RATIO = 1.5
-_ALIKE = 0.4, 1.7
-_COMPANY = 1.2  # of the letter's height
 _FEW_GLYPHS = 4
+_LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
+_RIM = 0.12  # of the line's height
 
 
 class Rule(StrEnum):
@@ -46,17 +43,27 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What becomes of one line. `engine` names the readers that were asked; `texts` is PHI until kept."""
+    """What becomes of one line.
+
+    `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
+    read.
+    """
 
     line: Line
     decision: BoxDecision
     rule: Rule
     engine: str = "none"
     texts: tuple[str, ...] = field(repr=False, default=())
+    is_legible: bool = False
 
     @property
     def is_kept(self) -> bool:
         return self.decision is BoxDecision.KEPT
+
+    @property
+    def is_settled(self) -> bool:
+        """Removed for what it says: another look at the same place changes nothing."""
+        return not self.is_kept and (self.is_legible or self.rule not in {Rule.TEXT, Rule.READ, Rule.RESIDUE})
 
     def removed_for(self, rule: Rule) -> "Verdict":
         return replace(self, decision=BoxDecision.REDACTED, rule=rule, texts=())
@@ -64,10 +71,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Who judges and by what: readers, memo, policy, identifiers."""
+    """Who judges and by what: where lines are read, what is allowed, whom the image shows."""
 
-    readers: tuple[TextReader, ...]
-    memo: Memo
+    desk: Desk
     policy: MarkerPolicy
     identifiers: Identifiers = field(repr=False)
 
@@ -79,9 +85,11 @@ class Bench:
 
         Either all of them read one with enough certainty, or the first is certain and the others bear it out.
         """
-        if len(reading.texts) < len(self.readers) or not self.is_marker(reading.texts[0]):
+        if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
+        if has_company(first):
+            return False
         if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
             return False  # more ink than these letters need: something was not read
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
@@ -107,23 +115,23 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     undecided: list[Line] = []
     doubtful_left = _MOST_DOUBTFUL
     for line in lines:
-        kept, gone = _seen_before(line, verdicts)
-        if kept > 0 and kept + gone >= _COVERED:
+        seen = _Seen.of(line, verdicts)
+        if seen.kept > 0 and seen.kept + seen.gone >= _COVERED:
             continue  # nothing but kept lines, seen at another scale
         is_likely = line.probability >= TEXT_PROBABILITY
-        # A letter is read all the same: what was removed around it may have been the letter and its ring.
-        is_gone = gone >= _COVERED and not is_letter(line)
-        verdict = (
-            Verdict(line, BoxDecision.REDACTED, Rule.TEXT) if is_gone else None
-        )  # it may reach further than the other
-        if verdict is None and (is_likely or doubtful_left > 0):
+        verdict = None
+        if seen.settled >= _COVERED and not is_letter(line):
+            # It may reach further than the other. A letter is read all the same: what was removed around it may have
+            # been the letter and its ring.
+            verdict = Verdict(line, BoxDecision.REDACTED, Rule.TEXT, is_legible=True)
+        elif is_likely or doubtful_left > 0:
             doubtful_left -= not is_likely
             verdict = judge_line(line, bench)
         if verdict is None:
             undecided.append(line)
         else:
             verdicts.append(verdict)
-    verdicts = _without_surroundings(verdicts)
+    verdicts = _without_explained(_without_surroundings(verdicts))
     verdicts = _remove_names_over_lines(verdicts, bench)
     verdicts = _remove_adjoining(verdicts, undecided)
     removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
@@ -138,17 +146,19 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
         return None  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    shown = line if line.probability >= TEXT_PROBABILITY else replace(line, inks=line.inks[:1])
-    readings = read_line(shown, bench.readers, bench.memo, bench.is_marker)
-    engine = "+".join(reader.name for reader in bench.readers[: max((len(r.texts) for r in readings), default=0)])
+    readings = read_line(line, bench.desk, bench.is_marker, words_matter=not is_likely)
+    engine = "+".join(reader.name for reader in bench.desk.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
     if agreed := [reading for reading in readings if bench.keeps(reading, line)]:
         best = max(agreed, key=lambda reading: reading.score)
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts)
+    is_legible = any(reading.is_legible for reading in readings)
     if is_likely:
-        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
-    return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine) if _is_read(line, readings) else None
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
+    if _is_read(line, readings):
+        return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
+    return None
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
@@ -156,16 +166,44 @@ def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
     believed = readings[:1] if is_letter(line) else readings
     least = _LETTERS_SCORE if is_letter(line) else _READ_SCORE
     return any(
-        score > least and count_alphanumerics(text) >= 2
+        score > least and (count_alphanumerics(text) >= 2 or has_company(text))
         for reading in believed
         for text, score in zip(reading.texts, reading.scores, strict=True)
     )
 
 
-def _seen_before(line: Line, verdicts: Sequence[Verdict]) -> tuple[float, float]:
-    """How much of a line lies in kept ones and in removed ones, as shares of its area: it was seen at another scale."""
-    shares = [(v.is_kept, v.line.box.intersection(line.box) / line.box.area) for v in verdicts]
-    return sum(share for is_kept, share in shares if is_kept), sum(share for is_kept, share in shares if not is_kept)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How much of a line lies in earlier ones, as shares of its area: it was seen at another scale."""
+
+    kept: float
+    gone: float
+    settled: float
+
+    @classmethod
+    def of(cls, line: Line, verdicts: Sequence[Verdict]) -> "_Seen":
+        shares = [(verdict, verdict.line.box.intersection(line.box) / line.box.area) for verdict in verdicts]
+        return cls(
+            kept=sum(share for verdict, share in shares if verdict.is_kept),
+            gone=sum(share for verdict, share in shares if not verdict.is_kept),
+            settled=sum(share for verdict, share in shares if verdict.is_settled),
+        )
+
+
+def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
+    """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
+    kept = [v.line for v in verdicts if v.is_kept]
+    boxes = [line.box.grown(round(_RIM * line.line_px), (1 << 30, 1 << 30)) for line in kept]
+
+    def is_explained(verdict: Verdict) -> bool:
+        line = verdict.line
+        if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
+            return False
+        if line.inks:
+            return ink_outside(line, boxes) <= _LEFT_OVER
+        return sum(box.intersection(line.box) for box in boxes) >= _COVERED * line.box.area
+
+    return [verdict for verdict in verdicts if not is_explained(verdict)]
 
 
 def _without_surroundings(verdicts: list[Verdict]) -> list[Verdict]:
@@ -202,55 +240,13 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
     kept = [v for v in verdicts if v.is_kept]
     front = removed
     while front:
-        hit = [v for v in kept if any(_adjoins(v.line, gone.line) and _is_alike(v.line, gone.line) for gone in front)]
+        hit = [v for v in kept if any(adjoins(v.line, gone.line) for gone in front)]
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if any(_adjoins(line, gone.line) and _is_alike(line, gone.line) for gone in removed)
-        or any(_accompanies(line, letter.line) for letter in kept)
+        if any(adjoins(line, gone.line) for gone in removed) or any(accompanies(line, one.line) for one in kept)
     ]
     return removed + kept
-
-
-def _accompanies(line: Line, letter: Line) -> bool:
-    """True for a doubtful line of smaller letters close to a kept letter: the technologist's initials."""
-    if not is_letter(letter) or line.line_px > letter.line_px:
-        return False
-    near = letter.box.grown(round(_COMPANY * letter.line_px), (1 << 30, 1 << 30))
-    return near.intersection(line.box) > 0 and letter.box.intersection(line.box) == 0
-
-
-def _is_alike(one: Line, other: Line) -> bool:
-    """True where a line has about the size of the other's letters: ribs have not, nor lead beside initials."""
-    return _ALIKE[0] * other.line_px <= one.line_px <= _ALIKE[1] * other.line_px
-
-
-def _adjoins(one: Line, gone: Line) -> bool:
-    if gone.probability < TEXT_PROBABILITY or gone.glyphs < 2:
-        return False  # perhaps no text at all: it must not take markers with it
-    return on_one_line(one, gone) or (one.glyphs <= 2 and stacked(one, gone))
-
-
-def on_one_line(one: Line, other: Line) -> bool:
-    """True where a line goes on from another, along its direction."""
-    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    gap = max(a.left, b.left) - min(a.right, b.right)
-    heights = sorted((max(1, a.height), max(1, b.height)))
-    return shared >= 0.4 * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
-
-
-def stacked(one: Line, other: Line) -> bool:
-    """True where a line of about the same size stands close above or below another."""
-    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    shared = min(a.right, b.right) - max(a.left, b.left)
-    gap = max(a.top, b.top) - min(a.bottom, b.bottom)
-    sizes = sorted((one.line_px, other.line_px))
-    return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
-
-
-def _flattened(box: Box, is_vertical: bool) -> Box:
-    return box.transposed if is_vertical else box

@@ -16,6 +16,9 @@ from cxr_core.vocabulary import BoxDecision, QualityFlag
 SQUARISH = 2.2
 """A place of a smaller aspect shows no direction: it may be a lone letter."""
 
+TEXT_PROBABILITY = 0.5
+"""From here on a line goes even when nobody can read it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -67,6 +70,10 @@ class Box:
             min(shape[1], self.right + columns_px),
         )
 
+    def in_steps(self, step_px: int) -> "Box":
+        """The rectangle counted in steps of some pixels, from the first that it touches to the last."""
+        return Box(self.top // step_px, self.left // step_px, -(-self.bottom // step_px), -(-self.right // step_px))
+
     def intersection(self, other: "Box") -> int:
         """Area in common, in pixels."""
         rows = min(self.bottom, other.bottom) - max(self.top, other.top)
@@ -109,6 +116,8 @@ class Line:
         Share of the ink that has the one commonest stored value.
     inks : tuple of (rows, columns) bool arrays
         The ink under each likely binarisation, the likeliest first; pictures of text, hence never in a `repr`.
+    ink_box : Box
+        What the first of `inks` lies over; `box` holds the mark, too.
     """
 
     box: Box
@@ -118,6 +127,7 @@ class Line:
     probability: float
     constancy: float = 0.0
     inks: tuple[NDArray[np.bool_], ...] = field(repr=False, default=())
+    ink_box: Box = Box(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

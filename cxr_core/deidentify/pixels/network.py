@@ -5,23 +5,26 @@ network (`text_network.onnx`) that `benchmarks/train_text_network.py` trains on 
 What lines the maps make is left to `lines`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import TILE_PX, View
+from cxr_core.deidentify.pixels.sessions import open_session
 
 CELL_PX = 4  # one value of the maps for 4 x 4 pixels of the view
 REACH_TILES = 9  # how far, in tiles of a view, a change of pixels is looked for in the maps
 _BLOCK_PX = 128
 _MOST_BLOCKS = 6  # a side of an area: what bounds the memory
 _MARGIN_PX = 32  # what the network sees around a pixel
-_WINDOW_PX = 33
+_WINDOW_PX = 32
+_GRID_PX = 4  # the surroundings are measured in cells: contrast changes slowly
 _GRAIN = 4.0  # of 255: contrast below it is not stretched
 _LIMIT = 3.0
 _HINT = 0.03
@@ -39,6 +42,13 @@ class Maps:
     text: NDArray[np.uint8] = field(repr=False)
     code: NDArray[np.uint8] = field(repr=False)
     small: NDArray[np.uint8] = field(repr=False)
+
+    def within(self, boxes: Sequence[Box]) -> "Maps":
+        """The same maps, zero outside of some rectangles of the image."""
+        inside = np.zeros(self.text.shape, np.uint8)
+        for box in boxes:
+            inside[box.in_steps(CELL_PX * self.scale).window] = 1
+        return Maps(self.scale, self.text * inside, self.code * inside, self.small * inside)
 
 
 def look_closer(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -103,17 +113,25 @@ def normalise(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     (rows - 32, columns - 32) float32 array
         Without the border of half a window, where the surroundings are not known.
     """
-    window = (_WINDOW_PX, _WINDOW_PX)
-    values = grey.astype(np.float32)
-    mean = np.asarray(cv2.blur(values, window), dtype=np.float32)
-    spread = np.asarray(cv2.sqrBoxFilter(values, -1, window), dtype=np.float32)
+    rows, columns = grey.shape
+    cells = (-(-columns // _GRID_PX), -(-rows // _GRID_PX))
+    squares = np.multiply(grey, grey, dtype=np.uint16)
+    mean, spread = (_smoothed(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA)) for plane in (grey, squares))
     spread -= mean * mean
-    np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
-    spread += np.float32(_GRAIN)
-    values -= mean
-    values /= spread
+    gain = 1 / (_LIMIT * (np.sqrt(np.maximum(spread, 0, out=spread), out=spread) + np.float32(_GRAIN)))
+    gains, offsets = (
+        cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_LINEAR) for plane in (gain, -mean * gain)
+    )
+    contrast = np.multiply(grey, gains, out=gains)
+    contrast += offsets
     half = _WINDOW_PX // 2
-    return np.asarray(np.clip(values[half:-half, half:-half], -_LIMIT, _LIMIT) / _LIMIT, dtype=np.float32)
+    inner = contrast[half:-half, half:-half]
+    return np.clip(inner, -1, 1, out=inner)
+
+
+def _smoothed(cells: NDArray[Any]) -> NDArray[np.float32]:
+    side = _WINDOW_PX // _GRID_PX + 1
+    return np.asarray(cv2.blur(cells.astype(np.float32), (side, side)), dtype=np.float32)
 
 
 def _blocks(tiles: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
@@ -148,8 +166,10 @@ def _input(grey: NDArray[Any], equal: NDArray[Any], area: tuple[int, int, int, i
     half = _WINDOW_PX // 2
     rows, columns = bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX
     view = np.empty((1, 2, rows, columns), np.float32)
-    view[0, 0] = normalise(np.ascontiguousarray(grey[top : top + rows + 2 * half, left : left + columns + 2 * half]))
-    np.divide(equal[top + half : top + half + rows, left + half : left + half + columns], 255, out=view[0, 1])
+    view[0, 0] = normalise(grey[top : top + rows + 2 * half, left : left + columns + 2 * half])
+    np.multiply(
+        equal[top + half : top + half + rows, left + half : left + half + columns], np.float32(1 / 255), out=view[0, 1]
+    )
     return view
 
 
@@ -159,12 +179,4 @@ def _run(batch: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 @cache
 def _session() -> Any:
-    """The network, on one thread."""
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    weights = files("cxr_core.deidentify.pixels").joinpath("text_network.onnx").read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return open_session("text_network.onnx")

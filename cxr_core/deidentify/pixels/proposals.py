@@ -5,6 +5,7 @@ runs of one exact value in noisy surroundings (the two cues of the MIMIC-CXR pap
 Whether a place is text is left to `network`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.model import Box
 from cxr_core.vocabulary import Photometric
 
 FINE, MIDDLE, COARSE = 1, 2, 4  # pixels of the image for one of a view
@@ -107,14 +109,29 @@ def propose_constant_tiles(view: View) -> NDArray[np.bool_]:
     return np.asarray((share > _RUN_DENSITY) & (around < _RUN_NOISY), dtype=np.bool_)
 
 
-def repainted(search: SearchImage, mask: NDArray[np.bool_]) -> SearchImage:
-    """The same views after redaction: black, and all pixels equal, where `mask` is set."""
+def coarsened(tiles: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which tiles of the next coarser view, of `grid` rows and columns, hold one of the given tiles."""
+    rows, columns = grid
+    padded = np.zeros((2 * rows, 2 * columns), np.bool_)
+    part = tiles[: 2 * rows, : 2 * columns]
+    padded[: part.shape[0], : part.shape[1]] = part
+    return np.asarray(padded.reshape(rows, 2, columns, 2).any(axis=(1, 3)), dtype=np.bool_)
+
+
+def tile_grid(view: View) -> tuple[int, int]:
+    """Rows and columns of the tiles of a view; the last of each may reach over it."""
+    rows, columns = view.grey.shape
+    return -(-rows // TILE_PX), -(-columns // TILE_PX)
+
+
+def repainted(search: SearchImage, boxes: Sequence[Box]) -> SearchImage:
+    """The same views after redaction: black, and all pixels equal, in the boxes."""
     views = []
     for view in search.views:
-        size = (view.grey.shape[1], view.grey.shape[0])
-        painted = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         grey, equal = view.grey.copy(), view.equal.copy()
-        grey[painted], equal[painted] = 0, 255
+        for box in boxes:
+            window = box.in_steps(view.scale).window
+            grey[window], equal[window] = 0, 255
         views.append(View(view.scale, grey, equal))
     return SearchImage(search.stored, (views[0], views[1], views[2]))
 
@@ -124,14 +141,16 @@ def _stretched(stored: NDArray[np.integer], *, is_flipped: bool) -> NDArray[np.u
     lowest, highest = int(stored.min()), int(stored.max())
     if _is_noise_alone(stored, highest - lowest):
         return np.zeros(stored.shape, np.uint8)
-    step = max(1, int(np.sqrt(stored.size / 250_000)))
+    step = max(1, int(np.sqrt(stored.size / 100_000)))
     low, high = (float(value) for value in np.percentile(stored[::step, ::step], (0.05, 99.95)))
     room = _HEADROOM * max(high - low, 1.0)  # type may be a little brighter than the brightest ground
     low, high = max(low - room, lowest), min(high + room, highest)
     values: NDArray[Any] = stored
     if stored.dtype not in {np.dtype(np.uint8), np.dtype(np.uint16)}:
         values, low, high = (stored.astype(np.float32) - np.float32(lowest)), low - lowest, high - lowest
-    above = np.maximum(cv2.subtract(values, np.array([low, 0, 0, 0])), 0)  # integers stop at zero by themselves
+    above = cv2.subtract(values, np.array([low, 0, 0, 0]))
+    if above.dtype == np.float32:
+        np.maximum(above, 0, out=above)  # integers stop at zero by themselves
     grey = np.asarray(cv2.convertScaleAbs(above, alpha=255.0 / max(high - low, 1.0)), dtype=np.uint8)
     return np.asarray(cv2.bitwise_not(grey), dtype=np.uint8) if is_flipped else grey
 
@@ -168,6 +187,6 @@ def _tile_share(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows, columns = mask.shape
     down, across = -(-rows // TILE_PX), -(-columns // TILE_PX)
     edges = (0, down * TILE_PX - rows, 0, across * TILE_PX - columns)
-    padded = cv2.copyMakeBorder(mask, *edges, cv2.BORDER_CONSTANT, value=0)
-    share = cv2.resize(padded, (across, down), interpolation=cv2.INTER_AREA)
+    whole = cv2.copyMakeBorder(mask, *edges, cv2.BORDER_CONSTANT, value=0) if any(edges) else mask
+    share = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
     return np.asarray(share, dtype=np.float32) / np.float32(255)

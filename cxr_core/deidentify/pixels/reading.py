@@ -13,15 +13,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.glance import glance
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
-_CERTAIN = 0.85
+_CERTAIN, _CERTAIN_WORD = 0.85, 0.75
+_WORD, _LEGIBLE_SCORE = 3, 0.6  # characters that make a word, and how surely they were read
 _LETTER_PX = 48  # the side of the square in which a lone letter is turned
-_LEAST_TILT = 4.0  # degrees: lead lies askew
+_TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
+_RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
+_WORTH, _WORDS, _SURELY = 0.04, 0.1, 0.9  # of being a marker, of being text, of either
+_MOST_READINGS = 3
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
 
@@ -36,6 +41,11 @@ class Reading:
     @property
     def score(self) -> float:
         return sum(self.scores) / len(self.scores)
+
+    @property
+    def is_legible(self) -> bool:
+        """The first reader read a word."""
+        return self.scores[0] > _LEGIBLE_SCORE and count_alphanumerics(self.texts[0]) >= _WORD
 
 
 class Memo:
@@ -59,56 +69,87 @@ class Memo:
         return answer
 
 
-def read_line(
-    line: Line, readers: Sequence[TextReader], memo: Memo, is_wanted: Callable[[str], bool]
-) -> tuple[Reading, ...]:
-    """Read a line in its possible positions, one reading for each.
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where lines are read: by whom, with what they remember, and after which glance."""
 
-    The first reader sees every position; the others only those in which it read something wanted, since nothing stays
-    without it. A certain reading of a marker, or of three characters that are none, ends the search.
+    readers: tuple[TextReader, ...]
+    memo: Memo
+    glance: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance
+
+
+def read_line(line: Line, desk: Desk, is_wanted: Callable[[str], bool], *, words_matter: bool) -> tuple[Reading, ...]:
+    """Read a line in those of its possible positions that are worth it, one reading for each.
+
+    Worth it is a position that may show a marker. The first reader sees all of these; the others only those in which
+    it read something wanted, since nothing stays without it. A certain reading of a marker, or of a word that is none,
+    ends the search.
 
     Parameters
     ----------
     line : Line
-    readers : sequence of TextReader
-    memo : Memo
+    desk : Desk
     is_wanted : callable
         True for a text that could be an allowed marker.
+    words_matter : bool
+        True where the line stays unless it says something: its first position is read also when it is no marker.
     """
     readings: list[Reading] = []
-    for crop in positions(line):
-        texts, scores = [], []
-        for reader in readers:
-            text, score = memo.read(reader, crop)
-            texts.append(text)
-            scores.append(score)
-            if not is_wanted(texts[0]):
-                break
-        readings.append(Reading(tuple(texts), tuple(scores)))
-        is_marker = len(texts) == len(readers) and all(is_wanted(text) for text in texts)
-        if readings[-1].score >= _CERTAIN and (is_marker or count_alphanumerics(texts[0]) >= 3):
+    for shown in _worth_reading(line, desk, words_matter=words_matter):
+        readings.append(_read_position(draw_ink(shown), desk, is_wanted))
+        if _is_final(readings[-1], len(desk.readers), is_wanted):
             break
     return tuple(readings)
 
 
-def positions(line: Line) -> Iterator[NDArray[np.uint8]]:
-    """Pictures of the ink as the readers may want it, the likeliest first: black on white.
+def _worth_reading(line: Line, desk: Desk, *, words_matter: bool) -> list[NDArray[np.bool_]]:
+    """The positions, over all binarisations, that may show a marker, the likeliest first."""
+    shown: list[NDArray[np.bool_]] = []
+    marker: list[float] = []
+    for ink in line.inks:
+        these = list(positions(line, ink))
+        worth = desk.glance(these)
+        shown += these
+        marker += worth[:, 0].tolist()
+        if max(marker) >= _SURELY or (max(marker) < _WORTH and worth[:, 1].max() >= _SURELY):
+            break  # a marker well seen, or words that are none
+    best = sorted(range(len(shown)), key=lambda index: -marker[index])[:_MOST_READINGS]
+    picked = [shown[index] for index in best if marker[index] >= _WORTH]
+    if words_matter and not picked and line.inks and desk.glance(shown[:1])[0, 1] >= _WORDS:
+        picked = shown[:1]
+    return picked
 
-    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, mirrored, or in a ring.
+
+def _read_position(crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
+    texts, scores = [], []
+    for reader in desk.readers:
+        text, score = desk.memo.read(reader, crop)
+        texts.append(text)
+        scores.append(score)
+        if not is_wanted(texts[0]):
+            break
+    return Reading(tuple(texts), tuple(scores))
+
+
+def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) -> bool:
+    if len(reading.texts) == readers and all(is_wanted(text) for text in reading.texts):
+        return reading.score >= _CERTAIN
+    return reading.score >= _CERTAIN_WORD and count_alphanumerics(reading.texts[0]) >= _WORD
+
+
+def positions(line: Line, ink: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """One binarisation in the positions in which it may have been written, the likeliest first.
+
+    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, or mirrored.
     """
     if not is_letter(line):
-        for ink in line.inks:
-            for turn in (1, 3) if line.is_vertical else (0, 2):
-                yield draw_ink(np.rot90(ink, turn))
+        for turn in (1, 3) if line.is_vertical else (0, 2):
+            yield np.rot90(ink, turn)
         return
-    for index, ink in enumerate(line.inks):
-        letter = upright(ink)
-        yield draw_ink(letter)
-        if index == 0:
-            yield draw_ink(letter[:, ::-1])
-            for turn in (1, 2, 3):
-                yield draw_ink(np.rot90(letter, turn))
-                yield draw_ink(np.rot90(letter[:, ::-1], turn))
+    letter = upright(ink)
+    for turn in range(4):
+        yield np.rot90(letter, turn)
+        yield np.rot90(letter[:, ::-1], turn)
 
 
 def is_letter(line: Line) -> bool:
@@ -117,23 +158,33 @@ def is_letter(line: Line) -> bool:
 
 
 def upright(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The ink of a letter turned by at most 45 degrees, so that its smallest rectangle stands straight; cropped."""
+    """The ink of a letter turned by a little, so that its strokes run along rows and columns; cropped.
+
+    Of all turns the one whose sums over rows and over columns are the most uneven.
+    """
     scale = _LETTER_PX / max(ink.shape)
     size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
     letter = cv2.resize(np.ascontiguousarray(ink).astype(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
-    points = np.argwhere(letter > 127)[:, ::-1].astype(np.int32)
-    if len(points) < _LETTER_PX:
-        return ink
-    angle = cv2.minAreaRect(points)[2] % 90
-    angle = angle - 90 if angle > 45 else angle
-    if abs(angle) < _LEAST_TILT:
-        return ink
     pad = _LETTER_PX // 3
-    canvas = cv2.copyMakeBorder(letter, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
-    centre = (canvas.shape[1] / 2, canvas.shape[0] / 2)
-    turned = cv2.warpAffine(canvas, cv2.getRotationMatrix2D(centre, angle, 1), (canvas.shape[1], canvas.shape[0]))
-    mask = turned > 127
+    canvas = np.asarray(cv2.copyMakeBorder(letter, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0), dtype=np.uint8)
+    best = max(_TURNS, key=lambda angle: _straightness(_turned(canvas, angle)) - _RELUCTANCE * abs(angle))
+    if best == 0:
+        return ink
+    mask = _turned(canvas, best) > 127
     return np.ascontiguousarray(mask[extent(mask).window]) if mask.any() else ink
+
+
+def _turned(canvas: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
+    rows, columns = canvas.shape
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), angle, 1)
+    return np.asarray(cv2.warpAffine(canvas, turn, (columns, rows)), dtype=np.uint8)
+
+
+def _straightness(canvas: NDArray[np.uint8]) -> float:
+    """How uneven the sums over rows and columns are, for the same ink."""
+    sums = [cv2.reduce(canvas, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32F) for axis in (0, 1)]
+    total = float(sums[0].sum()) or 1.0
+    return sum(float((one * one).sum()) for one in sums) / (total * total)
 
 
 def draw_ink(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:

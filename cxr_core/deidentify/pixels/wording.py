@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
+_LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # readers put dots and strokes where none are
 _LOOKALIKES = str.maketrans("0158", "OISB")
-_MOST_PIECES, _TORN_LETTERS = 3, 6
+_MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
 def normalise(text: str) -> str:
     """Upper case without accents or punctuation; hyphens stay inside words only."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").upper()
+    plain = unicodedata.normalize("NFKD", text.translate(_LIKE_LATIN)).encode("ascii", "ignore").decode("ascii").upper()
     words = (word.strip("-") for word in _NOT_WORD.sub(" ", plain).split())
     return " ".join(word for word in words if word)
 
@@ -27,6 +28,11 @@ def normalise(text: str) -> str:
 def count_alphanumerics(text: str) -> int:
     """How many letters and digits a reading holds, of any script."""
     return sum(character.isalnum() for character in text)
+
+
+def has_company(text: str) -> bool:
+    """True for a lone letter read with other signs beside it: there is more ink than the letter's."""
+    return count_alphanumerics(text) == 1 and len("".join(text.split())) > 1
 
 
 def is_allowed(text: str, policy: MarkerPolicy) -> bool:
@@ -38,7 +44,7 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         As a reader gave it.
     policy : MarkerPolicy
     """
-    if any(character.isalnum() and not character.isascii() for character in text):
+    if any(character.isalnum() and not character.isascii() for character in text.translate(_LIKE_LATIN)):
         return False  # the normalisation would drop a character that stands on the image
     wording = normalise(text)
     if not wording:
@@ -62,7 +68,9 @@ def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
 
 def _is_torn(word: str, policy: MarkerPolicy) -> bool:
     return any(
-        word == known or _is_misread(word, known, policy) for known in policy.words if len(known) >= _TORN_LETTERS
+        (word == known and len(known) >= _TORN_LETTERS)
+        or (len(known) >= _TORN_MISREAD_LETTERS and _is_misread(word, known, policy))
+        for known in policy.words
     )
 
 

@@ -210,10 +210,10 @@ def test_surviving_residue_quarantines_the_image(
 ) -> None:
     image = noise_image()
     burn(image, "Ross, Ruth", (40, 60))
-    from cxr_core.deidentify.pixels import cascade
+    from cxr_core.deidentify.pixels import residue
 
-    monkeypatch.setattr(cascade, "repainted", lambda search, _: search)  # as if nothing had been blacked
-    monkeypatch.setattr(cascade, "_closed", lambda mask, *_: np.zeros_like(mask))
+    monkeypatch.setattr(residue, "repainted", lambda search, _: search)  # as if nothing had been blacked
+    monkeypatch.setattr(residue, "_closed", lambda shape, _: np.zeros(shape, np.bool_))
     with pytest.raises(ItemError) as caught:
         redact(image, rapidocr)
     assert caught.value.reason is Reason.E_RESIDUAL

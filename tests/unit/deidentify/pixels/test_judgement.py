@@ -5,7 +5,7 @@ import pytest
 
 from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.reading import Memo
+from cxr_core.deidentify.pixels.reading import Desk, Memo
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import load_marker_policy
@@ -14,11 +14,12 @@ from cxr_core.vocabulary import BoxDecision, Reason
 
 def line(box: Box, *, glyphs: int = 3, probability: float = 0.99, seed: int = 0) -> Line:
     ink = np.random.default_rng(seed).random((box.height, box.width)) > 0.5
-    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,))
+    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), box)
 
 
 def bench(*readers: object, identifiers: tuple[str, ...] = ()) -> Bench:
-    return Bench(tuple(readers), Memo(), load_marker_policy(), Identifiers.of(identifiers))  # type: ignore[arg-type]
+    desk = Desk(tuple(readers), Memo(), lambda inks: np.ones((len(inks), 2), np.float32))  # type: ignore[arg-type]
+    return Bench(desk, load_marker_policy(), Identifiers.of(identifiers))
 
 
 LINE = Box(100, 100, 120, 200)
@@ -189,3 +190,24 @@ def test_failing_reader_is_not_passed_over(fake_reader: Callable[..., object]) -
 def test_verdicts_hide_what_was_read(fake_reader: Callable[..., object]) -> None:
     verdicts, _ = judge([line(LINE)], bench(fake_reader("PORTABLE")))
     assert "PORTABLE" not in repr(verdicts[0])
+
+
+def test_two_kept_lines_seen_as_one_before_are_kept(fake_reader: Callable[..., object]) -> None:
+    upper, lower = line(Box(100, 100, 120, 200), seed=1), line(Box(130, 100, 150, 200), seed=2)
+    ink = np.zeros((50, 100), np.bool_)
+    ink[:20], ink[30:] = True, True
+    both = Line(Box(100, 100, 150, 200), False, 50.0, 4, 0.99, 1.0, (ink,), Box(100, 100, 150, 200))
+
+    class ByHeight:
+        name = "by height"
+
+        def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
+            return [("ERECT PA" if crop.shape[1] > 200 else "?", 0.99) for crop in crops]
+
+    verdicts, _ = judge([both, upper, lower], bench(ByHeight()))
+    assert [(v.rule, v.line.box.top) for v in verdicts] == [(Rule.MARKER, 100), (Rule.MARKER, 130)]
+
+
+def test_a_letter_read_with_other_signs_is_not_kept(fake_reader: Callable[..., object]) -> None:
+    verdicts, _ = judge([line(Box(100, 100, 120, 120), glyphs=1)], bench(fake_reader("L :")))
+    assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]

@@ -1,0 +1,48 @@
+"""Decides, cheaply and roughly, whether ink is worth showing to the readers.
+
+Takes the ink of one line in one position, gives two probabilities, from a small convolutional network (`glance.onnx`)
+that `benchmarks/train_glance.py` trains on synthetic lines only. A reader takes thirty times as long.
+What a line says is left to `reading`.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.sessions import open_session
+
+HEIGHT_PX = 24
+WIDEST_PX = 240
+
+
+def glance(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
+    """How probable it is that each ink is an allowed marker, and that it is text: (inks, 2) float32.
+
+    Parameters
+    ----------
+    inks : sequence of (rows, columns) bool arrays
+        Of one line, in the positions in which it would be read.
+    """
+    batch = np.zeros((len(inks), 1, HEIGHT_PX, WIDEST_PX), np.float32)
+    for index, ink in enumerate(inks):
+        seen = as_seen(ink)
+        batch[index, 0, :, : seen.shape[1]] = seen
+    batch *= np.float32(1 / 255)
+    return np.asarray(_session().run(None, {"ink": batch})[0], dtype=np.float32)
+
+
+def as_seen(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The ink at the height that the network wants, squeezed where it is too long: (24, at most 240) uint8."""
+    width = min(WIDEST_PX, max(1, round(ink.shape[1] * HEIGHT_PX / ink.shape[0])))
+    values = np.ascontiguousarray(ink).view(np.uint8) * np.uint8(255)
+    method = cv2.INTER_AREA if ink.shape[0] > HEIGHT_PX else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, HEIGHT_PX), interpolation=method), dtype=np.uint8)
+
+
+@cache
+def _session() -> Any:
+    return open_session("glance.onnx")

@@ -1,0 +1,208 @@
+"""Decides what is ink at a marked place: by one exact stored value, or by contrast.
+
+Takes the search image and a mark, gives binarisations, the likeliest first, cut down to what belongs to the mark.
+The lines that they make are left to `lines`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.marks import Mark
+from cxr_core.deidentify.pixels.model import Box, extent
+from cxr_core.deidentify.pixels.proposals import SearchImage
+
+_INK_PX = 32  # height of a line where its contrast is judged: near that at which it will be read
+_MOST_ZOOM = 2.5
+_CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
+_CONSTANT_LEAD = 3.0
+_INK_SHARE = (0.02, 0.75)
+_STROKE = 0.28  # half of the widest stroke, of the line's height
+_FRAME_FILL, _FRAMED = 0.5, 0.3
+_SPANNED = 0.75
+_LETTER_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ink:
+    """Ink at a marked place.
+
+    Parameters
+    ----------
+    mask : (rows, columns) bool array
+        Over the mark's reach, at any resolution.
+    reach : Box
+        What the mask lies over, in pixels of the image.
+    constancy : float
+        Share of the ink that has the one commonest stored value.
+    """
+
+    mask: NDArray[np.bool_] = field(repr=False)
+    reach: Box
+    constancy: float
+
+    @property
+    def box(self) -> Box:
+        """The rectangle around the ink, in pixels of the image."""
+        down, across = self.reach.height / self.mask.shape[0], self.reach.width / self.mask.shape[1]
+        ink = extent(self.mask)
+        return Box(
+            self.reach.top + int(ink.top * down),
+            self.reach.left + int(ink.left * across),
+            self.reach.top + int(np.ceil(ink.bottom * down)),
+            self.reach.left + int(np.ceil(ink.right * across)),
+        )
+
+    @property
+    def cropped(self) -> NDArray[np.bool_]:
+        """The mask within `box`."""
+        return np.ascontiguousarray(self.mask[extent(self.mask).window])
+
+
+def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
+    """Binarisations of the place, the likeliest first; none where nothing there looks like type.
+
+    Parameters
+    ----------
+    search : SearchImage
+    mark : Mark
+    """
+    reach = mark.reach(search.shape)
+    stored = search.stored[reach.window]
+    core = _within(mark.core, reach, 1.0)
+    if (mask := _constant_ink(stored, core, mark)) is not None:
+        yield Ink(mask, reach, 1.0)
+    grey = _sampled(search, reach, mark.line_px)
+    zoom = grey.shape[0] / reach.height
+    core = _within(mark.core, reach, zoom).grown(0, grey.shape)
+    for contrasted in _contrasted(grey, core, mark.line_px * zoom):
+        mask = _belonging(contrasted, core, mark)
+        if _is_ink(mask, core, mark):
+            yield Ink(mask, reach, _commonest_share(stored, mask))
+
+
+def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The same mask for OpenCV: 0 and 1."""
+    return np.ascontiguousarray(mask).view(np.uint8)
+
+
+def _constant_ink(stored: NDArray[np.integer], core: Box, mark: Mark) -> NDArray[np.bool_] | None:
+    """What has one exact value that is common in the mark and rare around it."""
+    values, counts = np.unique(stored[core.window], return_counts=True)
+    for index in np.argsort(-counts, kind="stable")[:3].tolist():
+        share = counts[index] / max(1, core.area)
+        if share >= _CONSTANT_SHARE and _stands_out(stored, int(values[index]), core):
+            mask = _belonging(stored == values[index], core, mark)
+            if _is_ink(mask, core, mark):
+                return mask
+    return None
+
+
+def _sampled(search: SearchImage, reach: Box, line_px: float) -> NDArray[np.uint8]:
+    """The grey values of a place, the line about `_INK_PX` high: edges of small type lie between pixels."""
+    zoom = min(_INK_PX / line_px, _MOST_ZOOM)
+    view = max((view for view in search.views if view.scale * zoom <= 1 or view.scale == 1), key=lambda one: one.scale)
+    grey = np.ascontiguousarray(view.grey[reach.in_steps(view.scale).window])
+    size = max(1, round(reach.width * zoom)), max(1, round(reach.height * zoom))
+    method = cv2.INTER_AREA if zoom * view.scale <= 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(grey, size, interpolation=method), dtype=np.uint8)
+
+
+def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
+    """Ink against ground: by one threshold, then by strokes brighter or darker than what lies around them.
+
+    Strokes are thinner than half a line, so that steps of the ground (a shutter, the border of a lung) drop out.
+    """
+    bright = grey > _otsu(grey[core.window])
+    ring = np.ones(grey.shape, np.bool_)
+    ring[core.window] = False
+    gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
+    yield bright if gain >= 0 else ~bright
+    side = 2 * max(1, round(_STROKE * line_px)) + 1
+    kernel = np.ones((side, side), np.uint8)
+    hats = [
+        np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
+    ]
+    stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
+    for hat in (hats[stronger], hats[1 - stronger]):
+        yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
+
+
+def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:
+    """True where a value is commoner in the mark than around it: ink, not ground."""
+    inside = float((stored[core.window] == value).mean())
+    outside = (float((stored == value).sum()) - inside * core.area) / max(1, stored.size - core.area)
+    return inside > _CONSTANT_LEAD * outside
+
+
+def _otsu(grey: NDArray[np.uint8]) -> float:
+    level, _ = cv2.threshold(np.ascontiguousarray(grey), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(level)
+
+
+def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.bool_]:
+    """The components of a mask that have a pixel in the mark, without a ring or frame around the others.
+
+    Of a letter's place, what runs on beyond it (a wire, a rib, half a ring) does not belong, either.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(mask), connectivity=8)
+    inside = np.zeros(count, np.bool_)
+    inside[np.unique(labels[core.window])] = True
+    inside[0] = False
+    for index in np.flatnonzero(inside).tolist():
+        if _is_frame(stats, index, inside):
+            inside[index] = False
+    if mark.is_squarish:
+        rows, columns = mask.shape
+        whole = inside & (stats[:, 0] > 0) & (stats[:, 1] > 0)
+        whole &= (stats[:, 0] + stats[:, 2] < columns) & (stats[:, 1] + stats[:, 3] < rows)
+        if whole.any() and (np.maximum(stats[whole, 2], stats[whole, 3]) >= _LETTER_SHARE * min(rows, columns)).any():
+            inside = whole
+    return np.asarray(inside[labels], dtype=np.bool_)
+
+
+def _is_frame(stats: NDArray[Any], index: int, inside: NDArray[np.bool_]) -> bool:
+    """True for a thin component whose rectangle holds, well inside it, a good part of the others."""
+    left, top, width, height, area = (int(value) for value in stats[index])
+    if area > _FRAME_FILL * width * height:
+        return False
+    held = [
+        stats[other]
+        for other in np.flatnonzero(inside).tolist()
+        if other != index
+        and stats[other, 0] > left
+        and stats[other, 1] > top
+        and stats[other, 0] + stats[other, 2] < left + width
+        and stats[other, 1] + stats[other, 3] < top + height
+    ]
+    return any(max(one[2], one[3]) >= _FRAMED * min(width, height) for one in held)
+
+
+def _is_ink(mask: NDArray[np.bool_], core: Box, mark: Mark) -> bool:
+    """True where a binarisation covers the mark as type does, and runs over most of its length."""
+    inside = mask[core.window]
+    if not _INK_SHARE[0] <= (float(inside.mean()) if inside.size else 0.0) <= _INK_SHARE[1]:
+        return False
+    along = np.flatnonzero(inside.any(axis=1 if mark.is_vertical else 0))
+    return mark.is_squarish or bool(along[-1] - along[0] + 1 >= _SPANNED * inside.shape[0 if mark.is_vertical else 1])
+
+
+def _commonest_share(stored: NDArray[np.integer], mask: NDArray[np.bool_]) -> float:
+    size = (stored.shape[1], stored.shape[0])
+    full = cv2.resize(as_bytes(mask), size, interpolation=cv2.INTER_NEAREST) > 0
+    _, counts = np.unique(stored[full], return_counts=True)
+    return float(counts.max() / counts.sum()) if counts.size else 0.0
+
+
+def _within(box: Box, outer: Box, zoom: float) -> Box:
+    """A rectangle in the coordinates of another that is shown `zoom` times as large."""
+    return Box(
+        int((box.top - outer.top) * zoom),
+        int((box.left - outer.left) * zoom),
+        int(np.ceil((box.bottom - outer.top) * zoom)),
+        int(np.ceil((box.right - outer.left) * zoom)),
+    )

@@ -1,0 +1,152 @@
+"""Decides which places the network's maps mark: how surely, at which scale, how high a line would be.
+
+Takes the maps of all views, gives marks, each place once where possible, and rectangles of codes.
+What ink a marked place holds is left to `ink`, what lines they make to `lines`.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.model import SQUARISH, Box
+from cxr_core.deidentify.pixels.network import CELL_PX, Maps
+from cxr_core.deidentify.pixels.proposals import FINE
+
+MARKED = 0.4
+"""Probability from which a cell of a map belongs to a line."""
+
+TALL = 1.25
+"""A place higher than this times its width runs from top to bottom."""
+
+_CODE_PROBABILITY = 0.5
+_CODE_LEAST_PX = 16
+_CODE_FILL = 0.4
+_CORE_SHARE = 0.62  # of the line's height that the network marks
+_ALONG = 0.45  # of the line's height: how far ink may reach beyond the mark, along and across
+_ACROSS = 0.35
+_AROUND = 0.6  # of a letter, which may stand in a ring
+_BEST_LINE_PX = 20.0  # in a view: where the network is surest
+_HIGHEST_LINE_PX = 64.0  # in a view; what is higher was seen at its edges only, unless it is surely text
+_STRICTEST, _STRICTER = 0.85, 0.15
+_SURE = 0.75
+_DOUBT = 2.0  # how much a lower probability counts against a better height
+_BORNE_OUT = 0.5
+_COVERED, _COVERED_WHOLLY = 0.65, 0.95
+_RIM = 0.2  # of the line's height: what its ink covers beyond the mark
+_MOST_MARKS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One connected place of a text map: `core` is what was marked, in pixels of the image."""
+
+    core: Box
+    scale: int
+    probability: float
+    is_vertical: bool
+
+    @property
+    def line_px(self) -> float:
+        """Height of the line, in pixels of the image."""
+        return (self.core.width if self.is_vertical else self.core.height) / _CORE_SHARE
+
+    @property
+    def is_squarish(self) -> bool:
+        """Of no clear direction: a letter or two, or a letter with others below it."""
+        return self.core.aspect < SQUARISH
+
+    @property
+    def misfit(self) -> float:
+        """How far the line is from the height at which the network is surest."""
+        return abs(math.log(self.line_px / self.scale / _BEST_LINE_PX))
+
+    def reach(self, shape: tuple[int, int]) -> Box:
+        """As far as the ink of this line may go."""
+        cell = CELL_PX * self.scale
+        along, across = round(_ALONG * self.line_px) + cell, round(_ACROSS * self.line_px) + cell // 2
+        if self.is_squarish:
+            along = across = round(_AROUND * self.line_px) + cell
+        rows, columns = (along, across) if self.is_vertical else (across, along)
+        return self.core.grown_by(rows, columns, shape)
+
+
+def find_marks(maps: Sequence[Maps], shape: tuple[int, int], level: float = MARKED) -> list[Mark]:
+    """The marked places, the likeliest first; of one seen at several scales, the surest at the best height.
+
+    Parameters
+    ----------
+    maps : sequence of Maps
+    shape : (int, int)
+        Rows and columns of the image.
+    level : float
+        Probability from which a cell belongs to a place.
+    """
+    marks = [mark for one in maps for mark in _marks(one, shape, level)]
+    return sorted(
+        _best_seen(marks, shape),
+        key=lambda mark: (-mark.probability, -mark.core.area, mark.core.top, mark.core.left),
+    )[:_MOST_MARKS]
+
+
+def find_codes(maps: Sequence[Maps], shape: tuple[int, int]) -> list[Box]:
+    """Rectangles of barcodes and matrix codes, with a margin."""
+    boxes = []
+    for one in maps:
+        cell = CELL_PX * one.scale
+        mask = (one.code >= round(255 * _CODE_PROBABILITY)).astype(np.uint8)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        for left, top, width, height, area in stats[1:count].tolist():
+            is_filled = area >= _CODE_FILL * width * height
+            if is_filled and min(width, height) * CELL_PX >= _CODE_LEAST_PX:
+                box = Box(top * cell, left * cell, (top + height) * cell, (left + width) * cell)
+                boxes.append(box.grown(2 * cell, shape))
+    return boxes
+
+
+def _best_seen(marks: Sequence[Mark], shape: tuple[int, int]) -> list[Mark]:
+    """Of what was seen at several scales, the surest one at the best height; what reaches further stays, too."""
+    ordered = sorted(marks, key=lambda mark: mark.misfit + _DOUBT * (1 - mark.probability))
+    taken = np.zeros((-(-shape[0] // CELL_PX), -(-shape[1] // CELL_PX)), np.bool_)
+    chosen: list[Mark] = []
+    for mark in ordered:
+        cells = taken[mark.core.in_steps(CELL_PX).window]
+        covered = float(cells.mean()) if cells.size else 1.0
+        if covered >= (_COVERED_WHOLLY if mark.probability >= _SURE else _COVERED):
+            continue
+        chosen.append(mark)
+        if mark.probability >= _BORNE_OUT:
+            taken[mark.core.grown(round(_RIM * mark.line_px), shape).in_steps(CELL_PX).window] = True
+    return chosen
+
+
+def _marks(maps: Maps, shape: tuple[int, int], level: float) -> Iterator[Mark]:
+    text = np.maximum(maps.text, maps.small) if maps.scale == FINE else maps.text  # there is no finer view to ask
+    yield from _marks_above(text, (0, 0), maps.scale, shape, level)
+
+
+def _marks_above(
+    text: NDArray[np.uint8], corner: tuple[int, int], scale: int, shape: tuple[int, int], level: float
+) -> Iterator[Mark]:
+    """The connected places above a level; those too high for one line are looked at again, more strictly.
+
+    Lines that touch become one place at a low level and come apart at a higher one. `text` is a part of the map whose
+    upper left cell is `corner`.
+    """
+    mask = (text >= round(255 * level)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    cell = CELL_PX * scale
+    for index in range(1, count):
+        left, top, width, height, _ = (int(value) for value in stats[index])
+        window = slice(top, top + height), slice(left, left + width)
+        own = np.where(labels[window] == index, text[window], np.uint8(0))
+        at = corner[0] + top, corner[1] + left
+        core = Box(at[0] * cell, at[1] * cell, (at[0] + height) * cell, (at[1] + width) * cell).grown(0, shape)
+        mark = Mark(core, scale, float(own[own > 0].mean()) / 255, height > TALL * width)
+        if mark.line_px <= _HIGHEST_LINE_PX * scale or level >= _STRICTEST:
+            yield mark
+        else:
+            yield from _marks_above(own, at, scale, shape, level + _STRICTER)

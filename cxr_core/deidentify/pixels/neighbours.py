@@ -1,0 +1,87 @@
+"""Decides how lines stand to one another: which go on from another, lie above it, go with it, were seen twice.
+
+Takes lines, gives yes or no, or the ink that is left over.
+What follows from it is left to `judgement`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Box, Line
+from cxr_core.deidentify.pixels.reading import is_letter
+
+_SAME_LINE_GAP = 1.8  # of the height of the line
+_SHARED_HEIGHT = 0.4
+_STACK_GAP = 0.9
+_STACK_SIZE_RATIO = 1.5
+_ALIKE = 0.4, 1.3
+_COMPANY = 2.2  # of the letter's height
+_COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
+_EVERYWHERE = (1 << 30, 1 << 30)
+
+
+def adjoins(one: Line, gone: Line) -> bool:
+    """True where a line must go with a removed one of about its size: "Ross, Ruth R." must leave no R."""
+    if gone.probability < TEXT_PROBABILITY or gone.glyphs < 2:
+        return False  # perhaps no text at all: it must not take markers with it
+    if not _ALIKE[0] * gone.line_px <= one.line_px <= _ALIKE[1] * gone.line_px:
+        return False  # ribs have another size, and so has lead beside initials
+    is_below = one.glyphs <= 2 and gone.box.aspect >= SQUARISH and stacked(one, gone)  # below a name, not initials
+    return on_one_line(one, gone) or is_below
+
+
+def accompanies(line: Line, letter: Line) -> bool:
+    """True for a line of smaller letters close to a lone letter: the technologist's initials."""
+    size = min(line.box.height, line.box.width)
+    length = max(line.box.height, line.box.width)
+    if not is_letter(letter) or length > _LONGEST_COMPANION * letter.line_px:
+        return False
+    if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
+        return False
+    return company(letter).intersection(line.box) > 0 and letter.box.intersection(line.box) == 0
+
+
+def company(letter: Line) -> Box:
+    """Where the initials of a lone letter would stand."""
+    return letter.box.grown(round(_COMPANY * letter.line_px), _EVERYWHERE)
+
+
+def on_one_line(one: Line, other: Line) -> bool:
+    """True where a line goes on from another, along its direction."""
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
+    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
+    gap = max(a.left, b.left) - min(a.right, b.right)
+    heights = sorted((max(1, a.height), max(1, b.height)))
+    return shared >= _SHARED_HEIGHT * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
+
+
+def stacked(one: Line, other: Line) -> bool:
+    """True where a line of about the same size stands close above or below another."""
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
+    shared = min(a.right, b.right) - max(a.left, b.left)
+    gap = max(a.top, b.top) - min(a.bottom, b.bottom)
+    sizes = sorted((one.line_px, other.line_px))
+    return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
+
+
+def ink_outside(line: Line, boxes: Sequence[Box]) -> float:
+    """Share of a line's ink that lies in none of the boxes; 1 where it has no ink."""
+    if not line.inks:
+        return 1.0
+    ink = line.inks[0]
+    down, across = ink.shape[0] / line.ink_box.height, ink.shape[1] / line.ink_box.width
+    left = ink.copy()
+    for box in boxes:
+        rows = _steps(box.top - line.ink_box.top, box.bottom - line.ink_box.top, down)
+        columns = _steps(box.left - line.ink_box.left, box.right - line.ink_box.left, across)
+        left[rows, columns] = False
+    return float(np.count_nonzero(left)) / max(1, int(np.count_nonzero(ink)))
+
+
+def _steps(first: int, last: int, zoom: float) -> slice:
+    return slice(max(0, int(first * zoom)), max(0, int(np.ceil(last * zoom))))
+
+
+def _flattened(box: Box, is_vertical: bool) -> Box:
+    return box.transposed if is_vertical else box

@@ -1,0 +1,45 @@
+"""Decides which tiles of which view the network looks at.
+
+Takes the search image, gives the network's maps of all views, the finest first.
+What makes a tile worth a look is left to `proposals`, what the maps mean to `marks`.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.proposals import (
+    TILE_PX,
+    SearchImage,
+    View,
+    coarsened,
+    propose_constant_tiles,
+    propose_tiles,
+    tile_grid,
+)
+
+
+def look_everywhere(search: SearchImage) -> list[Maps]:
+    """Stages 1 and 2: the network over all views, the finest only where the next hints at small type."""
+    fine, middle, coarse = search.views
+    first = look(coarse, propose_tiles(coarse))
+    second = look(middle, propose_tiles(middle) | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
+    return [look(fine, look_closer(second, tile_grid(fine))), second, first]
+
+
+def look_near(search: SearchImage, boxes: Sequence[Box]) -> list[Maps]:
+    """The same where a change of the pixels in some rectangles can show, and zero elsewhere."""
+    fine, middle, coarse = search.views
+    first, second = (look(view, _near_tiles(view, boxes)) for view in (coarse, middle))
+    return [look(fine, look_closer(second, tile_grid(fine)) & _near_tiles(fine, boxes)), second, first]
+
+
+def _near_tiles(view: View, boxes: Sequence[Box]) -> NDArray[np.bool_]:
+    touched = np.zeros(tile_grid(view), np.uint8)
+    for box in boxes:
+        touched[box.in_steps(TILE_PX * view.scale).window] = 1
+    return np.asarray(cv2.dilate(touched, np.ones((REACH_TILES, REACH_TILES), np.uint8)) > 0, dtype=np.bool_)

@@ -1,0 +1,44 @@
+"""Lines beside, below and inside one another."""
+
+import numpy as np
+import pytest
+
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside
+
+
+def line(box: Box, glyphs: int, probability: float = 0.9) -> Line:
+    ink = np.ones((box.height, box.width), np.bool_)
+    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), box)
+
+
+LETTER = line(Box(200, 200, 240, 230), 1)
+
+
+@pytest.mark.parametrize(
+    ("box", "is_company"),
+    [
+        (Box(250, 200, 266, 235), True),  # below
+        (Box(210, 250, 226, 290), True),  # beside
+        (Box(160, 205, 180, 240), True),  # above
+        (Box(400, 200, 416, 235), False),  # far away
+        (Box(250, 200, 300, 245), False),  # no smaller than the letter
+        (Box(250, 200, 253, 203), False),  # a speck
+        (Box(210, 205, 226, 225), False),  # the letter itself, seen again
+    ],
+)
+def test_initials_are_smaller_letters_close_to_a_lone_letter(box: Box, is_company: bool) -> None:
+    assert accompanies(line(box, 2), LETTER) is is_company
+
+
+def test_a_letter_of_the_size_of_a_removed_name_goes_and_larger_lead_stays() -> None:
+    name = line(Box(200, 100, 230, 190), 6)
+    assert adjoins(line(Box(200, 200, 232, 225), 1), name)
+    assert not adjoins(line(Box(190, 200, 250, 240), 1), name)
+
+
+def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:
+    both = line(Box(0, 0, 60, 100), 8)
+    assert ink_outside(both, [Box(0, 0, 30, 100), Box(30, 0, 60, 100)]) == 0.0
+    assert ink_outside(both, [Box(0, 0, 30, 100)]) == 0.5
+    assert ink_outside(Line(both.box, False, 60.0, 8, 0.9), [both.box]) == 1.0

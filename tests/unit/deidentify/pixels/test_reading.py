@@ -1,0 +1,110 @@
+"""How a line is shown to the readers, and which of its positions are."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen, glance
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.reading import Desk, Memo, positions, read_line, upright
+
+Write = Callable[..., NDArray[np.bool_]]
+
+
+def line_of(ink: NDArray[np.bool_], glyphs: int, *, is_vertical: bool = False, probability: float = 0.9) -> Line:
+    box = Box(0, 0, *ink.shape)
+    return Line(box, is_vertical, float(min(ink.shape)), glyphs, probability, 1.0, (ink,), box)
+
+
+def desk(reader: object, marker: float, text: float) -> Desk:
+    return Desk((reader,), Memo(), lambda inks: np.full((len(inks), 2), (marker, text), np.float32))  # type: ignore[arg-type]
+
+
+def tilted(ink: NDArray[np.bool_], degrees: float) -> NDArray[np.bool_]:
+    side = 2 * max(ink.shape)
+    canvas = np.zeros((side, side), np.uint8)
+    top, left = (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2
+    canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink * np.uint8(255)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1)
+    turned = cv2.warpAffine(canvas, turn, (side, side)) > 127
+    rows, columns = np.flatnonzero(turned.any(axis=1)), np.flatnonzero(turned.any(axis=0))
+    return turned[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+@pytest.mark.parametrize("letter", ["L", "R", "T", "E"])
+@pytest.mark.parametrize("degrees", [-20, -12, 12, 20])
+def test_a_letter_askew_is_set_upright(text_ink: Write, letter: str, degrees: int) -> None:
+    straight = text_ink(letter, 60)
+    righted = upright(tilted(straight, degrees))
+    same = [cv2.resize(one.astype(np.uint8), (24, 32), interpolation=cv2.INTER_AREA) > 0 for one in (straight, righted)]
+    assert (same[0] & same[1]).sum() > 0.7 * (same[0] | same[1]).sum()
+
+
+@pytest.mark.parametrize("letter", ["L", "R", "P", "S"])
+def test_a_letter_that_stands_straight_is_left_alone(text_ink: Write, letter: str) -> None:
+    ink = text_ink(letter, 60)
+    assert upright(ink) is ink
+
+
+def test_a_line_has_two_positions_and_a_letter_eight(text_ink: Write) -> None:
+    assert len(list(positions(line_of(text_ink("PORTABLE"), 8), text_ink("PORTABLE")))) == 2
+    assert len(list(positions(line_of(text_ink("L"), 1), text_ink("L")))) == 8
+
+
+def test_what_can_be_no_marker_is_not_read(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    reader = fake_reader("Ross")
+    assert read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 1.0), str.isupper, words_matter=False) == ()
+    assert reader.seen == 0  # type: ignore[attr-defined]
+
+
+def test_a_doubtful_line_is_read_once_for_its_words(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    reader = fake_reader("Ross")
+    readings = read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 1.0), str.isupper, words_matter=True)
+    assert ([reading.texts for reading in readings], reader.seen) == ([("Ross",)], 1)  # type: ignore[attr-defined]
+
+
+def test_a_doubtful_line_that_looks_like_no_text_is_not_read(
+    fake_reader: Callable[..., object], text_ink: Write
+) -> None:
+    reader = fake_reader("Ross")
+    assert read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 0.0), str.isupper, words_matter=True) == ()
+
+
+def test_a_certain_marker_ends_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    reader = fake_reader("L")
+    read_line(line_of(text_ink("L"), 1), desk(reader, 1.0, 1.0), str.isupper, words_matter=False)
+    assert reader.seen == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["L", "R", "PA", "PORTABLE", "AP UPRIGHT", "LEFT LATERAL", "SUPINE"])
+def test_a_glance_lets_markers_through(text_ink: Write, text: str) -> None:
+    assert glance([text_ink(text, 30)])[0, 0] > 0.5
+
+
+IDENTIFIERS = ["Ross, Ruth", "MRN 4471203", "02/03/1961 14:22", "ST VINCENT HOSPITAL", "ACC 99120384", "DOB 4 Mar 1949",
+               "#55120", "Dr Okafor", "WARD 7B", "14:22:09"]  # fmt: skip
+
+
+def test_a_glance_holds_most_identifiers_back_and_sees_that_all_are_text(text_ink: Write) -> None:
+    worth = np.concatenate([glance([text_ink(text, 30)]) for text in IDENTIFIERS])
+    assert ((worth[:, 0] < 0.04).sum() >= 8, (worth[:, 1] > 0.5).all()) == (True, True)
+
+
+def test_a_glance_holds_rings_and_speckle_back() -> None:
+    ring = np.zeros((40, 40), np.uint8)
+    cv2.circle(ring, (20, 20), 15, 1, 4)
+    speckle = np.random.default_rng(3).random((40, 60)) > 0.6
+    assert (glance([ring > 0])[0, 0] < 0.05, glance([speckle])[0, 0] < 0.05) == (True, True)
+
+
+def test_an_answer_does_not_depend_on_what_is_shown_beside_it(text_ink: Write) -> None:
+    inks = [text_ink(text, 30) for text in ("L", "Ross, Ruth", "PORTABLE")]
+    together = glance(inks)
+    assert np.allclose(together, np.concatenate([glance([ink]) for ink in inks]), atol=1e-5)
+
+
+def test_a_long_line_is_squeezed_into_the_view() -> None:
+    assert as_seen(np.ones((20, 2000), np.bool_)).shape == (HEIGHT_PX, WIDEST_PX)
