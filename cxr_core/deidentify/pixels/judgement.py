@@ -11,7 +11,7 @@ from enum import StrEnum
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Line
 from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside, on_one_line, stacked
 from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, has_company, is_allowed, supports
+from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, folded, has_company, is_allowed, supports
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
@@ -24,6 +24,7 @@ _MOST_DOUBTFUL = 8
 _COVERED = 0.7
 _WIDEST_LETTER = 1.2  # advance over height, of stretched type
 _FEW_GLYPHS = 4
+_WORD = 4  # letters: two readers do not make up the same one
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
 
@@ -93,7 +94,8 @@ class Bench:
         if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
             return False  # more ink than these letters need: something was not read
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
-            return min(reading.scores) >= self.policy.least_score_each
+            is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
+            return is_same or min(reading.scores) >= self.policy.least_score_each
         return reading.scores[0] >= self.policy.certain_score and all(supports(text, first) for text in others)
 
 

@@ -18,6 +18,7 @@ _STACK_SIZE_RATIO = 1.5
 _ALIKE = 0.4, 1.3
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
+_LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
 _EVERYWHERE = (1 << 30, 1 << 30)
 
 
@@ -35,7 +36,7 @@ def accompanies(line: Line, letter: Line) -> bool:
     """True for a line of smaller letters close to a lone letter: the technologist's initials."""
     size = min(line.box.height, line.box.width)
     length = max(line.box.height, line.box.width)
-    if not is_letter(letter) or length > _LONGEST_COMPANION * letter.line_px:
+    if not is_letter(letter) or letter.line_px > _LARGEST_LETTER_PX or length > _LONGEST_COMPANION * letter.line_px:
         return False
     if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
         return False

@@ -15,6 +15,7 @@ _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
 _LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # readers put dots and strokes where none are
 _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
+_UNLIKE = 0.4
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
@@ -95,19 +96,19 @@ def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
 def supports(text: str, marker: str) -> bool:
     """True where a second reading bears out a marker that another reader read with certainty.
 
-    The second reader need not read it letter by letter: a third of the letters may differ. Of a lone letter it need
+    The second reader need not read it letter by letter: two letters in five may differ. Of a lone letter it need
     only see that it is one character: a letter by itself names nobody, and readers trained on words guess at it.
     """
-    said, meant = _folded(text), _folded(marker)
+    said, meant = folded(text), folded(marker)
     if len(meant) == 1:
         return count_alphanumerics(text) <= 1
     if len(said) > len(meant) + len(meant) // 4:
         return False
-    most = max(1, len(meant) // 3)
+    most = max(1, round(_UNLIKE * len(meant)))
     return edits(said, meant, most=most) <= most
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Capitals without spaces or punctuation, look-alikes made one."""
     return normalise(text).replace(" ", "").replace("-", "").translate(_LOOKALIKES)
 
