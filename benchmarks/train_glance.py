@@ -28,7 +28,6 @@ from burned_in_text import (
     cropped,
     draw_person,
     initials,
-    marker_lines,
     noise_lines,
     phi_lines,
     render_line,
@@ -46,7 +45,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.deidentify.pixels.reading import is_letter, upright
 from cxr_core.deidentify.pixels.search import look_everywhere
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, is_allowed
+from cxr_core.deidentify.pixels.wording import count_alphanumerics
 from cxr_core.policy.markers import load_marker_policy
 
 _FIRST_IMAGE, _FIRST_VALIDATION = 60_000, 1_060_000
@@ -54,7 +53,9 @@ _SAME = 0.5  # of the smaller rectangle: a found line is a drawn one
 _ALIKE = 0.45  # of all their ink: the ink that was found is the one that was drawn
 _DRAWN_A_SEED = 400
 _WORTH_HALVING = 256  # bytes
-NOTHING, TEXT, MARKER = 0, 1, 2
+_LETTERS = "EEEEAAAAIIIOOORRRNNNTTTLLLSSSUUDDCCMMPPHHGGBBFYWKVXJQZ"  # about as often as names have them
+NOTHING, TEXT, WORD = 0, 1, 2
+_TURN_AS_WELL = ("I", "O", "l", "o", "i")  # sticks and rings
 
 
 def sep(inputs: int, outputs: int, stride: tuple[int, int] = (1, 1)) -> nn.Sequential:
@@ -64,7 +65,7 @@ def sep(inputs: int, outputs: int, stride: tuple[int, int] = (1, 1)) -> nn.Seque
 
 
 class Glance(nn.Module):
-    """Ink of one line, `HEIGHT_PX` high, to two logits: it may be a marker, it may be text."""
+    """Ink of one line, `HEIGHT_PX` high, to two logits: words that stand upright, without digits; text of any kind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,14 +102,17 @@ class _Shipped(nn.Module):
 
 
 def kind_of(text: str) -> int:
-    if is_allowed(text, load_marker_policy()):
-        return MARKER
+    """Words without digits may be markers, whatever they say: the allow-list can grow without another training."""
+    if text in _TURN_AS_WELL or not any(character.isalpha() for character in text):
+        return TEXT if count_alphanumerics(text) >= 2 else NOTHING
+    if not any(character.isdigit() for character in text):
+        return WORD
     return TEXT if count_alphanumerics(text) >= 2 else NOTHING
 
 
 def kind_upside_down(text: str, kind: int) -> int:
-    """A marker is none when it stands on its head, but still text."""
-    return kind if kind != MARKER else TEXT if count_alphanumerics(text) >= 2 else NOTHING
+    """A word is none when it stands on its head, but still text."""
+    return kind if kind != WORD else TEXT if count_alphanumerics(text) >= 2 else NOTHING
 
 
 def found_lines(seed: int, faces: Sequence[Face], *, is_validation: bool) -> Iterator[tuple[NDArray[np.uint8], int]]:
@@ -159,8 +163,10 @@ def drawn_lines(seed: int, faces: Sequence[Face]) -> Iterator[tuple[NDArray[np.u
     for _ in range(_DRAWN_A_SEED):
         face = faces[int(rng.integers(len(faces)))]
         pick = rng.random()
-        if pick < 0.4:
-            text = marker_lines(rng)[0]
+        if pick < 0.25:
+            text = _marker(rng)
+        elif pick < 0.5:
+            text = _words(rng)
         elif pick < 0.75:
             text = str(rng.choice(phi_lines(rng, who)))
         else:
@@ -181,6 +187,23 @@ def drawn_lines(seed: int, faces: Sequence[Face]) -> Iterator[tuple[NDArray[np.u
         ink = _scribble(rng)
         if ink.any():
             yield as_seen(ink), NOTHING
+
+
+def _marker(rng: np.random.Generator) -> str:
+    """One to three words of the allow-list, in capitals, as in a title, or small."""
+    words = [str(word) for word in rng.choice(sorted(load_marker_policy().words), int(rng.choice([1, 1, 1, 2, 2, 3])))]
+    return _cased(rng, " ".join(words))
+
+
+def _words(rng: np.random.Generator) -> str:
+    """One to three strings of letters: names of any origin, words of any language."""
+    lengths = rng.integers(1, 11, int(rng.choice([1, 1, 2, 3])))
+    return _cased(rng, " ".join("".join(rng.choice(list(_LETTERS), int(length))) for length in lengths))
+
+
+def _cased(rng: np.random.Generator, text: str) -> str:
+    pick = rng.random()
+    return text.upper() if pick < 0.6 else text.title() if pick < 0.85 else text.lower()
 
 
 def _worn(rng: np.random.Generator, alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -294,7 +317,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Glanc
         seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         kind = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         logits = network(seen[:, None].float() / 255)
-        target = torch.stack([kind == MARKER, kind != NOTHING], dim=1).float()
+        target = torch.stack([kind == WORD, kind != NOTHING], dim=1).float()
         weight = torch.where(target > 0, 2.0, 1.0)
         loss = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
         optimiser.zero_grad()
@@ -312,7 +335,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Glanc
 
 @torch.no_grad()
 def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
-    """At each threshold: markers let through, other text and nothing let through, on faces that training never saw."""
+    """At each threshold: words let through, other text and nothing let through, on faces that training never saw."""
     report = {}
     for name in ("found", "drawn"):
         seen, kind = load_lines([work / f"valid-{name}.npz"])
@@ -320,7 +343,7 @@ def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
         for cut in (0.01, 0.03, 0.1, 0.3):
             report[f"{name} p >= {cut}"] = {
                 label: round(float((p[kind == value, 0] >= cut).float().mean()), 4)
-                for label, value in (("markers", MARKER), ("other text", TEXT), ("nothing", NOTHING))
+                for label, value in (("words", WORD), ("other text", TEXT), ("nothing", NOTHING))
             } | {
                 "text as text": round(float((p[kind != NOTHING, 1] >= cut).float().mean()), 4),
                 "nothing as text": round(float((p[kind == NOTHING, 1] >= cut).float().mean()), 4),

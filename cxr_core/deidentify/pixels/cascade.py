@@ -29,6 +29,7 @@ from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 
 _FAINT_PROBABILITY = 0.2
+_READ_SHARE = 0.5
 _TEXTURE_GLYPHS = 4
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
@@ -97,7 +98,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts, undecided = judge(lines, bench)
     verdicts += _initials(search, maps, verdicts)
     whole = [v if v.is_kept else replace(v, line=carried_on(search, v.line)) for v in verdicts]
-    return codes + whole, undecided
+    read = [v.line.box for v in verdicts if v.is_kept]
+    return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
 
 
 def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -121,6 +123,11 @@ def _code(box: Box) -> Verdict:
 def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:
     """Wholly inside: of a line that only touches a code, the rest must still be judged."""
     return any(code.line.box.intersection(box) == box.area for code in codes)
+
+
+def _is_covered(box: Box, read: Sequence[Box]) -> bool:
+    """Outlined type has the edges of a code; where it is read as a marker it is none."""
+    return sum(one.intersection(box) for one in read) >= _READ_SHARE * box.area
 
 
 def _texture_flags(undecided: Sequence[Line]) -> list[QualityFlag]:

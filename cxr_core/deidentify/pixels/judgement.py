@@ -11,7 +11,14 @@ from enum import StrEnum
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Line
 from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside, on_one_line, stacked
 from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, folded, has_company, is_allowed, supports
+from cxr_core.deidentify.pixels.wording import (
+    Identifiers,
+    count_alphanumerics,
+    folded,
+    has_company,
+    is_allowed,
+    supports,
+)
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 

@@ -19,6 +19,7 @@ from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER, _APART = 8, 1.3, 1.1, 0.3
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
+_MOST_TO_PITCH = 2
 
 
 def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> list[Line]:
@@ -60,12 +61,13 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
     if inks:
         box = inks[0].box if is_part else mark.core.union(inks[0].box).grown(0, search.shape)
     along, across = (box.height, box.width) if is_vertical else (box.width, box.height)
-    glyphs = _count_glyphs(inks[0].mask, is_vertical=is_vertical) if inks else 0
+    pitched = max(1, round(along / (_GLYPH_PITCH * mark.line_px)))
+    glyphs = _count_glyphs(inks[0].mask, is_vertical=is_vertical) if inks else pitched
     return Line(
         box=box,
         is_vertical=is_vertical,
         line_px=float(across),
-        glyphs=glyphs or max(1, round(along / (_GLYPH_PITCH * mark.line_px))),
+        glyphs=min(glyphs, _MOST_TO_PITCH * pitched),  # dots of a matrix printer are no glyphs
         probability=mark.probability,
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(ink.cropped for ink in inks),
