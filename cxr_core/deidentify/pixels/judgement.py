@@ -253,9 +253,10 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
+    letters = [v.line for v in kept] + [line for line in undecided if line.probability >= TEXT_PROBABILITY]
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if any(adjoins(line, gone.line) for gone in removed) or any(accompanies(line, one.line) for one in kept)
+        if any(adjoins(line, gone.line) for gone in removed) or any(accompanies(line, letter) for letter in letters)
     ]
     return removed + kept

@@ -6,6 +6,7 @@ What a line says is left to `reading`, what becomes of it to `judgement`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Line
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
-_MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER, _APART = 8, 1.3, 1.1, 0.3
+_MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
+_APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 _MOST_TO_PITCH = 2
 
@@ -91,9 +93,17 @@ def _letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[n
         return None
     away = cv2.distanceTransform(as_bytes(labels != letter), cv2.DIST_L2, 3)
     small = np.isin(labels, others)
-    if away[small].min() < _APART * float(sides.max()):
-        return None
-    return labels == letter, small
+    apart = _APART_IN_A_WORD if _is_word(stats, letter, others) else _APART
+    return (labels == letter, small) if away[small].min() >= apart * float(sides.max()) else None
+
+
+def _is_word(stats: NDArray[Any], letter: int, others: Sequence[int]) -> bool:
+    """True where small letters go on from a capital, on its line ("Lat"): lead beside a marker stands anyhow."""
+    left, top, width, height = (int(value) for value in stats[letter, :4])
+    return all(
+        stats[other, 0] >= left + width and abs(stats[other, 1] + stats[other, 3] - top - height) <= _ALIGNED * height
+        for other in others
+    )
 
 
 def _count_glyphs(ink: NDArray[np.bool_], *, is_vertical: bool) -> int:

@@ -19,6 +19,7 @@ _ALIKE = 0.4, 1.3
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
+_TOUCHING = 0.25
 _EVERYWHERE = (1 << 30, 1 << 30)
 
 
@@ -40,7 +41,8 @@ def accompanies(line: Line, letter: Line) -> bool:
         return False
     if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
         return False
-    return company(letter).intersection(line.box) > 0 and letter.box.intersection(line.box) == 0
+    is_beside = letter.box.intersection(line.box) <= _TOUCHING * line.box.area
+    return is_beside and company(letter).intersection(line.box) > 0
 
 
 def company(letter: Line) -> Box:
