@@ -29,7 +29,8 @@ _LETTER_PROBABILITY = (
 )
 _MOST_DOUBTFUL = 8
 _COVERED = 0.7
-_WIDEST_LETTER = 1.2  # advance over height, of stretched type
+_WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
+_INK_ACROSS = 0.6  # of the height of the place
 _FEW_GLYPHS = 4
 _WORD = 4  # letters: two readers do not make up the same one
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
@@ -98,12 +99,26 @@ class Bench:
         first, others = reading.texts[0], reading.texts[1:]
         if has_company(first):
             return False
-        if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (count_alphanumerics(first) + 0.5)):
-            return False  # more ink than these letters need: something was not read
+        if not _explains(first, line):
+            return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
             return is_same or min(reading.scores) >= self.policy.least_score_each
         return reading.scores[0] >= self.policy.certain_score and all(supports(text, first) for text in others)
+
+
+def _explains(text: str, line: Line) -> bool:
+    """True where a text has about as many letters as there is ink for, in length and in height.
+
+    Otherwise something was not read: the rest of the line, or another line above or below it.
+    """
+    letters = count_alphanumerics(text)
+    if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (letters + 0.5)):
+        return False
+    if letters < _WORD:
+        return True
+    across = (line.box.width, line.ink_box.width) if line.is_vertical else (line.box.height, line.ink_box.height)
+    return line.ink_box.aspect >= _NARROWEST_LETTER * letters and across[1] >= _INK_ACROSS * across[0]
 
 
 def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:

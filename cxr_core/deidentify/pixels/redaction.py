@@ -13,8 +13,8 @@ from cxr_core.deidentify.pixels.judgement import Verdict
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.vocabulary import Photometric, QualityFlag
 
-_GROWTH, _GROWTH_BLIND = 0.15, 0.25  # of the line's height; blind where no ink was made out
-_GROWTH_ALONG = 0.35  # a full stop or a comma at the end of a line is too small to be seen
+_GROWTH = 0.25  # of the line's height
+_GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
@@ -75,7 +75,7 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
-    across = max(_LEAST_GROWTH_PX, round((_GROWTH if line.inks else _GROWTH_BLIND) * line.line_px))
+    across = max(_LEAST_GROWTH_PX, round(_GROWTH * line.line_px))
     along = max(across, round(_GROWTH_ALONG * line.line_px))
     rows, columns = (along, across) if line.is_vertical else (across, along)
     return box.grown_by(rows, columns, shape)

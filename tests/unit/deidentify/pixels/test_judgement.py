@@ -211,3 +211,15 @@ def test_two_kept_lines_seen_as_one_before_are_kept(fake_reader: Callable[..., o
 def test_a_letter_read_with_other_signs_is_not_kept(fake_reader: Callable[..., object]) -> None:
     verdicts, _ = judge([line(Box(100, 100, 120, 120), glyphs=1)], bench(fake_reader("L :")))
     assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
+
+
+def test_two_lines_of_which_one_is_read_are_not_kept(fake_reader: Callable[..., object]) -> None:
+    verdicts, _ = judge([line(Box(100, 100, 150, 214), glyphs=9)], bench(fake_reader("DECUBITUS")))
+    assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
+
+
+def test_a_line_whose_ink_fills_half_of_its_place_is_not_kept(fake_reader: Callable[..., object]) -> None:
+    whole = line(Box(100, 100, 150, 300), glyphs=9)
+    half = Line(whole.box, False, 50.0, 9, 0.99, 1.0, (whole.inks[0][:25],), Box(100, 100, 125, 300))
+    verdicts, _ = judge([half], bench(fake_reader("DECUBITUS")))
+    assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
