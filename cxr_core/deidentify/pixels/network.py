@@ -90,8 +90,9 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
     if areas:
         pad = _MARGIN_PX + _WINDOW_PX // 2
         edges = (pad, down * _BLOCK_PX - rows + pad, pad, across * _BLOCK_PX - columns + pad)
-        grey = cv2.copyMakeBorder(view.grey, *edges, cv2.BORDER_REPLICATE)
-        equal = cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REPLICATE)
+        # Mirrored, not drawn out: type that touches the edge of the image would smear into bars.
+        grey = cv2.copyMakeBorder(view.grey, *edges, cv2.BORDER_REFLECT)
+        equal = cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REFLECT)
         margin = _MARGIN_PX // CELL_PX
         for top, left, bottom, right in areas:
             answer = _run(_input(grey, equal, (top, left, bottom, right)))

@@ -236,3 +236,15 @@ def test_large_mask_is_flagged(noise_image: Draw, burn: Burn, rapidocr: TextRead
     for row in (30, 90, 150):
         burn(image, "Ross, Ruth 01/02/1950", (row, 20), size=40)
     assert QualityFlag.LARGE_MASK in redact(image, rapidocr).flags
+
+
+@pytest.mark.parametrize("at", [(0, 0), (0, 200), (200, 0)])
+def test_a_line_that_touches_the_edge_of_the_image_goes_whole(
+    noise_image: Draw, burn: Burn, rapidocr: TextReader, at: tuple[int, int]
+) -> None:
+    image = noise_image()
+    ink = burn(image, "KAUFMAN, SCOTT 03.09.2012", at, size=15)
+    removed = np.zeros(image.shape, np.bool_)
+    for box in redact(image, rapidocr).boxes:
+        removed[box.top_px : box.bottom_px, box.left_px : box.right_px] = True
+    assert removed[ink].mean() == 1.0
