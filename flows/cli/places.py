@@ -21,14 +21,14 @@ def source_files(source: Path) -> list[tuple[Path, Path]]:
     """
     from cxr_core.intake.sources.folder import walk_entries
 
-    if source.is_file():
-        return [(source, Path(source.name))]
-    if not source.is_dir():
-        raise UsageError(f"{source} is no file and no folder" if source.exists() else f"{source} does not exist")
     try:
+        if source.is_file():
+            return [(source, Path(source.name))]
+        if not source.is_dir():
+            raise UsageError(f"{source} is no file and no folder" if source.exists() else f"{source} does not exist")
         entries = [(path, path.relative_to(source)) for path in walk_entries(source)]
     except OSError:
-        raise UsageError(f"{source} cannot be listed") from None
+        raise UsageError(f"{source} cannot be read") from None
     for path, name in entries:
         if not path.is_file():
             sys.stderr.write(f"{name}: passed over, {_nature(path)}\n")

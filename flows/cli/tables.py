@@ -47,11 +47,13 @@ def read_frame(path: Path) -> pl.DataFrame:
     UsageError
         It is not there, or cannot be read.
     """
-    if not path.exists() or path.is_dir():
-        raise UsageError(f"{path} {'is a folder, not a file' if path.is_dir() else 'does not exist'}")
     is_parquet = path.suffix.lower() == ".parquet"
     try:
+        if not path.exists() or path.is_dir():
+            raise UsageError(f"{path} {'is a folder, not a file' if path.is_dir() else 'does not exist'}")
         return pl.read_parquet(path) if is_parquet else _read_delimited(path.read_bytes())
+    except PermissionError:
+        raise UsageError(f"{path} may not be read by this user") from None
     except pl.exceptions.NoDataError:
         raise UsageError(f"{path} is empty") from None
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError):
@@ -95,8 +97,8 @@ def refuse_outputs(inputs: list[Path], outputs: list[Path]) -> None:
         An output is an input, a folder, or lies in a folder that is not there.
     """
     for place, path in enumerate(outputs):
-        if path.is_dir() or not path.parent.is_dir():
-            why = "it is a folder" if path.is_dir() else "its folder is not there"
+        if os.path.isdir(path) or not path.parent.is_dir():  # noqa: PTH112  Path.is_dir raises in a closed folder
+            why = "it is a folder" if path.parent.is_dir() else "its folder is not there"
             raise UsageError(f"{path} cannot be written: {why}")
         if path.resolve() in [one.resolve() for one in inputs]:
             raise UsageError(f"{path} is the input: give the output another name")

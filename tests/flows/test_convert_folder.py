@@ -62,7 +62,7 @@ def test_pictures_have_the_names_of_their_files_and_refusals_a_line(folder: Path
     assert "2 converted, E_NOT_DICOM 1;" in told.out
     assert "images/s" in told.out
     assert "to look at: strip 1" in told.out
-    assert "notes.txt: E_NOT_DICOM" in told.err
+    assert "notes.txt: E_NOT_DICOM: no DICM prefix and no data set\n" in told.err
 
 
 def test_smaller_pictures_lie_below_their_size_and_none_is_enlarged(folder: Path) -> None:
@@ -132,3 +132,10 @@ def test_links_that_are_not_followed_are_told(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "same.dcm").symlink_to(tmp_path / "a" / "named.dcm")
     assert [str(name) for _, name in source_files(tmp_path)] == ["a/named.dcm", "same.dcm"]
     assert capsys.readouterr().err == "again: passed over, a link to a folder\nold: passed over, a link to nothing\n"
+
+
+def test_a_picture_that_cannot_be_written_says_what_the_machine_refused(tmp_path: Path) -> None:
+    write(tmp_path / "in" / f"{'n' * 250}.dcm")
+    told = run(tmp_path)
+    assert told.code == 1
+    assert f"{'n' * 250}.dcm: E_CRASH: OSError in convert\n" in told.err

@@ -1,12 +1,16 @@
 """The text tools over files: `cxr label`, `cxr sections`, `cxr evaluate`, `cxr explain`."""
 
 import gzip
+import importlib
+import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import flows.cli
 from cxr_core.errors import UsageError
 from cxr_core.vocabulary import Label
 from flows.cli import app, explain, texts  # noqa: F401  each adds its commands
@@ -112,6 +116,10 @@ def test_a_page_explains_a_text(tmp_path: Path) -> None:
 def test_the_terminal_tells_phrase_cue_and_sentence() -> None:
     told = cxr("explain", "--text", "IMPRESSION: No effusion. Clear lungs.")
     assert '"effusion" (effusion) under "No" (no) in: No effusion' in told
+
+
+def test_a_text_without_labels_says_so() -> None:
+    assert "no label: every observation is empty" in cxr("explain", "--text", "")
 
 
 def test_a_page_that_cannot_be_written_is_a_users_mistake(tmp_path: Path) -> None:
@@ -260,3 +268,24 @@ def test_a_reference_is_never_replaced(reports: Path) -> None:
     given, standard = write(reports, "given.csv", HALF), write(reports, "standard.csv", HALF)
     with pytest.raises(UsageError, match="is the input"):
         cxr("evaluate", "--labels", given, "--reference", standard, "--scores", standard)
+
+
+class _Interruption(MetaPathFinder):
+    """Ctrl-C while the commands are still being imported."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        del path, target
+        if fullname == "flows.cli.keys":
+            raise KeyboardInterrupt
+
+
+def test_an_interruption_while_the_program_starts_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    importlib.import_module("flows.cli.keys")
+    monkeypatch.delitem(sys.modules, "flows.cli.keys")
+    monkeypatch.delattr(flows.cli, "keys")
+    monkeypatch.setattr(sys, "meta_path", [_Interruption(), *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        flows.cli.main()
+    assert capsys.readouterr().err == "cxr: interrupted; run the same command again to resume\n"
