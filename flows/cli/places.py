@@ -53,7 +53,7 @@ def refuse_output_among_sources(output: Path, source: Path) -> None:
         The output lies inside the folder of sources, or is the folder of the one file.
     """
     if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise UsageError(f"{output} lies inside {source}: give the output a folder of its own")
+        raise UsageError(f"{output} does not lie outside {source}: give the output a folder of its own")
     if source.is_file() and (output / source.name).resolve() == source.resolve():
         raise UsageError(f"{output} is the folder of {source.name}: give the output a folder of its own")
 

@@ -90,7 +90,7 @@ def test_an_unknown_profile_is_one_line(folder: Path) -> None:
 
 
 def test_an_output_inside_the_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="lies inside"):
+    with pytest.raises(UsageError, match="does not lie outside"):
         refuse_output_among_sources(tmp_path / "pictures", tmp_path)
 
 
