@@ -7,7 +7,7 @@ is an improvement is left to `scores`.
 import polars as pl
 
 from cxr_core.errors import UsageError
-from cxr_core.evaluation.scores import with_published_names
+from cxr_core.evaluation.scores import label_values, with_published_names
 from cxr_core.vocabulary import Label
 
 
@@ -31,7 +31,7 @@ def label_changes(before: pl.DataFrame, after: pl.DataFrame, *, on: str, example
     Raises
     ------
     UsageError
-        The id column is missing, or ids are not unique.
+        The id column is missing, ids are not unique, or a cell is no label.
     """
     old, new = (_long(with_published_names(table), on) for table in (before, after))
     both = old.join(new, on=["id", "label"], suffix="_after", maintain_order="left")
@@ -49,7 +49,7 @@ def _long(table: pl.DataFrame, on: str) -> pl.DataFrame:
     if table[on].n_unique() != table.height:
         raise UsageError(f"ids in {on!r} are not unique")
     names = [label.value for label in Label if label.value in table.columns]
-    values = [pl.col(n).cast(pl.Float64, strict=False).fill_nan(None).cast(pl.Int8) for n in names]
+    values = label_values(table, names, "earlier or later labels")
     return table.select(pl.col(on).cast(pl.String).alias("id"), *values).unpivot(
         on=names, index="id", variable_name="label", value_name="value"
     )

@@ -67,6 +67,35 @@ def with_published_names(labels: pl.DataFrame) -> pl.DataFrame:
     return labels.rename(present)
 
 
+def label_values(table: pl.DataFrame, names: Sequence[str], what: str) -> list[pl.Series]:
+    """The columns as 1 / 0 / -1 / null (Int8).
+
+    Parameters
+    ----------
+    table : polars DataFrame
+        Numbers, or text that holds them; NaN and blank text are null.
+    names : sequence of str
+        Columns of the table.
+    what : str
+        How an error calls the table.
+
+    Raises
+    ------
+    UsageError
+        A cell holds anything else: read as "not mentioned", it would be scored in silence.
+    """
+    values = []
+    for name in names:
+        told = table[name].cast(pl.String).str.strip_chars()
+        told = told.set(told.is_in(["", "NaN", "nan"]), None)
+        numbers = told.cast(pl.Float64, strict=False)
+        strange = int((told.is_not_null() & ~numbers.is_in([-1.0, 0.0, 1.0]).fill_null(value=False)).sum())
+        if strange:
+            raise UsageError(f"{what}: {strange} values of {name} are none of 1, 0, -1, empty")
+        values.append(numbers.cast(pl.Int8))
+    return values
+
+
 def score_labels(
     predicted: pl.DataFrame,
     reference: pl.DataFrame,
@@ -103,7 +132,7 @@ def score_labels(
     Raises
     ------
     UsageError
-        Missing id column, duplicated ids, unequal lengths or no label in common.
+        Missing id column, duplicated ids, no id or no label in common, unequal lengths, or cells that are no label.
     """
     guess, truth, names = _aligned(with_published_names(predicted), with_published_names(reference), on)
     draws = None if rng is None else rng.integers(0, len(truth), size=(resamples, len(truth)))
@@ -116,13 +145,13 @@ def _aligned(
     names: list[str] = [label.value for label in Label if label.value in reference.columns]
     if not names or not any(name in predicted.columns for name in names):
         raise UsageError("the two tables have no label column in common")
+    if reference.height == 0:
+        raise UsageError("the reference holds no report")
     if on is not None:
         predicted = _joined(predicted, reference, on)
     if predicted.height != reference.height:
         raise UsageError(f"{predicted.height} rows of labels, {reference.height} of the reference: give an id column")
-    if reference.height == 0:
-        raise UsageError("the reference holds no report")
-    return _as_array(predicted, names), _as_array(reference, names), names
+    return _as_array(predicted, names, "labels"), _as_array(reference, names, "reference"), names
 
 
 def _joined(predicted: pl.DataFrame, reference: pl.DataFrame, on: str) -> pl.DataFrame:
@@ -132,18 +161,17 @@ def _joined(predicted: pl.DataFrame, reference: pl.DataFrame, on: str) -> pl.Dat
         if table[on].n_unique() != table.height:
             raise UsageError(f"ids of the {name} are not unique")
     keys = reference.select(pl.col(on).cast(pl.String))
-    return keys.join(predicted.with_columns(pl.col(on).cast(pl.String)), on=on, how="left", maintain_order="left")
+    told = predicted.with_columns(pl.col(on).cast(pl.String))
+    if keys.join(told, on=on, how="semi").is_empty():
+        raise UsageError("labels and reference have no id in common: are they spelled alike (zeros in front, 7.0)?")
+    return keys.join(told, on=on, how="left", maintain_order="left")
 
 
-def _as_array(table: pl.DataFrame, names: list[str]) -> NDArray[np.int8]:
-    cells = [
-        pl.col(n).cast(pl.Float64, strict=False).fill_nan(None).fill_null(_ABSENT).cast(pl.Int8)
-        if n in table.columns
-        else pl.lit(_ABSENT, dtype=pl.Int8).alias(n)
-        for n in names
-    ]
-    columns = table.with_columns(cells).select(names)
-    return np.stack([columns[n].to_numpy().astype(np.int8) for n in names], axis=1)
+def _as_array(table: pl.DataFrame, names: list[str], what: str) -> NDArray[np.int8]:
+    values = {s.name: s for s in label_values(table, [n for n in names if n in table.columns], what)}
+    absent = np.full(table.height, _ABSENT, dtype=np.int8)
+    columns = [values[n].fill_null(_ABSENT).to_numpy() if n in values else absent for n in names]
+    return np.stack(columns, axis=1).astype(np.int8)
 
 
 def _score_task(

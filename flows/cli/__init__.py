@@ -66,12 +66,12 @@ def _complain(line: str, code: int) -> int:
 
 def main() -> None:
     """Entry point of the console script."""
-    from flows.cli import build, explain, files, inspect, keys, texts, vault  # noqa: F401  each module adds its commands to `app`
-
     sys.exit(run(_invoke))
 
 
 def _invoke() -> object:
+    from flows.cli import build, explain, files, inspect, keys, texts, vault  # noqa: F401  each module adds its commands to `app`
+
     return invoke(app)
 
 

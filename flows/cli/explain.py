@@ -66,6 +66,8 @@ def _print_marked(text: str, labels: "ReportLabels") -> None:
     console = Console(highlight=False)
     console.print(shown)
     console.print(Text.assemble(("phrase", "bold"), "  ", ("cue", "underline"), "  ", ("scope", "italic")))
+    if not labels.evidence:
+        console.print("no label: every observation is empty")
     for label, value in zip(Label, labels.values, strict=True):
         if value is None:
             continue

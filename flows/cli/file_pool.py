@@ -42,17 +42,17 @@ def run_files(
     workers = max(min(workers, len(calls)), 1)
     pool = WorkerPool(workers, deadline_s=_DEADLINE_S, log=Path(os.devnull))
 
-    def one(call: tuple[Path, tuple[Any, ...]]) -> Any:
+    def one(call: tuple[Path, tuple[Any, ...]]) -> tuple[Any, str]:
         try:
-            return pool.call(function, *call[1])
+            return pool.call(function, *call[1]), ""
         except ItemError as error:
-            return error.reason
-        except TransientError:
-            return Reason.E_CRASH
+            return error.reason, str(error)
+        except TransientError as error:  # names the kind of failure, such as PermissionError, and no path
+            return Reason.E_CRASH, f"{Reason.E_CRASH.value}: {error}"
 
     with pool, ThreadPoolExecutor(workers) as threads, BuildProgress().stage(title, len(calls)) as tick:
-        for (name, _), answer in zip(calls, threads.map(one, calls), strict=True):
+        for (name, _), (answer, why) in zip(calls, threads.map(one, calls), strict=True):
             tick(1)
             if isinstance(answer, Reason):
-                sys.stderr.write(f"{name}: {answer.value}\n")
+                sys.stderr.write(f"{name}: {why}\n")
             yield name, answer

@@ -7,7 +7,6 @@ others go on.
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ import typer
 
 from cxr_core.errors import UsageError
 from flows.cli import app
+from flows.cli.places import make_writable, refuse_output_among_sources, source_files
 
 _READERS = ("rapidocr", "easyocr")
 
@@ -38,11 +38,14 @@ def convert(
         chosen = RenderProfile(profile)
     except ValueError:
         raise UsageError(f"profile {profile}: choose paper, none or png16") from None
-    files = list(_files(source))
+    files = source_files(source)
+    refuse_output_among_sources(output, source)
+    make_writable(output)
     started = time.perf_counter()
     told = convert_folder(files, output, chosen, sizes=tuple(dict.fromkeys(size or ())), workers=workers)
     _report(told.done, told.refused, time.perf_counter() - started, "converted")
     typer.echo(told.summary())
+    _fail_if_nothing(told.done)
 
 
 @app.command()
@@ -62,13 +65,18 @@ def redact(
 
     if sheets is not None and sheets.resolve().is_relative_to(output.resolve()):
         raise UsageError("the pictures before and after must not lie inside the output")
-    files = list(_files(source))
+    files = source_files(source)
+    refuse_output_among_sources(output, source)
+    make_writable(output)
+    if boxes is not None:
+        make_writable(boxes.parent, boxes)
     started = time.perf_counter()
     told = redact_folder(files, output, tuple(readers or _READERS), workers=workers, sheets=sheets)
     if boxes is not None:
         told.write_boxes(boxes)
     _report(told.done, told.refused, time.perf_counter() - started, "redacted")
     typer.echo(told.summary())
+    _fail_if_nothing(told.done)
 
 
 @app.command()
@@ -99,22 +107,19 @@ def deidentify(
             "run": {"workers": workers},
         }
     )
+    refuse_output_among_sources(output, source)
     started = time.perf_counter()
     done, refused = deidentify_folder(source, output, vault, config)
     _report(done, refused, time.perf_counter() - started, "de-identified")
-
-
-def _files(source: Path) -> Iterator[tuple[Path, Path]]:
-    if not source.exists():
-        raise UsageError(f"{source} does not exist")
-    if source.is_file():
-        yield source, Path(source.name)
-        return
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            yield path, path.relative_to(source)
+    _fail_if_nothing(done)
 
 
 def _report(done: int, refused: Counter[str], seconds: float, verb: str) -> None:
     told = "".join(f", {code} {count}" for code, count in sorted(refused.items()))
     typer.echo(f"{done} {verb}{told}; {seconds:.1f} s, {done / max(seconds, 1e-9):.1f} images/s")
+
+
+def _fail_if_nothing(done: int) -> None:
+    """A script that goes on with the output must not take an empty one for success."""
+    if not done:
+        raise typer.Exit(1)

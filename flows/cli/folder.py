@@ -22,6 +22,7 @@ from cxr_core.vault.custody import claim
 from cxr_core.vault.key import load_key
 from cxr_core.vault.ledger import register
 from cxr_core.vocabulary import ItemKind, Reason, Stage
+from flows.cli.places import make_writable
 from flows.progress import BuildProgress
 from tasks.workers import WorkerPool
 
@@ -39,10 +40,11 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     Raises
     ------
     UsageError
-        No usable key, a vault of another key, a reader that is not installed.
+        No usable key, a vault of another key, a reader that is not installed, an output that cannot be written.
     """
     key = load_key(config.vault.key_file)
     claim(vault, key)
+    make_writable(output)
     root = source if source.is_dir() else source.parent
     instances = catalog_folder(root)
     if source.is_file():

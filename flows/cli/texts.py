@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cxr_core.errors import UsageError
 from cxr_core.reports import SectionPolicy
 from cxr_core.vocabulary import Label, LabelerName
 from flows.cli import app
-from flows.cli.tables import id_name, read_frame, read_texts, write_csv, write_text
+from flows.cli.tables import id_name, read_frame, read_texts, refuse_outputs, write_frame, write_text
 from flows.progress import BuildProgress
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _TextColumn = Annotated[str | None, typer.Option(help="Name of the text column."
 @app.command()
 def label(
     reports: _Reports,
-    output: Annotated[Path, typer.Option("-o", "--output", help="CSV to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="CSV (or .parquet) to write.")],
     *,
     labeler: Annotated[LabelerName, typer.Option(help="Rule set.")] = LabelerName.CHEXPERT,
     id_column: _IdColumn = None,
@@ -41,18 +42,40 @@ def label(
     diff: Annotated[Path | None, typer.Option(help="CSV of earlier labels: tell what changed since.")] = None,
 ) -> None:
     """Label radiology reports with the 14 observations: 1, 0, -1 or empty."""
+    refuse_outputs([reports], [path for path in (output, evidence) if path])
     identity, texts = read_texts(reports, id_column, text_column)
     earlier = read_frame(diff) if diff else None
     done, seconds = _labelled(texts, labeler, section)
-    values = [pl.col(name.value).cast(pl.Float64) for name in Label]
-    frame = done.labels.select(values).insert_column(0, identity)
-    write_csv(frame, output)
+    frame = _with_ids(done.labels.select(pl.col(name.value).cast(pl.Float64) for name in Label), identity)
+    changes = _changes(earlier, frame, identity.name) if earlier is not None else None
     if evidence is not None:
-        ids = identity.gather(done.evidence["row"])
-        done.evidence.drop("row", "in_addendum").insert_column(0, ids).write_parquet(evidence)
+        found = done.evidence.drop("row", "in_addendum")
+        write_frame(_with_ids(found, identity.gather(done.evidence["row"])), evidence, usual=".parquet")
+    write_frame(frame, output)
     typer.echo(f"{len(texts)} reports labelled in {seconds:.2f} s, {len(texts) / max(seconds, 1e-9):.0f} reports/s")
-    if earlier is not None:
-        _print_changes(earlier, frame, identity.name)
+    _tell_oddities(identity, texts)
+    if changes is not None:
+        Console(highlight=False).print(changes)
+
+
+def _with_ids(frame: pl.DataFrame, identity: pl.Series) -> pl.DataFrame:
+    if identity.name in frame.columns:
+        raise UsageError(f"the id column is named {identity.name!r} like a column of the output: rename it")
+    return frame.insert_column(0, identity)
+
+
+def _tell_oddities(identity: pl.Series, texts: pl.Series) -> None:
+    """What is labelled all the same, and may show that the wrong column or a damaged export was read."""
+    ids = identity.cast(pl.String).fill_null("").str.strip_chars()
+    several = ids.filter(ids != "").value_counts().filter(pl.col("count") > 1).height
+    counts = {
+        "without text": int((texts.str.strip_chars() == "").sum()),
+        "without an id": int((ids == "").sum()),
+        "repeated ids": several,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if told:
+        typer.echo(f"to look at: {told}")
 
 
 def _labelled(texts: pl.Series, name: LabelerName, policy: SectionPolicy) -> tuple["LabelledReports", float]:
@@ -73,7 +96,7 @@ def _labelled(texts: pl.Series, name: LabelerName, policy: SectionPolicy) -> tup
     return LabelledReports(*tables), time.perf_counter() - started
 
 
-def _print_changes(before: pl.DataFrame, after: pl.DataFrame, key: str) -> None:
+def _changes(before: pl.DataFrame, after: pl.DataFrame, key: str) -> Table | str:
     from cxr_core.evaluation.changes import label_changes
 
     changes = label_changes(before, after, on=key)
@@ -81,13 +104,13 @@ def _print_changes(before: pl.DataFrame, after: pl.DataFrame, key: str) -> None:
     for name, was, now, count, examples in changes.iter_rows():
         told = ["empty" if value is None else str(value) for value in (was, now)]
         table.add_row(name, *told, str(count), ", ".join(examples))
-    Console(highlight=False).print(table if changes.height else "no label has changed")
+    return table if changes.height else "no label has changed"
 
 
 @app.command()
 def sections(
     reports: _Reports,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Parquet to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Parquet (or .csv) to write.")],
     *,
     id_column: _IdColumn = None,
     text_column: _TextColumn = None,
@@ -95,16 +118,23 @@ def sections(
     """Split reports into sections and choose the one to label: impression, else findings, else the last."""
     from cxr_core.reports.sections import choose_section, split_sections
 
+    refuse_outputs([reports], [output])
     identity, texts = read_texts(reports, id_column, text_column)
     rows = []
-    for key, text in zip(identity, texts, strict=True):
+    for text in texts:
         chosen = choose_section(split_sections(text))
         fallback = chosen.fallback and chosen.fallback.value
         place = (chosen.name.value, chosen.start, chosen.end, fallback)
-        rows.append((key, *place, text[chosen.start : chosen.end]))
-    columns = [identity.name, "section", "start", "end", "fallback", "section_text"]
-    frame = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
-    frame.write_parquet(output)
+        rows.append((*place, text[chosen.start : chosen.end]))
+    schema = {
+        "section": pl.String,
+        "start": pl.Int64,
+        "end": pl.Int64,
+        "fallback": pl.String,
+        "section_text": pl.String,
+    }
+    frame = _with_ids(pl.DataFrame(rows, schema=schema, orient="row"), identity)
+    write_frame(frame, output, usual=".parquet")
     shares = frame["section"].value_counts(sort=True).iter_rows()
     typer.echo("; ".join(f"{name} {count} ({count / max(len(texts), 1):.1%})" for name, count in shares))
 
@@ -126,20 +156,48 @@ def evaluate(
     from cxr_core.evaluation.scores import Task, score_labels
     from cxr_core.evaluation.table3 import figure3, table3
 
+    refuse_outputs([*labels, reference], [path for path in (output, scores, figure) if path])
+    names = _names(labels)
     standard = read_frame(reference)
     key = id_name(standard, id_column, reference)
     tables = []
-    for path in labels:
-        scored = score_labels(read_frame(path), standard, on=key, rng=np.random.default_rng(seed))
-        tables.append(scored.with_columns(pl.lit(path.stem).alias("labeler")))
+    for path, name in zip(labels, names, strict=True):
+        given = read_frame(path)
+        scored = score_labels(given, standard, on=key, rng=np.random.default_rng(seed))
+        _tell_gaps(given, standard, key, name)
+        tables.append(scored.with_columns(pl.lit(name).alias("labeler")))
     scored = pl.concat(tables)
     if output is not None:
-        write_csv(table3(scored), output)
+        write_frame(table3(scored), output)
     if scores is not None:
-        write_csv(scored, scores, precision=4)
+        write_frame(scored, scores, precision=4)
     if figure is not None:
         write_text(figure3(scored), figure)
     _print_table(table3(scored, tuple(Task)))
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """What tells labelers apart: the files' names, with their folders where two are alike."""
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("--labels: the same file is given twice")
+    stems = [path.stem for path in paths]
+    return [str(path) if stems.count(path.stem) > 1 else path.stem for path in paths]
+
+
+def _tell_gaps(given: pl.DataFrame, standard: pl.DataFrame, key: str, name: str) -> None:
+    """What counts as not mentioned because the labels do not hold it."""
+    from cxr_core.evaluation.scores import with_published_names
+
+    ids, wanted = (table[key].cast(pl.String) for table in (given, standard))
+    unlabelled = standard.height - int(wanted.is_in(ids.implode()).fill_null(value=False).sum())
+    there, asked = (set(with_published_names(table).columns) for table in (given, standard))
+    gaps = [f"{unlabelled} of {standard.height} reports"] if unlabelled else []
+    gaps += [f"the column {label.value}" for label in Label if label.value in asked - there]
+    if gaps:
+        typer.echo(f"{name} lacks {', '.join(gaps)}: scored as not mentioned")
+    unasked = [label.value for label in Label if label.value in there - asked]
+    if unasked:
+        typer.echo(f"the reference lacks {', '.join(unasked)}: not scored")
 
 
 def _print_table(scored: pl.DataFrame) -> None:

@@ -11,6 +11,9 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from cxr_core.errors import UsageError
+from flows.cli.places import make_writable, refuse_output_among_sources, source_files
+
 CXR = str(Path(sys.executable).with_name("cxr"))
 
 
@@ -59,7 +62,7 @@ def test_pictures_have_the_names_of_their_files_and_refusals_a_line(folder: Path
     assert "2 converted, E_NOT_DICOM 1;" in told.out
     assert "images/s" in told.out
     assert "to look at: strip 1" in told.out
-    assert "notes.txt: E_NOT_DICOM" in told.err
+    assert "notes.txt: E_NOT_DICOM: no DICM prefix and no data set\n" in told.err
 
 
 def test_smaller_pictures_lie_below_their_size_and_none_is_enlarged(folder: Path) -> None:
@@ -84,3 +87,55 @@ def test_two_files_never_share_a_picture(tmp_path: Path) -> None:
 def test_an_unknown_profile_is_one_line(folder: Path) -> None:
     told = run(folder, "--profile", "pretty")
     assert (told.code, told.err.strip()) == (2, "cxr: profile pretty: choose paper, none or png16")
+
+
+def test_an_output_inside_the_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not lie outside"):
+        refuse_output_among_sources(tmp_path / "pictures", tmp_path)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(UsageError, match="out cannot be written"):
+        make_writable(tmp_path / "out")
+
+
+def test_a_file_never_goes_to_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"is the folder of one\.dcm"):
+        refuse_output_among_sources(tmp_path, tmp_path / "one.dcm")
+
+
+def test_a_folder_without_files_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no file"):
+        source_files(tmp_path)
+
+
+def test_a_path_that_is_not_there_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="none does not exist"):
+        source_files(tmp_path / "none")
+
+
+def test_where_nothing_was_converted_the_command_fails(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no image")
+    told = run(tmp_path)
+    assert told.code == 1
+    assert "0 converted, E_NOT_DICOM 1;" in told.out
+
+
+def test_links_that_are_not_followed_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "named.dcm").write_bytes(b"")
+    (tmp_path / "old").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "again").symlink_to(tmp_path / "a")
+    (tmp_path / "same.dcm").symlink_to(tmp_path / "a" / "named.dcm")
+    assert [str(name) for _, name in source_files(tmp_path)] == ["a/named.dcm", "same.dcm"]
+    assert capsys.readouterr().err == "again: passed over, a link to a folder\nold: passed over, a link to nothing\n"
+
+
+def test_a_picture_that_cannot_be_written_says_what_the_machine_refused(tmp_path: Path) -> None:
+    write(tmp_path / "in" / f"{'n' * 250}.dcm")
+    told = run(tmp_path)
+    assert told.code == 1
+    assert f"{'n' * 250}.dcm: E_CRASH: OSError in convert\n" in told.err

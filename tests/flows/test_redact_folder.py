@@ -100,3 +100,9 @@ def test_two_workers_write_the_same_bytes(folder: Path) -> None:
     first = {path.name: path.read_bytes() for path in (folder / "out").rglob("*.dcm")}
     assert run(folder, "--workers", "2").code == 0
     assert {path.name: path.read_bytes() for path in (folder / "out").rglob("*.dcm")} == first
+
+
+def test_boxes_that_cannot_be_written_are_refused_before_the_work(folder: Path) -> None:
+    told = run(folder, "--boxes", "/dev/null/boxes.parquet")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "cxr: /dev/null/boxes.parquet cannot be written\n"

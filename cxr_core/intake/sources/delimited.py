@@ -60,7 +60,7 @@ class DelimitedFile:
             text = decode(path.read_bytes())
         except OSError:
             raise UsageError(f"{table}: the file {path.name} cannot be read") from None
-        self._delimiter = _guess_delimiter(text)
+        self._delimiter = guess_delimiter(text)
         self._text = text
         self._header = next(self._lines(), [])
         self._places = self._find_columns(overrides or {})
@@ -129,7 +129,7 @@ def decode(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _guess_delimiter(text: str) -> str:
+def guess_delimiter(text: str) -> str:
     """The delimiter that parts the header line into most columns."""
     header = text.lstrip().split("\n", 1)[0]
     return max(_DELIMITERS, key=header.count)

@@ -88,3 +88,23 @@ def test_perfect_labels_have_a_narrow_interval() -> None:
 def test_tables_that_do_not_fit_are_refused(predicted: pl.DataFrame, on: str | None) -> None:
     with pytest.raises(UsageError):
         score_labels(predicted, REFERENCE, on=on)
+
+
+@pytest.mark.parametrize("cell", ["positive", "2", "0.5", "300", "-9", "inf"])
+def test_a_cell_that_is_no_label_is_refused(cell: str) -> None:
+    given = pl.DataFrame({"id": ["a", "b"], "Edema": ["1", cell]})
+    with pytest.raises(UsageError, match="1 values of Edema are none of 1, 0, -1, empty"):
+        score_labels(given, given, on="id")
+
+
+@pytest.mark.parametrize("cell", [" 1", "1.0", "1 ", "+1"])
+def test_blanks_and_digits_behind_the_point_do_not_change_a_label(cell: str) -> None:
+    given = pl.DataFrame({"id": ["a", "b"], "Edema": [cell, " "]})
+    standard = pl.DataFrame({"id": ["a", "b"], "Edema": [1.0, float("nan")]})
+    assert score_labels(given, standard, on="id")["f1"].drop_nulls().unique().to_list() == [1.0]
+
+
+def test_tables_without_an_id_in_common_are_refused() -> None:
+    given = pl.DataFrame({"id": ["001"], "Edema": ["1"]})
+    with pytest.raises(UsageError, match="no id in common"):
+        score_labels(given, given.with_columns(id=pl.lit("1")), on="id")
