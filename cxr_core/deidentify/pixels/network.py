@@ -25,6 +25,8 @@ _MOST_BLOCKS = 6  # a side of an area: what bounds the memory
 _MARGIN_PX = 32  # what the network sees around a pixel
 _WINDOW_PX = 32
 _GRID_PX = 4  # the surroundings are measured in cells: contrast changes slowly
+_EDGE_WINDOW_PX = 65  # more than twice a stroke of type and its gap
+_OUTSTANDING = 5.0  # times the usual difference from the ground
 _GRAIN = 4.0  # of 255: contrast below it is not stretched
 _LIMIT = 3.0
 _HINT = 0.03
@@ -90,9 +92,7 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
     if areas:
         pad = _MARGIN_PX + _WINDOW_PX // 2
         edges = (pad, down * _BLOCK_PX - rows + pad, pad, across * _BLOCK_PX - columns + pad)
-        # Mirrored, not drawn out: type that touches the edge of the image would smear into bars.
-        grey = cv2.copyMakeBorder(view.grey, *edges, cv2.BORDER_REFLECT)
-        equal = cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REFLECT)
+        grey, equal = _continued(view.grey, edges), cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REPLICATE)
         margin = _MARGIN_PX // CELL_PX
         for top, left, bottom, right in areas:
             answer = _run(_input(grey, equal, (top, left, bottom, right)))
@@ -100,6 +100,19 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
             maps[:, window[0], window[1]] = answer[0, :, margin:-margin, margin:-margin]
     used = maps[:, : -(-rows // CELL_PX), : -(-columns // CELL_PX)]
     return Maps(view.scale, used[0], used[1], used[2])
+
+
+def _continued(plane: NDArray[np.uint8], edges: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """The plane with its ground drawn out beyond its edges, without the type that may touch them."""
+    ground = plane.copy()
+    for side in (ground[0], ground[-1], ground[:, 0], ground[:, -1]):
+        usual = cv2.medianBlur(np.ascontiguousarray(side)[None, :], _EDGE_WINDOW_PX)[0]
+        apart = np.abs(side.astype(np.int16) - usual)
+        is_type = apart > max(_GRAIN, _OUTSTANDING * float(np.median(apart)))
+        side[is_type] = usual[is_type]
+    whole = cv2.copyMakeBorder(ground, *edges, cv2.BORDER_REPLICATE)
+    whole[edges[0] : edges[0] + plane.shape[0], edges[2] : edges[2] + plane.shape[1]] = plane
+    return np.asarray(whole, dtype=np.uint8)
 
 
 def normalise(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
