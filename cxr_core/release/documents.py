@@ -12,6 +12,7 @@ from string import Template
 
 from cxr_core.release.contracts import RELEASE_IMAGES
 from cxr_core.release.difference import Difference, compare
+from cxr_core.release.page import PAGE_NAME, PageContent, page_lines, report_page
 from cxr_core.release.plan import ReleasePlan, Tree
 from cxr_core.release.published import PublishedTables, planned_tables
 from cxr_core.release.splitting import NOTES
@@ -77,7 +78,7 @@ def template_lines() -> tuple[str, ...]:
     """
     lines = [line for name in _TEMPLATES for line in template_text(name).splitlines() if line.strip()]
     columns = [column.description for column in RELEASE_IMAGES.columns.values()]
-    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES)
+    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES, *page_lines())
 
 
 def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> dict[str, bytes]:
@@ -87,7 +88,10 @@ def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> 
     texts = {name: Template(template_text(name)).substitute(values) for name in _TEMPLATES if name != "LICENSE.txt"}
     texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, found), earlier.changelog)
     texts["croissant.json"] = _croissant(plan, tree, version)
-    return {name: text.encode() for name, text in texts.items()}
+    files = {name: text.encode() for name, text in texts.items()}
+    if tree is plan.public:  # the test set is for nobody to look at
+        files[PAGE_NAME] = report_page(PageContent(plan, tree, version, found))
+    return files
 
 
 def _values(plan: ReleasePlan, tree: Tree, version: str) -> dict[str, str]:

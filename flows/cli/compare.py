@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cxr_core.release.difference import Difference
     from cxr_core.release.published import PublishedTables
 
+_SHORT = {"to_positive": "to pos", "to_negative": "to neg", "to_uncertain": "to unc", "to_not_mentioned": "to none"}
+
 
 @app.command()
 def diff(
@@ -76,7 +78,7 @@ def _print_frame(console: Console, title: str, frame: "pl.DataFrame", names: tup
     if frame.is_empty():
         return
     left = len(names)
-    table = _table(title, *(name.replace("_", " ") for name in frame.columns), left=left)
+    table = _table(title, *(_SHORT.get(name, name) for name in frame.columns), left=left)
     for row in frame.iter_rows():
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     console.print(table)
