@@ -69,6 +69,7 @@ def report_page(content: PageContent) -> bytes:
         "facets": page_parts.facets(images),
         "flags": page_parts.flag_bars(images),
         "drops": page_parts.drop_list(plan.facts.drops),
+        "throughput": page_parts.no_times(),
         "difference": page_parts.difference_list(content.difference),
         "facts": facts(_facts(content)),
     }

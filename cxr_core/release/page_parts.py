@@ -36,6 +36,7 @@ NONE = "none"
 _NO_TEST = "withheld"
 _TOO_FEW = "There is too little to be shown."
 _NO_READERS = "No report of this release was labelled by hand, so that nothing can be compared."
+_NO_TIMES = "Times differ from run to run: they stand in the copy of this page in the workspace of the build."
 _FIRST = "This is the first release."
 _SAME = "Nothing differs but the texts."
 _STEP = "{}, {}"
@@ -78,7 +79,7 @@ WORDS = (
     *(RADIOGRAPH.format(view.value) for view in View),
     *(name for head in _HEADS for name in head if name),
     *(*_FLAG_WORDS.values(), *_MOVED, *_TILES, *_FUNNEL, *_FACETS, *figures.DECADES, figures.NOT_TOLD, NONE),
-    *(NO_PICTURES, _TOO_FEW, _NO_TEST, _NO_READERS, _FIRST, _SAME, _NO_BOXES),
+    *(NO_PICTURES, _NO_TIMES, _TOO_FEW, _NO_TEST, _NO_READERS, _FIRST, _SAME, _NO_BOXES),
 )
 """Every text of the rows that is no count, for whoever must know it."""
 
@@ -86,6 +87,11 @@ WORDS = (
 def note(text: str) -> str:
     """A sentence below or in place of a figure."""
     return f'<p class="note">{words(text)}</p>\n'
+
+
+def no_times() -> str:
+    """What stands where the copy in the workspace tells times."""
+    return note(_NO_TIMES)
 
 
 def tiles(images: pl.DataFrame) -> str:
