@@ -18,6 +18,7 @@ from cxr_core.release.plan import ReleasePlan, Tree
 
 PAGE_NAME = "report.html"
 _DEMO = "Demonstration: synthetic images of invented people, not for research"
+_NOT_ASKED = "review and attestation are not asked of a demonstration"
 _DIGESTS = ("configuration", "content", "key id")
 _FACT_NAMES = (
     "made by",
@@ -104,7 +105,7 @@ def _facts(content: PageContent) -> Iterator[tuple[str, tuple[str, ...], str]]:
         (content.plan.layout,),
         (content.plan.test_policy,),
         run.readers or none,
-        tuple(f"{gate} ({reason})" for gate, reason in run.waivers) or none,
+        tuple(f"{gate} ({reason})" for gate, reason in run.waivers) or ((_NOT_ASKED,) if run.is_demo else none),
         run.deviations or none,
         run.notes or none,
         (run.ps315_edition,),
@@ -148,4 +149,4 @@ def page_lines() -> tuple[str, ...]:
     reader.feed(resources.files("cxr_core.release").joinpath(f"templates/{PAGE_NAME}").read_text(encoding="utf-8"))
     reader.close()
     lines = (line for line in reader.found if any(char.isalpha() for char in line))
-    return tuple(dict.fromkeys([*lines, *_FACT_NAMES, *page_parts.WORDS, *markup.WORDS, _DEMO]))
+    return tuple(dict.fromkeys([*lines, *_FACT_NAMES, *page_parts.WORDS, *markup.WORDS, _DEMO, _NOT_ASKED]))
