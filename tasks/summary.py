@@ -13,8 +13,10 @@ import polars as pl
 from prefect.artifacts import create_markdown_artifact
 
 from cxr_core import __version__
+from cxr_core.release.page import PAGE_NAME
 from cxr_core.release.plan import DropCount
 from cxr_core.release.summary import drop_table, to_markdown
+from cxr_core.release.throughput import StageTime, with_times
 from cxr_core.tables.storage import write_bytes
 from tasks.stage_run import UnitCounts
 
@@ -128,6 +130,15 @@ class BuildSummary:
 def write_summary(summary: BuildSummary, path: Path) -> None:
     """Leave the summary beside the stages."""
     write_bytes(path, json.dumps(summary.as_json(), indent=1).encode() + b"\n")
+
+
+def write_page(summary: BuildSummary, path: Path) -> None:
+    """Leave a copy of the release's page with the times of this run beside the stages."""
+    page = summary.outcome.path / PAGE_NAME if summary.outcome else None
+    if page is None or not page.is_file():
+        return
+    times = [StageTime(name, counts.done, counts.reused, counts.seconds) for name, counts in summary.stages.items()]
+    write_bytes(path, with_times(page.read_bytes(), times))
 
 
 def write_artifacts(summary: BuildSummary) -> None:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from cxr_core.evaluation.scores import score_labels
+from cxr_core.evaluation.table3 import table3
 from cxr_core.release.contracts import RELEASE_EVIDENCE, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.layouts import gzip_bytes, labels_csv, metadata_csv, split_csv
 from cxr_core.release.plan import PlannedFile, ReleasePlan, RunFacts, Tree, linked_file, written_file
@@ -43,6 +46,7 @@ class _Share:
     labels: frozenset[Split]
 
 
+_BOOTSTRAP_SEED = 0  # equal releases give equal intervals
 _TRAINING = frozenset({Split.TRAIN, Split.VALIDATE})
 _TEST = frozenset({Split.TEST})
 _ALL = frozenset(Split)
@@ -72,7 +76,30 @@ def plan_release(inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFac
     withheld = _tree(inputs, images, share=share, locate=locate) if share else None
     if withheld is not None and withheld.images.is_empty() and withheld.labels.is_empty():
         withheld = None
-    return ReleasePlan(settings.name, settings.version, settings.test.value, settings.layout, public, withheld, facts)
+    return ReleasePlan(
+        name=settings.name,
+        version=settings.version,
+        test_policy=settings.test.value,
+        layout=settings.layout,
+        public=public,
+        withheld=withheld,
+        facts=facts,
+        table_3=_table_3(inputs),
+    )
+
+
+def _table_3(inputs: ReleaseInputs) -> pl.DataFrame | None:
+    """Both labelers against the manual labels, with bootstrap intervals; None where nobody labelled."""
+    if inputs.reference.is_empty():
+        return None
+    names = [label.value for label in Label]
+    reference = inputs.reference.select("study_id", *names)
+    scores = []
+    for labeler in LabelerName:
+        own = inputs.labels.filter(pl.col("labeler") == labeler.value).select("study_id", *names)
+        scored = score_labels(own, reference, on="study_id", rng=np.random.default_rng(_BOOTSTRAP_SEED))
+        scores.append(scored.with_columns(labeler=pl.lit(labeler.value)))
+    return table3(pl.concat(scores))
 
 
 def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate: Locate) -> Tree:

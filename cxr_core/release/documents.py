@@ -1,17 +1,23 @@
 """What a release says about itself to people: README, datasheet, citation, change log.
 
-Takes a plan, its version and the release before it; gives bytes from the templates beside this module. The texts of
-the templates are also handed to the verifier, so that only what was filled in is searched for identifiers.
+Takes a plan, its version and what the release before it held; gives bytes from the templates beside this module. The
+texts of the templates are also handed to the verifier, so that only what was filled in is searched for identifiers.
 """
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from importlib import resources
 from string import Template
 
 from cxr_core.release.contracts import RELEASE_IMAGES
+from cxr_core.release.difference import Difference, compare
+from cxr_core.release.page import PAGE_NAME, PageContent, page_lines, report_page
 from cxr_core.release.plan import ReleasePlan, Tree
+from cxr_core.release.published import PublishedTables, planned_tables
 from cxr_core.release.splitting import NOTES
-from cxr_core.release.summary import drop_table, suppress_small_counts, table_2, table_4, to_markdown
+from cxr_core.release.summary import SMALLEST_SHOWN, shown_drops, suppress_small_counts, table_2, table_4, to_markdown
+from cxr_core.vocabulary import Label, LabelerName
 
 _TEMPLATES = ("README.md", "datasheet.md", "CITATION.cff", "LICENSE.txt")
 _TEST_WORDS = {
@@ -26,7 +32,38 @@ _SIZE = "$images images, $subjects subjects."
 _TABLE_2_UNITS = "positive_images negative_images uncertain_images positive_studies negative_studies uncertain_studies"
 EXACT_TIMES = "times of day are exact (PS3.15 113107)"
 """Deviation of builds that keep exact times; known to the verifier."""
-_SENTENCES = (_DEMO, EXACT_TIMES, _SIZE, _CHANGES, _DESCRIPTION, "none", *_TABLE_2_UNITS.split())
+_ITEM_CHANGES = "{}: $count added, $count removed, $count changed"
+_REDRAWN = "pixels changed in $count images"
+_RELABELLED = "{} changed in $count studies ({})"
+_RELABELLED_FEW = "{} changed in 1 to 10 studies ({})"
+_ITEMS = ("subjects", "studies", "images")
+_CHANGE_LINES = (
+    _REDRAWN,
+    *(_ITEM_CHANGES.format(items) for items in _ITEMS),
+    *(
+        line.format(label.value, labeler.value)
+        for line in (_RELABELLED, _RELABELLED_FEW)
+        for labeler in LabelerName
+        for label in Label
+    ),
+)
+_SENTENCES = (_DEMO, EXACT_TIMES, _SIZE, _CHANGES, _DESCRIPTION, "none", *_TABLE_2_UNITS.split(), *_CHANGE_LINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the release before said.
+
+    Parameters
+    ----------
+    changelog : str
+        Its CHANGELOG.md; empty for the first release.
+    tables : PublishedTables or None
+        Its tables; None for the first release.
+    """
+
+    changelog: str = ""
+    tables: PublishedTables | None = field(default=None, repr=False)
 
 
 def template_text(name: str) -> str:
@@ -41,22 +78,20 @@ def template_lines() -> tuple[str, ...]:
     """
     lines = [line for name in _TEMPLATES for line in template_text(name).splitlines() if line.strip()]
     columns = [column.description for column in RELEASE_IMAGES.columns.values()]
-    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES)
+    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES, *page_lines())
 
 
-def documents(plan: ReleasePlan, tree: Tree, version: str, earlier_changes: str) -> dict[str, bytes]:
-    """Texts of one tree by file name.
-
-    Parameters
-    ----------
-    earlier_changes : str
-        CHANGELOG.md of the release before, empty for the first.
-    """
+def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> dict[str, bytes]:
+    """Texts of one tree by file name."""
+    found = compare(earlier.tables, planned_tables(plan, tree, version)) if earlier.tables else None
     values = _values(plan, tree, version)
     texts = {name: Template(template_text(name)).substitute(values) for name in _TEMPLATES if name != "LICENSE.txt"}
-    texts["CHANGELOG.md"] = _changelog(plan, tree, version, earlier_changes)
+    texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, found), earlier.changelog)
     texts["croissant.json"] = _croissant(plan, tree, version)
-    return {name: text.encode() for name, text in texts.items()}
+    files = {name: text.encode() for name, text in texts.items()}
+    if tree is plan.public:  # the test set is for nobody to look at
+        files[PAGE_NAME] = report_page(PageContent(plan, tree, version, found))
+    return files
 
 
 def _values(plan: ReleasePlan, tree: Tree, version: str) -> dict[str, str]:
@@ -81,7 +116,7 @@ def _values(plan: ReleasePlan, tree: Tree, version: str) -> dict[str, str]:
         "waivers": _listed(f"{gate} ({reason})" for gate, reason in facts.waivers),
         "split_rows": "\n".join(to_markdown(splits).splitlines()[2:]),
         "label_table": to_markdown(suppress_small_counts(labels, [n for n in labels.columns if n != "label"])),
-        "drop_table": to_markdown(suppress_small_counts(drop_table(facts.drops), ["count"])),
+        "drop_table": to_markdown(shown_drops(facts.drops)),
     }
 
 
@@ -89,16 +124,37 @@ def _listed(items: object) -> str:
     return "; ".join(str(item) for item in items) or "none"  # type: ignore[attr-defined]
 
 
-def _changelog(plan: ReleasePlan, tree: Tree, version: str, earlier: str) -> str:
-    lines = [
-        f"## {version}",
-        "",
-        Template(_SIZE).substitute(images=tree.images.height, subjects=tree.images["subject_id"].n_unique()),
-    ]
-    lines += [f"- {note}" for note in plan.facts.notes]
-    section = "\n".join(lines)
+def _changelog(plan: ReleasePlan, section: list[str], earlier: str) -> str:
+    told = "\n".join([*section, *(f"- {note}" for note in plan.facts.notes)])
     past = earlier.removeprefix(f"{_CHANGES}\n\n").strip()
-    return f"{_CHANGES}\n\n{section}\n" + (f"\n{past}\n" if past else "")
+    return f"{_CHANGES}\n\n{told}\n" + (f"\n{past}\n" if past else "")
+
+
+def _size(tree: Tree, version: str, found: Difference | None) -> list[str]:
+    """The lines of a release in its change log: its size, and what differs from the one before."""
+    size = Template(_SIZE).substitute(images=tree.images.height, subjects=tree.images["subject_id"].n_unique())
+    return [f"## {version}", "", size, *(f"- {line}" for line in change_lines(found))]
+
+
+def change_lines(found: Difference | None) -> Iterator[str]:
+    """What differs from the release before, one sentence each; by category, counts from 1 to 10 are not told."""
+    if found is None:
+        return
+    for items, change in zip(_ITEMS, (found.subjects, found.studies, found.images), strict=True):
+        if not change.is_empty:
+            yield _counted(_ITEM_CHANGES.format(items), change.added, change.removed, change.changed)
+    if found.redrawn:
+        yield _counted(_REDRAWN, found.redrawn)
+    for labeler, label, studies in found.labels.select("labeler", "label", "studies").iter_rows():
+        line = _RELABELLED if studies >= SMALLEST_SHOWN else _RELABELLED_FEW
+        yield _counted(line.format(label, labeler), studies)
+
+
+def _counted(line: str, *counts: int) -> str:
+    """Fill the counts of a line in their order."""
+    for count in counts:
+        line = line.replace("$count", str(count), 1)
+    return line
 
 
 _CONTEXT = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from cxr_core.release.plan import ReleasePlan, RunFacts, Tree
-from cxr_core.release.summary import drop_table, suppress_small_counts
+from cxr_core.release.summary import shown_drops
 from cxr_core.vocabulary import Split
 
 SUMS_NAME = "SHA256SUMS.txt"
@@ -70,4 +70,4 @@ def _counts(tree: Tree) -> dict[str, object]:
 
 def _drops(facts: RunFacts) -> Iterable[dict[str, object]]:
     """Counts from 1 to 10 stand as null (gate 8)."""
-    return suppress_small_counts(drop_table(facts.drops), ["count"]).to_dicts()
+    return shown_drops(facts.drops).to_dicts()

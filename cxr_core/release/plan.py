@@ -111,6 +111,8 @@ class ReleasePlan:
         `version` is `auto` or fixed.
     withheld : Tree or None
         The test set, which goes to a root of its own.
+    table_3 : frame or None
+        Labels against manual labels, as from `evaluation.table3`; None where nobody labelled.
     """
 
     name: str
@@ -120,6 +122,7 @@ class ReleasePlan:
     public: Tree
     withheld: Tree | None
     facts: RunFacts
+    table_3: pl.DataFrame | None = field(default=None, repr=False)
 
     def content_digest(self) -> str:
         """SHA-256 over (tree, path without version, digest) of every file: equal content, equal digest."""

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_core.errors import BuildError, GateRefused, UsageError
-from cxr_core.release.documents import documents
+from cxr_core.release.documents import Earlier, documents
 from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, image_filenames, run_json, sha256_sums
 from cxr_core.release.plan import PlannedFile, ReleasePlan, Tree
+from cxr_core.release.published import read_release
 from cxr_core.release.versions import (
     BUILDING,
     WITHHELD,
@@ -192,11 +193,8 @@ def _build_trees(plan: ReleasePlan, root: Path, version: Version) -> None:
 def _build(plan: ReleasePlan, tree: Tree, folder: Path, version: Version) -> None:
     is_public = tree is plan.public
     folder.mkdir(mode=0o700)
-    latest = latest_version(plan.name, root=folder.parent)
-    log = folder.parent / f"{plan.name}-{latest}" / "CHANGELOG.md"
-    earlier = log.read_text(encoding="utf-8") if log.is_file() else ""
     written = {
-        **documents(plan, tree, str(version), earlier),
+        **documents(plan, tree, str(version), _earlier(plan.name, folder.parent, is_public=is_public)),
         "IMAGE_FILENAMES": image_filenames(tree),
         RUN_NAME: run_json(plan, str(version)),
     }
@@ -208,6 +206,18 @@ def _build(plan: ReleasePlan, tree: Tree, folder: Path, version: Version) -> Non
     _settle(folder)
     folder.chmod(0o755 if is_public else 0o700)
     os.utime(folder, ns=(CONSTANT_MTIME_NS, CONSTANT_MTIME_NS))
+
+
+def _earlier(name: str, root: Path, *, is_public: bool) -> Earlier:
+    """What the same tree of the last release said; nothing where there was none."""
+    version = latest_version(name, root)
+    if version is None:
+        return Earlier()
+    folder = place(root, name, version) if is_public else place_withheld(root, name, version)
+    log = folder / "CHANGELOG.md"
+    if not folder.is_dir():
+        return Earlier()
+    return Earlier(log.read_text(encoding="utf-8") if log.is_file() else "", read_release(folder))
 
 
 def _place_files(files: tuple[PlannedFile, ...], folder: Path, prefix: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from cxr_core.release.contracts import label_column
 from cxr_core.release.plan import DropCount
-from cxr_core.vocabulary import Assertion, Label, LabelerName, Split, Stage
+from cxr_core.vocabulary import Assertion, ItemKind, Label, LabelerName, Split, Stage
 
 _STAGE_ORDER = tuple(Stage)
 
@@ -116,6 +116,18 @@ def drop_table(drops: Sequence[DropCount]) -> pl.DataFrame:
     rows = [(drop.stage.value, drop.kind.value, drop.reason.value, drop.count) for drop in drops]
     schema = {"stage": pl.String, "kind": pl.String, "reason": pl.String, "count": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("stage", "kind", "reason")
+
+
+def shown_drops(drops: Sequence[DropCount]) -> pl.DataFrame:
+    """The drop table as documents show it: counts from 1 to 10 blanked, for images, studies and reports apart.
+
+    Apart, because each kind has a total of its own from which a single blank could be computed.
+    """
+    table = drop_table(drops)
+    is_image = pl.col("kind").is_in([ItemKind.FILE.value, ItemKind.INSTANCE.value])
+    groups = (is_image, pl.col("kind") == ItemKind.STUDY.value, pl.col("kind") == ItemKind.REPORT.value)
+    parts = [suppress_small_counts(table.filter(group), ["count"]) for group in groups]
+    return pl.concat(parts).sort("stage", "kind", "reason")
 
 
 def suppress_small_counts(frame: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:

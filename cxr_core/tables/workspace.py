@@ -46,6 +46,10 @@ class Workspace:
     def summary(self) -> Path:
         return self.root / "build.json"
 
+    @property
+    def page(self) -> Path:
+        return self.root / "report.html"
+
     def catalog_table(self, contract: Contract) -> Path:
         """Path of a vault table; pseudonyms and drops lie at the vault's top, as users look for them there."""
         at_top = contract.name in {"pseudonyms", "drops"}

@@ -38,7 +38,7 @@ from tasks.publish import PublishOrder, publish_release
 from tasks.register import prepare, register_studies
 from tasks.split import split_subjects
 from tasks.stage_run import set_current
-from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_summary
+from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_page, write_summary
 from tasks.workers import WorkerPool
 
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
@@ -84,6 +84,7 @@ class _Build:
         outcome = self._published(account, notes) if self.request.runs(Stage.PUBLISH) else None
         summary = self._summary(account, outcome)
         write_summary(summary, self.workspace.summary)
+        write_page(summary, self.workspace.page)
         if account is not None:
             record(self.workspace.vault, "build", summary.counts, now=dt.datetime.now(dt.UTC))
         return summary

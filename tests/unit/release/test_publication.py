@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -107,6 +108,36 @@ def test_other_content_takes_the_next_minor(plan: ReleasePlan, other_plan: Relea
     assert os.fspath((tmp_path / "current").readlink()) == "cxr-1.1.0"
     assert snapshot(tmp_path / "cxr-1.0.0") == first
     assert (done.path / "CHANGELOG.md").read_text().count("\n## ") == 2
+
+
+def test_the_change_log_tells_what_differs_from_the_last_release(
+    plan: ReleasePlan, other_plan: ReleasePlan, tmp_path: Path
+) -> None:
+    publish(plan, tmp_path, no_check)
+    done = publish(other_plan, tmp_path, no_check)
+    assert (done.path / "CHANGELOG.md").read_text().splitlines()[2:9] == [
+        "## 1.1.0",
+        "",
+        "3 images, 3 subjects.",
+        "- subjects: 0 added, 0 removed, 3 changed",
+        "- studies: 0 added, 0 removed, 3 changed",
+        "- Fracture changed in 1 to 10 studies (chexpert)",
+        "- Fracture changed in 1 to 10 studies (negbio)",
+    ]
+
+
+def test_the_withheld_tree_has_a_change_log_of_its_own(
+    plan: ReleasePlan, other_plan: ReleasePlan, tmp_path: Path
+) -> None:
+    publish(plan, tmp_path, no_check)
+    done = publish(other_plan, tmp_path, no_check)
+    assert done.withheld_path is not None
+    log = (done.withheld_path / "CHANGELOG.md").read_text()
+    assert re.findall(r"^\d+ images.*|^- studies.*", log, re.M) == [
+        "1 images, 1 subjects.",
+        "- studies: 0 added, 0 removed, 1 changed",
+        "1 images, 1 subjects.",
+    ]
 
 
 def test_versions_are_ordered_by_number(

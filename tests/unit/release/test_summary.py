@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 from release_factory import FACTS, make_inputs
 
-from cxr_core.release.summary import funnel, suppress_small_counts, table_2, table_4, to_markdown
+from cxr_core.release.summary import funnel, shown_drops, suppress_small_counts, table_2, table_4, to_markdown
 from cxr_core.release.tables import build_images
 
 
@@ -56,6 +56,11 @@ def test_small_counts_are_blanked_and_never_one_alone() -> None:
     assert done["n"].to_list() == [0, None, 40, None]
     assert done["m"].to_list() == [None, None, 11, 12]
     assert done["k"].to_list() == [None, None, 30, 0]
+
+
+def test_drops_are_blanked_apart_by_what_they_count() -> None:
+    """3 files alone would follow from the number of files: 25 images go with them; 40 studies are another total."""
+    assert shown_drops(FACTS.drops)["count"].to_list() == [None, None, 40]
 
 
 def test_markdown_has_a_line_a_row() -> None:
