@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from cxr_core.settings.build import section_digest
+from cxr_core.settings.build import path_fields, section_digest
 from cxr_core.settings.section import Section
 
 _PROJECT = "cxr_core"
@@ -41,6 +41,24 @@ def stage_fingerprint(modules: Sequence[str], sections: Sequence[Section], libra
     for library in sorted(libraries):
         digest.update(f"{library}={_version(library)}\0".encode())
     return digest.hexdigest()
+
+
+def fingerprint_parts(modules: Sequence[str], sections: Sequence[Section], libraries: Sequence[str]) -> dict[str, str]:
+    """What `stage_fingerprint` is made of, part by part: digests of code, rules and settings, versions of libraries.
+
+    Settings are told by a digest each, so that no value of the configuration leaves it.
+    """
+    parts = {_part_of(name): content for name, content in code_closure(modules).items()}
+    for section in sections:
+        for name in type(section).model_fields:
+            value = section.model_dump_json(include={name})
+            if name not in path_fields(section):
+                parts[f"setting {type(section).__name__}.{name}"] = hashlib.sha256(value.encode()).hexdigest()
+    return parts | {f"library {library}": _version(library) for library in libraries}
+
+
+def _part_of(name: str) -> str:
+    return f"{'rules' if Path(name).suffix in _DATA_SUFFIXES else 'code'} {name}"
 
 
 def code_closure(modules: Iterable[str]) -> dict[str, str]:

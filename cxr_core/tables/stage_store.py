@@ -86,15 +86,17 @@ class StageStore:
 
         A kill in between loses nothing: until a part is removed its rows still replace the base's.
         """
+        for left in self._parts.glob(".*.tmp"):
+            shutil.rmtree(left)
         parts = self._ordered_parts()
+        if not parts and keep.issuperset(self.ledger()["study_id"]):
+            return  # nothing was added, nobody left
         # The ledger comes last: a study counts as done only once all of its rows lie in the base.
         for contract in self.tables:
             frame = self.read(contract).filter(pl.col("study_id").is_in(list(keep)))
             write_table(contract, frame, self.root / f"{contract.name}.parquet")
         for part in parts:
             shutil.rmtree(part)
-        for left in self._parts.glob(".*.tmp"):
-            shutil.rmtree(left)
 
     def _ordered_parts(self) -> list[Path]:
         return sorted(part for part in self._parts.glob("[0-9]*") if part.is_dir())

@@ -66,7 +66,7 @@ def _complain(line: str, code: int) -> int:
 
 def main() -> None:
     """Entry point of the console script."""
-    from flows.cli import build, explain, files, inspect, keys, texts, vault  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import build, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each module adds its commands to `app`
 
     sys.exit(run(_invoke))
 

@@ -73,6 +73,17 @@ def test_compaction_changes_no_row_and_drops_studies_that_left(store: StageStore
     assert texts(store) == {B: "b2"}
 
 
+def test_a_compaction_without_news_writes_nothing(store: StageStore) -> None:
+    store.commit({"deid_reports": [report(A, "a")]}, [done(A)])
+    store.compact(frozenset({A}))
+    table = store.root / "ledger.parquet"
+    before = table.stat().st_ino
+    store.compact(frozenset({A, B}))
+    assert table.stat().st_ino == before
+    store.compact(frozenset({B}))
+    assert table.stat().st_ino != before
+
+
 def test_a_compaction_that_was_killed_between_two_tables_loses_nothing(
     store: StageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
