@@ -13,12 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
-from cxr_core.planning.inputs import convert_wanted, deidentify_wanted, label_wanted
-from cxr_core.planning.plan import Plan, make_plan
+from cxr_core.planning.inputs import IMAGE_COLUMNS, REPORT_COLUMNS, convert_wanted, deidentify_wanted, label_wanted
+from cxr_core.planning.plan import LEDGER_COLUMNS, Plan, make_plan
 from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
-from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, REQUESTS
+from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, REQUESTS
 from cxr_core.tables.storage import read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
@@ -43,10 +43,10 @@ class Planner:
     """What the airlock would be asked, where nothing was written (a dry run)."""
 
     @cached_property
-    def studies(self) -> tuple[str, ...]:
+    def studies(self) -> pl.Series:
         """The studies of this build; without the vault, those that came through the airlock before."""
-        known = DEIDENTIFY.store(self.workspace).ledger() if self._asked is None else self._asked
-        return tuple(known["study_id"].sort().head(self.limit or known.height))
+        known = DEIDENTIFY.store(self.workspace).read(LEDGER, ["study_id"]) if self._asked is None else self._asked
+        return known["study_id"].sort().head(self.limit or known.height)
 
     @cached_property
     def _asked(self) -> pl.DataFrame | None:
@@ -54,6 +54,12 @@ class Planner:
         if self.requests is not None or not path.exists():
             return self.requests
         return read_table(REQUESTS, path)
+
+    @cached_property
+    def _keep(self) -> frozenset[str]:
+        """The studies of the dataset, whatever part of them this build is about."""
+        known = self.studies if self._asked is None else self._asked["study_id"]
+        return frozenset(known.to_list())
 
     @cached_property
     def _fingerprints(self) -> dict[Stage, str]:
@@ -68,16 +74,31 @@ class Planner:
         write_bytes(self.workspace.configuration, self.config.model_dump_json(indent=1).encode(), mode=0o600)
         for stage in stages:
             definition = STAGES[stage]
-            carried = definition.store(self.workspace).ledger()["stage_fingerprint"].unique().to_list()
+            carried = (
+                definition.store(self.workspace)
+                .read(LEDGER, ["stage_fingerprint"])["stage_fingerprint"]
+                .unique()
+                .to_list()
+            )
             parts = definition.parts(self.config)
             note_parts(self.workspace.stage(stage), self._fingerprints[stage], parts, still=carried)
 
-    def plan(self, stage: Stage, studies: tuple[str, ...] | None = None) -> Plan:
-        """What one stage has to do, over all studies of the build or over some."""
-        chosen = pl.Series("study_id", self.studies if studies is None else studies, dtype=pl.String).to_frame()
-        ledger = STAGES[stage].store(self.workspace).ledger().join(chosen, on="study_id", how="semi")
+    def plan(self, stage: Stage, studies: Sequence[str] | None = None) -> Plan:
+        """What one stage has to do, over some studies, or over all of the build: that is found once."""
+        if studies is None:
+            if stage not in self._whole:
+                self._whole[stage] = self._plan(stage, self.studies)
+            return self._whole[stage]
+        return self._plan(stage, pl.Series("study_id", studies, dtype=pl.String))
+
+    @cached_property
+    def _whole(self) -> dict[Stage, Plan]:
+        return {}
+
+    def _plan(self, stage: Stage, studies: pl.Series) -> Plan:
+        ledger = STAGES[stage].store(self.workspace).read(LEDGER, LEDGER_COLUMNS)
         return make_plan(
-            self._wanted(stage).join(chosen, on="study_id", how="semi"),
+            self._wanted(stage).join(studies.to_frame(), on="study_id", how="semi"),
             ledger,
             self._fingerprints[stage],
             attempts=self.config.run.attempts,
@@ -91,7 +112,7 @@ class Planner:
             again = self.plan(Stage.CONVERT).todo["study_id"]
             return set(again) - _folders(self.workspace.dicom) if len(again) else set()
         if stage is Stage.CONVERT:
-            return set(ledger.filter(pl.col("status") == "ok")["study_id"]) - _folders(self.workspace.jpeg)
+            return set(ledger.filter(pl.col("status") == "ok")["study_id"].to_list()) - _folders(self.workspace.jpeg)
         return set()
 
     def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
@@ -115,15 +136,16 @@ class Planner:
 
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
-        keep = frozenset(self.studies if self._asked is None else self._asked["study_id"])
+        keep = self._keep
         definition.store(self.workspace).compact(keep)
         folder = self.workspace.stage(definition.stage)
-        answered(folder, (asked_for(folder) - keep) | set(self.studies))
+        if asked := asked_for(folder):
+            answered(folder, (asked - keep) | set(self.studies.to_list()))
+        self._whole.pop(definition.stage, None)
         beside = {Stage.CONVERT: self.workspace.jpeg, Stage.DEIDENTIFY: self.workspace.vault / "sheets"}
         if (files := beside.get(definition.stage)) is not None:
-            for folder in files.glob("*/*"):
-                if folder.name not in keep:
-                    shutil.rmtree(folder)
+            for study in _folders(files) - keep:
+                shutil.rmtree(files / study[:3] / study)
 
     def _dicom_folder(self, study: str) -> Path:
         return self.workspace.dicom_file(study, "any").parent
@@ -133,8 +155,8 @@ class Planner:
             return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked)
         upstream = DEIDENTIFY.store(self.workspace)
         if stage is Stage.CONVERT:
-            return convert_wanted(upstream.read(IMAGES))
-        return label_wanted(upstream.read(DEID_REPORTS))
+            return convert_wanted(upstream.read(IMAGES, IMAGE_COLUMNS))
+        return label_wanted(upstream.read(DEID_REPORTS, REPORT_COLUMNS))
 
     def _arguments(self, stage: Stage, plan: Plan) -> Arguments:
         """What the worker's function is given for a study: pseudonyms and rows behind the airlock, nothing else."""

@@ -79,14 +79,6 @@ def code_closure(modules: Iterable[str]) -> dict[str, str]:
     return seen
 
 
-def combine(parts: Iterable[str]) -> str:
-    """One digest over some digests, in the given order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
-
-
 @functools.cache
 def _digest_module(path: Path) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -110,12 +102,16 @@ def _strip_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asy
 
 @functools.cache
 def _source(name: str) -> Path | None:
-    """File of a project module; None for a name that is a member of a module rather than a module."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
+    """File of a project module; None for a name that is a member of a module rather than a module.
+
+    Looked up beside the project's package rather than by importing what stands above it: a plan needs no codecs.
+    """
+    first, *rest = name.split(".")
+    package = importlib.util.find_spec(first)
+    if package is None or package.origin is None:
         return None
-    return Path(spec.origin) if spec is not None and spec.origin else None
+    path = Path(package.origin).parent.joinpath(*rest)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def _data_files(folder: Path) -> dict[str, str]:

@@ -15,6 +15,9 @@ from cxr_core.vocabulary import Reason
 # Reasons that say more of the machine than of the study: worth another try with the same input.
 RETRIED = (Reason.E_CRASH, Reason.E_TIMEOUT, Reason.E_OCR)
 
+# What `make_plan` needs of a ledger.
+LEDGER_COLUMNS = ("study_id", "source_fingerprint", "stage_fingerprint", "status", "reason", "attempts")
+
 
 class Cause(StrEnum):
     """Why a study is planned; where several hold, the first."""

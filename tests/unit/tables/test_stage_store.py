@@ -107,3 +107,12 @@ def test_a_part_that_breaks_a_contract_is_not_visible(store: StageStore) -> None
     with pytest.raises(ContractError):
         store.commit({"deid_reports": [report("no-id", "a")]}, [done(A)])
     assert store.ledger().is_empty()
+
+
+def test_some_columns_are_read_alike_before_and_after_compaction(store: StageStore) -> None:
+    store.commit({"deid_reports": [report(B, "b"), report(A, "old")]}, [done(A), done(B)])
+    store.commit({"deid_reports": [report(A, "a")]}, [done(A, 2)])
+    before = store.read(DEID_REPORTS, ["text"])
+    assert before.rows() == [("a",), ("b",)]
+    store.compact(frozenset({A, B}))
+    assert store.read(DEID_REPORTS, ["text"]).equals(before)
