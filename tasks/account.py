@@ -8,9 +8,11 @@ from prefect import task
 
 from cxr_core.accounting.balance import Balance, join_stage_drops, reconcile
 from cxr_core.accounting.funnel import QuarantineShare, quarantined_share
+from cxr_core.accounting.quarantine import waiting
 from cxr_core.planning.stages import CONVERT, STAGES
 from cxr_core.release.plan import DropCount
 from cxr_core.tables.catalogue import (
+    ACCEPTED,
     DROPS,
     INSTANCES,
     PSEUDONYMS,
@@ -32,6 +34,8 @@ class Account:
 
     drops: Sequence[DropCount]
     quarantine: QuarantineShare
+    waiting: int
+    """Items that something is wrong with and that nobody accepted."""
     balance: Balance | None
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -56,11 +60,13 @@ def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
     later = join_stage_drops(behind, pseudonyms, files, studies)
     drops = pl.concat([read_table(DROPS, link_drops(workspace)), later])
     write_table(DROPS, drops, workspace.catalog_table(DROPS))
+    accepted = read_table(ACCEPTED, workspace.catalog_table(ACCEPTED))
     images = CONVERT.store(workspace).read(RENDITIONS)
     nothing = pl.Series(dtype=pl.String)
     return Account(
         drops=_counts(drops),
-        quarantine=quarantined_share(studies, drops),
+        quarantine=quarantined_share(studies, drops, accepted),
+        waiting=waiting(drops, accepted).height,
         balance=reconcile(instances, drops, images["dicom_id"], nothing, pseudonyms) if is_whole else None,
         counts={
             "subjects": images["subject_id"].n_unique(),

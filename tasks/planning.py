@@ -4,19 +4,22 @@ Takes the workspace and the configuration, reads the ledgers and the tables upst
 The order of stages and waves is left to the flow.
 """
 
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
-from cxr_core.planning.inputs import convert_wanted, deidentify_wanted, label_wanted
-from cxr_core.planning.plan import Plan, make_plan
+from cxr_core.planning.inputs import IMAGE_COLUMNS, REPORT_COLUMNS, convert_wanted, deidentify_wanted, label_wanted
+from cxr_core.planning.plan import LEDGER_COLUMNS, Plan, make_plan
+from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
-from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, REQUESTS
-from cxr_core.tables.storage import read_table
+from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, REQUESTS
+from cxr_core.tables.storage import read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
 from tasks.stage_run import Arguments, StageRun, todo_of
@@ -40,10 +43,10 @@ class Planner:
     """What the airlock would be asked, where nothing was written (a dry run)."""
 
     @cached_property
-    def studies(self) -> tuple[str, ...]:
+    def studies(self) -> pl.Series:
         """The studies of this build; without the vault, those that came through the airlock before."""
-        known = DEIDENTIFY.store(self.workspace).ledger() if self._asked is None else self._asked
-        return tuple(known["study_id"].sort().head(self.limit or known.height))
+        known = DEIDENTIFY.store(self.workspace).read(LEDGER, ["study_id"]) if self._asked is None else self._asked
+        return known["study_id"].sort().head(self.limit or known.height)
 
     @cached_property
     def _asked(self) -> pl.DataFrame | None:
@@ -53,26 +56,64 @@ class Planner:
         return read_table(REQUESTS, path)
 
     @cached_property
+    def _keep(self) -> frozenset[str]:
+        """The studies of the dataset, whatever part of them this build is about."""
+        known = self.studies if self._asked is None else self._asked["study_id"]
+        return frozenset(known.to_list())
+
+    @cached_property
     def _fingerprints(self) -> dict[Stage, str]:
         return {stage: definition.fingerprint(self.config) for stage, definition in STAGES.items()}
 
-    def plan(self, stage: Stage, studies: tuple[str, ...] | None = None) -> Plan:
-        """What one stage has to do, over all studies of the build or over some."""
-        among = pl.col("study_id").is_in(list(self.studies if studies is None else studies))
-        ledger = STAGES[stage].store(self.workspace).ledger().filter(among)
-        standing = ledger.filter(~pl.col("study_id").is_in(self._lost(stage, ledger)))
-        wanted = self._wanted(stage).filter(among)
-        return make_plan(wanted, standing, self._fingerprints[stage], attempts=self.config.run.attempts)
+    def fingerprint(self, stage: Stage) -> str:
+        """How a stage would do a study now."""
+        return self._fingerprints[stage]
 
-    def _lost(self, stage: Stage, ledger: pl.DataFrame) -> list[str]:
+    def begin(self, stages: Sequence[Stage]) -> None:
+        """Leave beside the ledgers how these stages are about to be done, for `cxr status` to compare with."""
+        write_bytes(self.workspace.configuration, self.config.model_dump_json(indent=1).encode(), mode=0o600)
+        for stage in stages:
+            definition = STAGES[stage]
+            carried = (
+                definition.store(self.workspace)
+                .read(LEDGER, ["stage_fingerprint"])["stage_fingerprint"]
+                .unique()
+                .to_list()
+            )
+            parts = definition.parts(self.config)
+            note_parts(self.workspace.stage(stage), self._fingerprints[stage], parts, still=carried)
+
+    def plan(self, stage: Stage, studies: Sequence[str] | None = None) -> Plan:
+        """What one stage has to do, over some studies, or over all of the build: that is found once."""
+        if studies is None:
+            if stage not in self._whole:
+                self._whole[stage] = self._plan(stage, self.studies)
+            return self._whole[stage]
+        return self._plan(stage, pl.Series("study_id", studies, dtype=pl.String))
+
+    @cached_property
+    def _whole(self) -> dict[Stage, Plan]:
+        return {}
+
+    def _plan(self, stage: Stage, studies: pl.Series) -> Plan:
+        ledger = STAGES[stage].store(self.workspace).read(LEDGER, LEDGER_COLUMNS)
+        return make_plan(
+            self._wanted(stage).join(studies.to_frame(), on="study_id", how="semi"),
+            ledger,
+            self._fingerprints[stage],
+            attempts=self.config.run.attempts,
+            asked=asked_for(self.workspace.stage(stage)),
+            lost=self._lost(stage, ledger),
+        )
+
+    def _lost(self, stage: Stage, ledger: pl.DataFrame) -> set[str]:
         """Studies that are not done, whatever the ledger says: files that are needed are not there."""
         if stage is Stage.DEIDENTIFY:  # discarded, and `convert` needs them again
             again = self.plan(Stage.CONVERT).todo["study_id"]
-            return [study for study in again if not self._dicom_folder(study).is_dir()]
+            return set(again) - _folders(self.workspace.dicom) if len(again) else set()
         if stage is Stage.CONVERT:
-            done = ledger.filter(pl.col("status") == "ok")["study_id"]
-            return [study for study in done if not self.workspace.jpeg_file(study, "any").parent.is_dir()]
-        return []
+            return set(ledger.filter(pl.col("status") == "ok")["study_id"].to_list()) - _folders(self.workspace.jpeg)
+        return set()
 
     def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
         """The run that does a plan."""
@@ -95,13 +136,16 @@ class Planner:
 
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
-        keep = frozenset(self.studies if self._asked is None else self._asked["study_id"])
+        keep = self._keep
         definition.store(self.workspace).compact(keep)
+        folder = self.workspace.stage(definition.stage)
+        if asked := asked_for(folder):
+            answered(folder, (asked - keep) | set(self.studies.to_list()))
+        self._whole.pop(definition.stage, None)
         beside = {Stage.CONVERT: self.workspace.jpeg, Stage.DEIDENTIFY: self.workspace.vault / "sheets"}
         if (files := beside.get(definition.stage)) is not None:
-            for folder in files.glob("*/*"):
-                if folder.name not in keep:
-                    shutil.rmtree(folder)
+            for study in _folders(files) - keep:
+                shutil.rmtree(files / study[:3] / study)
 
     def _dicom_folder(self, study: str) -> Path:
         return self.workspace.dicom_file(study, "any").parent
@@ -111,8 +155,8 @@ class Planner:
             return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked)
         upstream = DEIDENTIFY.store(self.workspace)
         if stage is Stage.CONVERT:
-            return convert_wanted(upstream.read(IMAGES))
-        return label_wanted(upstream.read(DEID_REPORTS))
+            return convert_wanted(upstream.read(IMAGES, IMAGE_COLUMNS))
+        return label_wanted(upstream.read(DEID_REPORTS, REPORT_COLUMNS))
 
     def _arguments(self, stage: Stage, plan: Plan) -> Arguments:
         """What the worker's function is given for a study: pseudonyms and rows behind the airlock, nothing else."""
@@ -126,3 +170,8 @@ class Planner:
             return lambda study: (self.workspace.root, self.config, study, images[study])
         texts = dict(upstream.read(DEID_REPORTS).filter(mine).select("study_id", "text").iter_rows())
         return lambda study: (self.config, study, texts[study])
+
+
+def _folders(root: Path) -> set[str]:
+    """Names of the studies that have a folder below `dicom` or `jpeg`; one look a shelf, not one a study."""
+    return {study.name for shelf in root.glob("*") for study in os.scandir(shelf)}

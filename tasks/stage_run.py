@@ -40,7 +40,7 @@ class StageRun:
         `module:name` of the worker's function.
     arguments : callable
         A study's pseudonym -> the arguments of that function.
-    todo : frame of study_id, source_fingerprint, attempt
+    todo : mapping of study to (source fingerprint, attempt)
         The plan.
     """
 
@@ -93,7 +93,8 @@ class StageRun:
 
 def todo_of(plan: pl.DataFrame) -> dict[str, tuple[str, int]]:
     """A plan as a look-up: study -> (source fingerprint, number of the coming attempt)."""
-    return {study: (source, attempt) for study, source, attempt in plan.iter_rows()}
+    rows = plan.select("study_id", "source_fingerprint", "attempt").iter_rows()
+    return {study: (source, attempt) for study, source, attempt in rows}
 
 
 _CURRENT: dict[Stage, StageRun] = {}

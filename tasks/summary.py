@@ -13,6 +13,7 @@ import polars as pl
 from prefect.artifacts import create_markdown_artifact
 
 from cxr_core import __version__
+from cxr_core.planning.plan import Cause
 from cxr_core.release.page import PAGE_NAME
 from cxr_core.release.plan import DropCount
 from cxr_core.release.summary import drop_table, to_markdown
@@ -30,10 +31,19 @@ class StageCounts:
     done: int = 0
     quarantined: int = 0
     seconds: float = 0.0
+    causes: Mapping[Cause, int] = field(default_factory=dict)
+    """Why studies are to be done."""
 
     def add(self, counts: UnitCounts) -> None:
         self.done += counts.done
         self.quarantined += counts.quarantined
+
+    def line(self, stage: str) -> str:
+        """What a dry run says of a stage."""
+        told = ", ".join(f"{cause.value} {count}" for cause, count in self.causes.items())
+        more = self.todo - sum(self.causes.values())
+        told += f"{', ' if told else ''}at most {more} after a stage before it" if more else ""
+        return f"{stage}: {self.todo} to do{f' ({told})' if told else ''}, {self.reused} unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,8 @@ class BuildSummary:
     is_demo: bool
     is_dry_run: bool
     config_digest: str
-
-    @property
-    def quarantined(self) -> int:
-        """Items that wait for a person: something is wrong with them."""
-        return sum(drop.count for drop in self.drops if drop.reason.is_quarantine)
+    quarantined: int = 0
+    """Items that wait for a person: something is wrong with them, and nobody accepted that."""
 
     def as_json(self) -> dict[str, object]:
         """Counts a stage, drops by reason, the release's path."""
@@ -87,6 +94,7 @@ class BuildSummary:
                     "reused": counts.reused,
                     "done": counts.done,
                     "quarantined": counts.quarantined,
+                    "causes": {cause.value: count for cause, count in counts.causes.items()},
                     "seconds": round(counts.seconds, 2),
                 }
                 for name, counts in self.stages.items()
@@ -110,7 +118,7 @@ class BuildSummary:
         """The last lines on the terminal."""
         if self.is_dry_run:
             return [
-                *(f"{name}: {counts.todo} to do" for name, counts in self.stages.items() if counts.todo),
+                *(counts.line(name) for name, counts in self.stages.items() if counts.todo or counts.reused),
                 "dry run: nothing was written behind the link stage",
             ]
         told = ", ".join(f"{count} {name}" for name, count in self.counts.items())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from cxr_core.accounting.quarantine import waiting
+from cxr_core.tables.catalogue import ACCEPTED
 from cxr_core.vocabulary import ItemKind, Reason, Stage
 
 FUNNEL_SCHEMA = pl.Schema(
@@ -82,26 +84,26 @@ def _steps(unit: str, start: int, drops: pl.DataFrame, kinds: tuple[ItemKind, ..
     yield unit, None, None, 0, remaining
 
 
-def quarantined_share(studies: pl.DataFrame, drops: pl.DataFrame) -> QuarantineShare:
+def quarantined_share(
+    studies: pl.DataFrame, drops: pl.DataFrame, accepted: pl.DataFrame | None = None
+) -> QuarantineShare:
     """Studies with a quarantine code over studies in the cohort.
 
     A study is in the cohort if linkage kept it or if only a quarantine code stands against it; it counts as quarantined
-    if it was lost to a quarantine code, or if no image of it survived.
+    if it was lost to a quarantine code, or if no image of it survived, and nobody accepted that.
 
     Parameters
     ----------
     studies : STUDIES frame
     drops : DROPS frame
         Of all stages.
+    accepted : ACCEPTED frame, optional
+        What people accepted as dropped.
     """
-    codes = [reason.value for reason in Reason if reason.is_quarantine] + [Reason.NO_SURVIVING_IMAGE.value]
-    rows = drops.with_columns(pl.col("kind", "reason").cast(pl.String))
-    lost = rows.filter(pl.col("kind") == ItemKind.STUDY.value, pl.col("reason").is_in(codes))["original"]
-    in_cohort = pl.concat([studies["study_instance_uid"], lost]).n_unique()
-    return QuarantineShare(lost.n_unique(), in_cohort)
+    nothing = ACCEPTED.empty()
+    lost, still = (_studies(waiting(drops, some)) for some in (nothing, nothing if accepted is None else accepted))
+    return QuarantineShare(still.n_unique(), pl.concat([studies["study_instance_uid"], lost]).n_unique())
 
 
-def quarantine(drops: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the drop table that wait for a person; identified, for use inside the vault only."""
-    codes = [reason.value for reason in Reason if reason.is_quarantine]
-    return drops.filter(pl.col("reason").cast(pl.String).is_in(codes)).sort("stage", "reason", "kind", "original")
+def _studies(rows: pl.DataFrame) -> pl.Series:
+    return rows.filter(pl.col("kind").cast(pl.String) == ItemKind.STUDY.value)["original"]

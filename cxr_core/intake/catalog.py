@@ -8,7 +8,7 @@ import datetime as dt
 import errno
 import hashlib
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,6 +105,19 @@ def catalog_folder(
     except FileNotFoundError:
         raise TransientError("files vanished from the source while it was being read") from None
     return INSTANCES.frame(rows)
+
+
+def read_again(instances: pl.DataFrame, paths: Collection[str]) -> pl.DataFrame:
+    """The catalog with some files marked as changed, so that the next run opens them again.
+
+    Parameters
+    ----------
+    instances : INSTANCES frame
+    paths : collection of str
+        As in the catalog.
+    """
+    is_meant = pl.col("path").is_in(list(paths))
+    return instances.with_columns(mtime_ns=pl.when(is_meant).then(-1).otherwise("mtime_ns").cast(pl.Int64))
 
 
 _State = tuple[str, int, int]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from cxr_core.settings.build import section_digest
+from cxr_core.settings.build import path_fields, section_digest
 from cxr_core.settings.section import Section
 
 _PROJECT = "cxr_core"
@@ -43,6 +43,24 @@ def stage_fingerprint(modules: Sequence[str], sections: Sequence[Section], libra
     return digest.hexdigest()
 
 
+def fingerprint_parts(modules: Sequence[str], sections: Sequence[Section], libraries: Sequence[str]) -> dict[str, str]:
+    """What `stage_fingerprint` is made of, part by part: digests of code, rules and settings, versions of libraries.
+
+    Settings are told by a digest each, so that no value of the configuration leaves it.
+    """
+    parts = {_part_of(name): content for name, content in code_closure(modules).items()}
+    for section in sections:
+        for name in type(section).model_fields:
+            value = section.model_dump_json(include={name})
+            if name not in path_fields(section):
+                parts[f"setting {type(section).__name__}.{name}"] = hashlib.sha256(value.encode()).hexdigest()
+    return parts | {f"library {library}": _version(library) for library in libraries}
+
+
+def _part_of(name: str) -> str:
+    return f"{'rules' if Path(name).suffix in _DATA_SUFFIXES else 'code'} {name}"
+
+
 def code_closure(modules: Iterable[str]) -> dict[str, str]:
     """Digests of the modules, of all project modules they import, and of the data files of their packages."""
     todo, seen = list(modules), dict[str, str]()
@@ -59,14 +77,6 @@ def code_closure(modules: Iterable[str]) -> dict[str, str]:
         if path.name == "__init__.py":
             seen.update(_data_files(path.parent))
     return seen
-
-
-def combine(parts: Iterable[str]) -> str:
-    """One digest over some digests, in the given order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
 
 
 @functools.cache
@@ -92,12 +102,16 @@ def _strip_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asy
 
 @functools.cache
 def _source(name: str) -> Path | None:
-    """File of a project module; None for a name that is a member of a module rather than a module."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
+    """File of a project module; None for a name that is a member of a module rather than a module.
+
+    Looked up beside the project's package rather than by importing what stands above it: a plan needs no codecs.
+    """
+    first, *rest = name.split(".")
+    package = importlib.util.find_spec(first)
+    if package is None or package.origin is None:
         return None
-    return Path(spec.origin) if spec is not None and spec.origin else None
+    path = Path(package.origin).parent.joinpath(*rest)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def _data_files(folder: Path) -> dict[str, str]:

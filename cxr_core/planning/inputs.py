@@ -4,10 +4,12 @@ Takes the tables that a stage reads, gives frames of (study_id, source_fingerpri
 is left to `plan`.
 """
 
+import hashlib
+
 import polars as pl
 
-from cxr_core.planning.fingerprints import combine
-
+IMAGE_COLUMNS = ("study_id", "dicom_id", "dicom_sha256")
+REPORT_COLUMNS = ("study_id", "text_sha256")
 WANTED = pl.Schema({"study_id": pl.String, "source_fingerprint": pl.String})
 
 
@@ -18,10 +20,14 @@ def deidentify_wanted(requests: pl.DataFrame) -> pl.DataFrame:
 
 def convert_wanted(images: pl.DataFrame) -> pl.DataFrame:
     """Every study with a de-identified image, by the digests of its files."""
-    files = images.sort("dicom_id").group_by("study_id", maintain_order=True)
-    grouped = files.agg(pl.concat_str("dicom_id", pl.lit(":"), "dicom_sha256").alias("files"))
-    rows = [(study, combine(some)) for study, some in grouped.iter_rows()]
-    return pl.DataFrame(rows, schema=WANTED, orient="row").sort("study_id")
+    file = pl.concat_str("dicom_id", pl.lit(":"), "dicom_sha256", pl.lit("\0")).alias("files")
+    rows = images.sort("dicom_id").select("study_id", file)
+    # Lists first, joined afterwards: a quarter of the time of joining within each group.
+    lists = rows.group_by("study_id", maintain_order=True).agg("files")
+    grouped = lists.with_columns(pl.col("files").list.join("")).sort("study_id")
+    # One digest a study over one string: `combine` would be called 228,000 times.
+    found = [hashlib.sha256(files.encode()).hexdigest() for files in grouped["files"].to_list()]
+    return pl.DataFrame([grouped["study_id"], pl.Series("source_fingerprint", found, dtype=pl.String)], schema=WANTED)
 
 
 def label_wanted(reports: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ by their modules only: planning lies below them.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cxr_core.planning.fingerprints import stage_fingerprint
+from cxr_core.planning.fingerprints import fingerprint_parts, stage_fingerprint
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.section import Section
 from cxr_core.tables.catalogue import (
@@ -44,6 +44,10 @@ class StageDefinition:
     def fingerprint(self, config: BuildConfig) -> str:
         """Digest of everything but the input that decides its result."""
         return stage_fingerprint(self.modules, self.sections(config), self.libraries)
+
+    def parts(self, config: BuildConfig) -> dict[str, str]:
+        """What the fingerprint is made of."""
+        return fingerprint_parts(self.modules, self.sections(config), self.libraries)
 
 
 DEIDENTIFY = StageDefinition(

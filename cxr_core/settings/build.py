@@ -54,7 +54,11 @@ def section_digest(*sections: Section) -> str:
     """SHA-256 over some sections, without the paths in them: moving a disk invalidates nothing."""
     digest = hashlib.sha256()
     for section in sections:
-        paths = {name for name, item in type(section).model_fields.items() if "Path" in str(item.annotation)}
         digest.update(type(section).__name__.encode() + b"\0")
-        digest.update(section.model_dump_json(exclude=paths).encode() + b"\0")
+        digest.update(section.model_dump_json(exclude=path_fields(section)).encode() + b"\0")
     return digest.hexdigest()
+
+
+def path_fields(section: Section) -> set[str]:
+    """Names of a section's keys that hold paths."""
+    return {name for name, item in type(section).model_fields.items() if "Path" in str(item.annotation)}

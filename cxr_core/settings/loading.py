@@ -21,6 +21,7 @@ def load_config(
     *,
     sets: Sequence[str] = (),
     options: Mapping[str, Mapping[str, object]] | None = None,
+    base: BuildConfig | None = None,
 ) -> BuildConfig:
     """Read the configuration of a build.
 
@@ -32,13 +33,15 @@ def load_config(
         `section.key=value`, the value in TOML notation (a bare word is taken as a string).
     options : mapping of section to mapping of key to value
         What the command line's own options say; None values are left out.
+    base : BuildConfig, optional
+        What to start from where no file is named, instead of the defaults.
 
     Raises
     ------
     UsageError
         No such file, no TOML, an unknown key, a wrong value: one line that names the key, never the value.
     """
-    tree = _read_toml(path) if path else {}
+    tree = _read_toml(path) if path else base.model_dump() if base else {}
     for assignment in sets:
         section, key, value = _parse_assignment(assignment)
         _set(_table(tree, section), key.split("."), value)

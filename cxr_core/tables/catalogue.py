@@ -170,6 +170,22 @@ DROPS = contract(
     },
 )
 
+ACCEPTED = contract(
+    "accepted",
+    1,
+    "Quarantined items that a person accepted as dropped: they wait no longer and refuse no release.",
+    {
+        "kind": enum("What was accepted", _PHI, ItemKind, key=True),
+        "original": text("As in drops", _PHI, key=True),
+        "path": text("The file, where the row speaks of one; else empty", _PHI, key=True),
+        "stage": enum("Stage that dropped it", _PHI, Stage, key=True),
+        "reason": enum("Reason that was accepted; another one waits anew", _PHI, Reason, key=True),
+        "who": text("Account that accepted it", _PHI),
+        "why": text("Why, in the words of that person", _PHI),
+        "accepted_at": timestamp("When, UTC", _PHI),
+    },
+)
+
 PSEUDONYMS = contract(
     "pseudonyms",
     1,
@@ -428,6 +444,24 @@ LEDGER = contract(
     },
 )
 
+RETRIES = contract(
+    "retries",
+    1,
+    "Studies that a person wants a stage to do again, whatever its ledger says; gone once that was done.",
+    {"study_id": text("Study", _INTERNAL, key=True, pattern=STUDY_ID)},
+)
+
+FINGERPRINT_PARTS = contract(
+    "fingerprint_parts",
+    1,
+    "What each stage fingerprint of a ledger was made of, so that a stale study can be told why it is.",
+    {
+        "stage_fingerprint": text("As in the ledger", _INTERNAL, key=True, pattern=r"^[0-9a-f]{64}$"),
+        "part": text("A module, a rule file, a setting or a library", _INTERNAL, key=True),
+        "value": text("Digest of the part; of a library its version", _INTERNAL),
+    },
+)
+
 VAULT_TABLES: tuple[Contract, ...] = (
     INSTANCES,
     REPORTS,
@@ -436,6 +470,7 @@ VAULT_TABLES: tuple[Contract, ...] = (
     STUDIES,
     STUDY_INSTANCES,
     DROPS,
+    ACCEPTED,
     PSEUDONYMS,
     REQUESTS,
     SITE_WORDS,
@@ -453,4 +488,6 @@ STAGE_TABLES: tuple[Contract, ...] = (
     SPLITS,
     STAGE_DROPS,
     LEDGER,
+    RETRIES,
+    FINGERPRINT_PARTS,
 )

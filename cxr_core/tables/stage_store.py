@@ -58,24 +58,31 @@ class StageStore:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         for contract in self.tables:
-            write_table(contract, frames[contract.name], building / f"{contract.name}.parquet")
+            write_table(contract, frames[contract.name], self._file(contract, building))
         sync(building)
         building.rename(self._parts / name)
         sync(self._parts)
 
-    def read(self, contract: Contract) -> pl.DataFrame:
-        """One table with the newest rows of every study, sorted by its key."""
+    def read(self, contract: Contract, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """One table (or some columns) with the newest rows of every study, sorted by its key."""
         layers = [self.root, *self._ordered_parts()]
-        ledgers = [self._layer(LEDGER, folder, place) for place, folder in enumerate(layers)]
+        if len(layers) == 1:  # the base is sorted and holds one set of rows a study
+            return read_table(contract, self._file(contract, self.root), columns)
+        ledgers = [self._layer(LEDGER, folder, place, ["study_id"]) for place, folder in enumerate(layers)]
         newest = pl.concat(ledgers).group_by("study_id").agg(pl.col("layer").max())
-        rows = [self._layer(contract, folder, place) for place, folder in enumerate(layers)]
+        wanted = list(contract.columns if columns is None else columns)
+        needed = [*dict.fromkeys((*wanted, *contract.key, "study_id"))]
+        rows = [self._layer(contract, folder, place, needed) for place, folder in enumerate(layers)]
         kept = pl.concat(rows).join(newest, on=["study_id", "layer"], how="semi")
-        return kept.drop("layer").sort(contract.key)
+        return kept.sort(contract.key).select(wanted)
+
+    def _layer(self, contract: Contract, folder: Path, place: int, columns: Sequence[str]) -> pl.DataFrame:
+        frame = read_table(contract, self._file(contract, folder), columns)
+        return frame.with_columns(pl.lit(place, dtype=pl.Int32).alias("layer"))
 
     @staticmethod
-    def _layer(contract: Contract, folder: Path, place: int) -> pl.DataFrame:
-        frame = read_table(contract, folder / f"{contract.name}.parquet")
-        return frame.with_columns(pl.lit(place, dtype=pl.Int32).alias("layer"))
+    def _file(contract: Contract, folder: Path) -> Path:
+        return folder / f"{contract.name}.parquet"
 
     def ledger(self) -> pl.DataFrame:
         """What the stage has done."""
@@ -86,15 +93,17 @@ class StageStore:
 
         A kill in between loses nothing: until a part is removed its rows still replace the base's.
         """
+        for left in self._parts.glob(".*.tmp"):
+            shutil.rmtree(left)
         parts = self._ordered_parts()
+        if not parts and keep.issuperset(self.read(LEDGER, ["study_id"])["study_id"].to_list()):
+            return  # nothing was added, nobody left
         # The ledger comes last: a study counts as done only once all of its rows lie in the base.
         for contract in self.tables:
             frame = self.read(contract).filter(pl.col("study_id").is_in(list(keep)))
-            write_table(contract, frame, self.root / f"{contract.name}.parquet")
+            write_table(contract, frame, self._file(contract, self.root))
         for part in parts:
             shutil.rmtree(part)
-        for left in self._parts.glob(".*.tmp"):
-            shutil.rmtree(left)
 
     def _ordered_parts(self) -> list[Path]:
         return sorted(part for part in self._parts.glob("[0-9]*") if part.is_dir())

@@ -7,7 +7,7 @@ file to the zones of the workspace.
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -85,8 +85,8 @@ def write_table(contract: Contract, frame: pl.DataFrame, path: Path, *, digest: 
         pq.write_table(table.replace_schema_metadata(meta), temporary, compression="zstd")
 
 
-def read_table(contract: Contract, path: Path) -> pl.DataFrame:
-    """Read a table; an absent file is an empty table.
+def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a table, or some of its columns; an absent file is an empty table.
 
     Raises
     ------
@@ -95,17 +95,18 @@ def read_table(contract: Contract, path: Path) -> pl.DataFrame:
     BuildError
         The file cannot be read as Parquet.
     """
+    wanted = list(contract.columns if columns is None else columns)
     if not path.exists():
-        return contract.empty()
+        return contract.empty().select(wanted)
     try:
-        table = pq.read_table(path)
+        schema = pq.read_schema(path)
+        table = pq.read_table(path, columns=[name for name in wanted if name in schema.names])
     except (pa.ArrowException, OSError):
         raise BuildError(f"table {contract.name}: the Parquet file cannot be read; delete it and rerun") from None
-    meta = table.schema.metadata or {}
+    meta = schema.metadata or {}
     if meta.get(_META_TABLE) != contract.name.encode() or meta.get(_META_VERSION) != str(contract.version).encode():
         raise ContractError(f"table {contract.name}: the file was written under another name or contract version")
-    frame = pl.DataFrame(table)
-    if set(frame.columns) != set(contract.columns):
+    if set(schema.names) != set(contract.columns):
         raise ContractError(f"table {contract.name}: the file holds other columns than the contract")
     # Enumerations come back from Parquet as dictionaries: give them their declared type again.
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in contract.dtypes.items())
+    return pl.DataFrame(table).select(pl.col(name).cast(contract.dtypes[name]) for name in wanted)

@@ -50,9 +50,14 @@ class Workspace:
     def page(self) -> Path:
         return self.root / "report.html"
 
+    @property
+    def configuration(self) -> Path:
+        """The settings of the last build, as JSON; paths only, and readable by its owner alone."""
+        return self.root / "configuration.json"
+
     def catalog_table(self, contract: Contract) -> Path:
-        """Path of a vault table; pseudonyms and drops lie at the vault's top, as users look for them there."""
-        at_top = contract.name in {"pseudonyms", "drops"}
+        """Path of a vault table; those that users look for lie at the vault's top."""
+        at_top = contract.name in {"pseudonyms", "drops", "accepted"}
         return (self.vault if at_top else self.catalog) / f"{contract.name}.parquet"
 
     def stage(self, stage: Stage) -> Path:

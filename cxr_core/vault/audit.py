@@ -13,15 +13,26 @@ from pathlib import Path
 AUDIT_FILE = "audit.jsonl"
 
 
-def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.datetime) -> None:
-    """Append one line to `audit.jsonl` and sync it."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        user = str(os.getuid())
-    line = {"when": now.isoformat(timespec="seconds"), "who": user, "command": command, "counts": dict(counts)}
+def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.datetime, why: str = "") -> None:
+    """Append one line to `audit.jsonl` and sync it.
+
+    Parameters
+    ----------
+    why : str
+        A person's reason, in that person's words.
+    """
+    line: dict[str, object] = {"when": now.isoformat(timespec="seconds"), "who": account()}
+    line |= {"command": command, "counts": dict(counts)} | ({"why": why} if why else {})
     handle = os.open(vault / AUDIT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a") as stream:
         stream.write(json.dumps(line, sort_keys=True) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def account() -> str:
+    """Name of the account that runs this process; its number where it has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -51,6 +51,23 @@ def _check_key(vault: Path, key: VaultKey) -> None:
         )
 
 
+def case_salt(vault: Path) -> bytes:
+    """The secret under which what was never registered gets a name; made when it is first asked for.
+
+    Raises
+    ------
+    UsageError
+        The vault cannot be written.
+    """
+    path = vault / "case_salt"
+    try:
+        if not path.exists():
+            write_bytes(path, secrets.token_hex(16).encode(), mode=0o600)
+        return path.read_bytes()
+    except OSError:
+        raise UsageError(f"vault {vault} cannot be written") from None
+
+
 def is_sealed(vault: Path) -> bool:
     """True from the moment a seal was begun, also where it was cut off."""
     return (_record_of(vault) / _SEAL).exists()

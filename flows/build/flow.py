@@ -152,6 +152,7 @@ class _Build:
             is_demo=self.request.is_demo,
             is_dry_run=self.request.dry_run,
             config_digest=self.request.config.digest(),
+            quarantined=account.waiting if account else 0,
         )
 
     def _studies(self) -> None:
@@ -161,14 +162,15 @@ class _Build:
             return
         planner = Planner(self.workspace, self.request.config, self.request.limit, self._asked())
         plans = {stage: planner.plan(stage) for stage in mine}
-        upstream = set[str]()
+        airlock = set(plans[Stage.DEIDENTIFY].todo["study_id"]) if Stage.DEIDENTIFY in plans else set[str]()
         for stage, plan in plans.items():
-            # What is done anew upstream is done anew here, if it comes out changed.
-            upstream |= set(plan.todo["study_id"])
-            todo = len(upstream) if self.request.dry_run else plan.todo.height
-            self.stages[stage] = StageCounts(todo=todo, reused=plan.reused)
+            # What passes the airlock anew is done anew behind it, if it comes out changed.
+            todo = len(airlock | set(plan.todo["study_id"])) if self.request.dry_run else plan.todo.height
+            reused = max(plan.reused - (todo - plan.todo.height), 0)
+            self.stages[stage] = StageCounts(todo=todo, reused=reused, causes=plan.causes())
         if self.request.dry_run:
             return
+        planner.begin(mine)
         self._waves(planner, mine, plans)
         for stage in mine:
             planner.compact(STAGES[stage])

@@ -23,6 +23,7 @@ class BuildRequest(Section):
     release: Path = Field(Path("release"), description="Folder that holds the releases")
     only: Stage | None = Field(None, description="Run this stage alone")
     start: Stage | None = Field(None, description="Run from this stage on")
+    end: Stage | None = Field(None, description="Run up to this stage")
     limit: int | None = Field(None, ge=1, description="Only the first so many studies")
     dry_run: bool = Field(default=False, description="Say what would be done; write nothing behind the link stage")
     allow_quarantine: bool = Field(default=False, description="Publish whatever the share of quarantined studies")
@@ -46,4 +47,5 @@ class BuildRequest(Section):
         """True where this build includes a stage."""
         if self.only is not None:
             return stage is self.only
-        return self.start is None or _ORDER.index(stage) >= _ORDER.index(self.start)
+        first, last = self.start or _ORDER[0], self.end or _ORDER[-1]
+        return _ORDER.index(first) <= _ORDER.index(stage) <= _ORDER.index(last)

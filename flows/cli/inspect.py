@@ -1,6 +1,5 @@
-"""`cxr verify`, `status`, `quarantine`, `lookup`, `doctor`, `init`: looking at what a build left."""
+"""`cxr verify`, `doctor`, `init`: looking at a release and at this machine."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +7,9 @@ from typing import Annotated
 import typer
 
 from cxr_core.errors import GateRefused, UsageError
-from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from flows.cli import app
 from flows.cli.vault import with_vault
-
-_Workspace = Annotated[Path, typer.Option(help="The workspace of the build.")]
-quarantine_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
-app.add_typer(quarantine_app, name="quarantine")
 
 
 @app.command()
@@ -38,42 +32,6 @@ def verify(
     typer.echo(f"{found.files} files, {found.values} values read; checked: {searched}")
     if not found.is_clean:
         raise GateRefused("privacy", f"{len(found.findings)} findings")
-
-
-@app.command()
-def status(workspace: _Workspace = Path("workspace")) -> None:
-    """What every stage has done, and what is quarantined."""
-    from cxr_core.planning.stages import STAGES
-
-    opened = workspace_at(workspace)
-    for stage, definition in STAGES.items():
-        ledger = definition.store(opened).ledger()
-        counts = ledger["status"].value_counts().sort("status").iter_rows()
-        told = ", ".join(f"{name} {count}" for name, count in counts) or "nothing done"
-        typer.echo(f"{stage.value:<11} {told}")
-    if opened.summary.exists():
-        summary = json.loads(opened.summary.read_text(encoding="utf-8"))
-        typer.echo(f"release     {summary['release'] or 'none'}")
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    workspace: _Workspace = Path("workspace"),
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Policy exclusions too.")] = False,
-) -> None:
-    """Count what is left out, by reason, with what each reason means."""
-    from cxr_core.policy.reasons import load_reasons
-    from cxr_core.tables.catalogue import DROPS
-    from cxr_core.vocabulary import Reason
-
-    opened = workspace_at(workspace)
-    drops = read_table(DROPS, opened.catalog_table(DROPS))
-    counts = drops.group_by("reason", "kind", "stage").len().sort("reason", "kind", "stage")
-    reasons = load_reasons()
-    for code, kind, stage, count in counts.iter_rows():
-        if everything or Reason(code).is_quarantine:
-            typer.echo(f"{code:<20} {kind:<9} {stage:<11} {count:>6}  {reasons[Reason(code)].meaning}")
 
 
 @app.command()

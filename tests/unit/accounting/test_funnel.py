@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cxr_core.accounting.funnel import funnel, quarantine, quarantined_share
+from cxr_core.accounting.funnel import funnel, quarantined_share
 from cxr_core.tables.catalogue import DROPS, INSTANCES, REPORTS, STUDIES
 
 LISTS = ("person_names", "staff_names", "identifiers", "phones", "addresses", "places")
@@ -52,7 +52,3 @@ def test_the_quarantined_share_is_of_studies_in_the_cohort() -> None:
     found = quarantined_share(kept, DROPPED)
     assert (found.quarantined, found.in_cohort, found.share) == (1, 2, 0.5)
     assert quarantined_share(STUDIES.empty(), DROPS.empty()).share == 0.0
-
-
-def test_the_quarantine_lists_what_waits_for_a_person() -> None:
-    assert quarantine(DROPPED)["reason"].to_list() == ["E_NOT_DICOM", "E_LINK", "E_OCR"]

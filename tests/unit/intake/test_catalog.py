@@ -11,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from cxr_core.errors import UsageError
 from cxr_core.intake import catalog
-from cxr_core.intake.catalog import catalog_folder
+from cxr_core.intake.catalog import catalog_folder, read_again
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 WriteDicom = Callable[..., None]
@@ -202,3 +202,16 @@ def test_the_issuer_of_the_site_stands_where_the_header_has_none(tmp_path: Path,
 def test_a_missing_folder_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="dicom"):
         catalog_folder(tmp_path / "nowhere")
+
+
+def test_a_file_that_is_to_be_read_again_is_opened_although_it_is_unchanged(
+    tmp_path: Path, write_dicom: WriteDicom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        write_dicom(tmp_path / name)
+    before = catalog_folder(tmp_path)
+    opened = []
+    real = catalog._catalog_file
+    monkeypatch.setattr(catalog, "_catalog_file", lambda *given: opened.append(str(given[0])) or real(*given))
+    assert catalog_folder(tmp_path, read_again(before, {"b"})).equals(before)
+    assert [Path(path).name for path in opened] == ["b"]

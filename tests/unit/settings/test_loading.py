@@ -81,3 +81,9 @@ def test_a_scientific_setting_changes_the_digest() -> None:
 
 def test_a_dotted_key_reaches_into_a_table() -> None:
     assert load_config(sets=["source.columns.text=narrative"]).source.columns == {"text": "narrative"}
+
+
+def test_what_is_set_goes_before_the_settings_of_an_earlier_build() -> None:
+    base = load_config(sets=["cohort.min_age=3", "run.workers=5"])
+    loaded = load_config(sets=["run.workers=2"], base=base)
+    assert (loaded.cohort.min_age, loaded.run.workers) == (3, 2)

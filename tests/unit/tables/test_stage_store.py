@@ -73,6 +73,17 @@ def test_compaction_changes_no_row_and_drops_studies_that_left(store: StageStore
     assert texts(store) == {B: "b2"}
 
 
+def test_a_compaction_without_news_writes_nothing(store: StageStore) -> None:
+    store.commit({"deid_reports": [report(A, "a")]}, [done(A)])
+    store.compact(frozenset({A}))
+    table = store.root / "ledger.parquet"
+    before = table.stat().st_ino
+    store.compact(frozenset({A, B}))
+    assert table.stat().st_ino == before
+    store.compact(frozenset({B}))
+    assert table.stat().st_ino != before
+
+
 def test_a_compaction_that_was_killed_between_two_tables_loses_nothing(
     store: StageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,3 +107,12 @@ def test_a_part_that_breaks_a_contract_is_not_visible(store: StageStore) -> None
     with pytest.raises(ContractError):
         store.commit({"deid_reports": [report("no-id", "a")]}, [done(A)])
     assert store.ledger().is_empty()
+
+
+def test_some_columns_are_read_alike_before_and_after_compaction(store: StageStore) -> None:
+    store.commit({"deid_reports": [report(B, "b"), report(A, "old")]}, [done(A), done(B)])
+    store.commit({"deid_reports": [report(A, "a")]}, [done(A, 2)])
+    before = store.read(DEID_REPORTS, ["text"])
+    assert before.rows() == [("a",), ("b",)]
+    store.compact(frozenset({A, B}))
+    assert store.read(DEID_REPORTS, ["text"]).equals(before)

@@ -1,0 +1,115 @@
+"""What an operator sees and decides: where stages stand and why, what waits, what is done again or accepted."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from building import Build, Result, run
+
+# Not the script beside the interpreter: that belongs to the checkout it was installed from.
+_CXR = [sys.executable, "-c", "from flows.cli import main; main()"]
+_RELABELLED = ("--set", "labels.section=findings+impression")
+
+
+def cxr(build: Build, *arguments: str) -> Result:
+    return run([*_CXR, *arguments, "--workspace", str(build.workspace)], build.environment())
+
+
+def audit(build: Build) -> list[dict[str, object]]:
+    lines = (build.workspace / "vault" / "audit.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def cases(build: Build) -> dict[str, str]:
+    """What each case waits for."""
+    lines = cxr(build, "quarantine", "list", "--cases").out.splitlines()
+    return {line[:13].strip(): line[13:].strip() for line in lines}
+
+
+def case_of(build: Build, words: str) -> str:
+    return next(case for case, told in cases(build).items() if words in told)
+
+
+def identifiers(build: Build) -> set[str]:
+    """Everything that leads back: UIDs and paths of what waits."""
+    drops = pl.read_parquet(build.workspace / "vault" / "drops.parquet")
+    return {*drops["original"], *drops["path"].drop_nulls()}
+
+
+@pytest.fixture
+def copied(base_build: Build, tmp_path: Path) -> Build:
+    return base_build.copied(tmp_path / "build")
+
+
+def test_a_finished_build_has_nothing_to_do(base_build: Build) -> None:
+    told = cxr(base_build, "status").out.splitlines()
+    assert [line.endswith("; to do 0") for line in told[:3]] == [True] * 3
+    assert told[-1] == f"release     {base_build.public}"
+
+
+def test_status_names_the_setting_that_makes_a_stage_stale(base_build: Build) -> None:
+    told = json.loads(cxr(base_build, "status", "--json", *_RELABELLED).out)["stages"]
+    assert (told["deidentify"]["todo"], told["convert"]["todo"]) == (0, 0)
+    label = told["label"]
+    assert label["causes"] == {"way of doing it changed": label["done"]}
+    assert label["stale"] == [{"studies": label["done"], "changed": ["setting LabelSettings.section"]}]
+
+
+def test_a_dry_run_counts_each_stage_and_says_why(rebuild: Build, base_build: Build) -> None:
+    result = rebuild.run("--dry-run", *_RELABELLED)
+    done = base_build.result.json["stages"]["label"]["done"]
+    assert f"label: {done} to do (way of doing it changed {done}), 0 unchanged" in result.out
+    assert f"convert: 0 to do, {base_build.result.json['stages']['convert']['done']} unchanged" in result.out
+
+
+def test_neither_list_nor_show_tells_an_identifier(base_build: Build, copied: Build) -> None:
+    known = identifiers(copied)
+    told = [cxr(copied, "quarantine", "list").out, cxr(copied, "quarantine", "list", "--cases").out]
+    told += [cxr(copied, "quarantine", "show", case).out for case in list(cases(copied))[-3:]]
+    assert [name for name in known for text in told if name in text] == []
+
+
+def test_identifiers_are_shown_on_demand_and_audited(copied: Build) -> None:
+    case = case_of(copied, "E_LINK study")
+    told = cxr(copied, "quarantine", "show", case, "--identified").out
+    assert [name for name in identifiers(copied) if name in told]
+    assert (audit(copied)[-1]["command"], audit(copied)[-1]["counts"]) == (f"quarantine show {case}", {"items": 3})
+
+
+def test_what_was_typed_for_a_case_stands_nowhere(copied: Build) -> None:
+    result = cxr(copied, "quarantine", "show", "MRN4711298", "--identified")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "cxr: quarantine: no such case waits; `cxr quarantine list --cases` names them\n"
+    assert "4711298" not in (copied.workspace / "vault" / "audit.jsonl").read_text()
+
+
+@pytest.mark.parametrize("command", [["retry"], ["accept", "--why", "because"]])
+def test_nothing_is_decided_about_cases_that_nobody_named(copied: Build, command: list[str]) -> None:
+    result = cxr(copied, "quarantine", *command)
+    assert (result.code, result.err) == (2, "cxr: quarantine: name cases, or a --reason, or --all\n")
+
+
+def test_an_acceptance_tells_who_and_why_and_counts_as_dropped(rebuild: Build) -> None:
+    why = "the site has no better files"
+    assert cxr(rebuild, "quarantine", "accept", "--all", "--why", why).code == 0
+    assert (audit(rebuild)[-1]["command"], audit(rebuild)[-1]["why"]) == ("quarantine accept", why)
+    assert cases(rebuild) == {}
+    before = pl.read_parquet(rebuild.workspace / "vault" / "drops.parquet")
+    command = [word for word in rebuild.command("--quiet") if word != "--allow-quarantine"]
+    assert run(command, rebuild.environment()).code == 0  # 0.5 % is the limit, and nothing counts
+    assert pl.read_parquet(rebuild.workspace / "vault" / "drops.parquet").equals(before)
+
+
+def test_a_retry_does_just_these_again_once(rebuild: Build) -> None:
+    failed = [case_of(rebuild, "deidentify E_PIXELS instance 1, deidentify no_surviving_image")]
+    assert cxr(rebuild, "quarantine", "retry", *failed).out == "the next build does again: deidentify 1\n"
+    told = json.loads(cxr(rebuild, "status", "--json").out)["stages"]
+    assert [stage["causes"] for stage in told.values()] == [{"asked for": 1}, {}, {}]
+    stages = rebuild.run("--json").json["stages"]
+    tried = {name: stages[name]["done"] + stages[name]["quarantined"] for name in ("deidentify", "convert", "label")}
+    assert tried == {"deidentify": 1, "convert": 0, "label": 0}
+    told = json.loads(cxr(rebuild, "status", "--json").out)["stages"]
+    assert [stage["todo"] for stage in told.values()] == [0, 0, 0]
+    assert failed[0] in cases(rebuild)
