@@ -16,7 +16,7 @@ from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.neighbours import accompanies, company
+from cxr_core.deidentify.pixels.neighbours import company, initials_of, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
@@ -97,6 +97,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
     verdicts += _initials(search, maps, verdicts)
+    rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
+    verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
     whole = [v if v.is_kept else replace(v, line=carried_on(search, v.line)) for v in verdicts]
     read = [v.line.box for v in verdicts if v.is_kept]
     return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
@@ -108,11 +110,11 @@ def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verd
     if not letters:
         return []
     around = [company(letter).grown(0, search.shape) for letter in letters]
+    faint = find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY)
     return [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
-        for line in find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY)
-        if any(accompanies(line, letter) for letter in letters)
-        and not any(verdict.line.box.intersection(line.box) for verdict in verdicts)
+        for line in initials_of(letters, faint)
+        if not any(verdict.line.box.intersection(line.box) for verdict in verdicts)
     ]
 
 

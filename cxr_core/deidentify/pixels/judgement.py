@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Line
-from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside, on_one_line, stacked
+from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked
 from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
@@ -269,9 +269,10 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
     letters = [v.line for v in kept] + [line for line in undecided if line.probability >= TEXT_PROBABILITY]
+    initials = initials_of(letters, undecided)
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if any(adjoins(line, gone.line) for gone in removed) or any(accompanies(line, letter) for letter in letters)
+        if line in initials or any(adjoins(line, gone.line) for gone in removed)
     ]
     return removed + kept

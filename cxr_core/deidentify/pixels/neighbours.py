@@ -5,6 +5,8 @@ What follows from it is left to `judgement`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -19,7 +21,8 @@ _ALIKE = 0.4, 1.3
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
-_TOUCHING = 0.25
+_TOUCHING, _MOST_COMPANIONS = 0.25, 3
+_LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
 _EVERYWHERE = (1 << 30, 1 << 30)
 
 
@@ -45,6 +48,15 @@ def accompanies(line: Line, letter: Line) -> bool:
     return is_beside and company(letter).intersection(line.box) > 0
 
 
+def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+    """Those lines that accompany one of the letters. What has many companions is no letter, but texture."""
+    found: list[Line] = []
+    for letter in letters:
+        companions = [line for line in lines if accompanies(line, letter)]
+        found += companions if len(companions) <= _MOST_COMPANIONS else []
+    return found
+
+
 def company(letter: Line) -> Box:
     """Where the initials of a lone letter would stand."""
     return letter.box.grown(round(_COMPANY * letter.line_px), _EVERYWHERE)
@@ -66,6 +78,34 @@ def stacked(one: Line, other: Line) -> bool:
     gap = max(a.top, b.top) - min(a.bottom, b.bottom)
     sizes = sorted((one.line_px, other.line_px))
     return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
+
+
+def rows_of_letters(lines: Sequence[Line]) -> list[Line]:
+    """Single letters that stand in one row or column, as one line each: type in segments is found letter by letter."""
+    rows: list[Line] = []
+    for is_vertical in (False, True):
+        left = [line for line in lines if line.box.aspect < SQUARISH]
+        while left:
+            row = [left.pop()]
+            while more := [line for line in left if any(_follows(line, one, is_vertical=is_vertical) for one in row)]:
+                row += more
+                left = [line for line in left if line not in more]
+            box = reduce(Box.union, (line.box for line in row))
+            if len(row) >= _LEAST_ROW and box.aspect >= SQUARISH:
+                likeliest = max(row, key=lambda line: line.probability)
+                across = float(min(box.height, box.width))
+                rows.append(
+                    replace(likeliest, box=box, is_vertical=is_vertical, line_px=across, glyphs=len(row), ink_box=box)
+                )
+    return rows
+
+
+def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:
+    a, b = _flattened(one.box, is_vertical), _flattened(other.box, is_vertical)
+    sizes = sorted((max(1, a.height), max(1, b.height)))
+    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
+    gap = max(a.left, b.left) - min(a.right, b.right)
+    return shared >= _SHARED_IN_A_ROW * sizes[0] and sizes[1] <= _ROW_SIZE_RATIO * sizes[0] and gap <= sizes[1]
 
 
 def ink_outside(line: Line, boxes: Sequence[Box]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, ink_outside
+from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, initials_of, ink_outside, rows_of_letters
 
 
 def line(box: Box, glyphs: int, probability: float = 0.9) -> Line:
@@ -42,3 +42,19 @@ def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:
     assert ink_outside(both, [Box(0, 0, 30, 100), Box(30, 0, 60, 100)]) == 0.0
     assert ink_outside(both, [Box(0, 0, 30, 100)]) == 0.5
     assert ink_outside(Line(both.box, False, 60.0, 8, 0.9), [both.box]) == 1.0
+
+
+@pytest.mark.parametrize("is_vertical", [False, True])
+def test_letters_in_a_row_or_column_are_one_line(is_vertical: bool) -> None:
+    row = [Box(100, 100 + 50 * index, 140, 130 + 50 * index) for index in range(4)]
+    letters = [line(box.transposed if is_vertical else box, 1) for box in row]
+    whole = Box(100, 100, 140, 280)
+    found = rows_of_letters(letters)
+    assert [(one.box, one.is_vertical) for one in found] == [(whole.transposed if is_vertical else whole, is_vertical)]
+    assert rows_of_letters(letters[:2]) == []
+
+
+def test_a_letter_with_many_companions_is_texture() -> None:
+    around = [line(Box(250 + 20 * index, 200, 266 + 20 * index, 235), 2) for index in range(2)]
+    assert initials_of([LETTER], around) == around
+    assert initials_of([LETTER], around * 2) == []
