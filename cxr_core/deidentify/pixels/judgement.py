@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked
 from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
@@ -97,9 +97,7 @@ class Bench:
         if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
-        if has_company(first):
-            return False
-        if not _explains(first, line):
+        if has_company(first) or not _explains(first, line):
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
@@ -217,7 +215,7 @@ class _Seen:
 def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
     kept = [v.line for v in verdicts if v.is_kept]
-    boxes = [line.box.grown(round(_RIM * line.line_px), (1 << 30, 1 << 30)) for line in kept]
+    boxes = [line.box.grown(round(_RIM * line.line_px), UNBOUNDED) for line in kept]
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line

@@ -10,7 +10,7 @@ from functools import reduce
 
 import numpy as np
 
-from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, Box, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 
 _SAME_LINE_GAP = 1.8  # of the height of the line
@@ -23,7 +23,6 @@ _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their l
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
-_EVERYWHERE = (1 << 30, 1 << 30)
 
 
 def adjoins(one: Line, gone: Line) -> bool:
@@ -59,7 +58,7 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
 
 def company(letter: Line) -> Box:
     """Where the initials of a lone letter would stand."""
-    return letter.box.grown(round(_COMPANY * letter.line_px), _EVERYWHERE)
+    return letter.box.grown(round(_COMPANY * letter.line_px), UNBOUNDED)
 
 
 def on_one_line(one: Line, other: Line) -> bool:

@@ -106,17 +106,19 @@ def _worth_reading(line: Line, desk: Desk, *, words_matter: bool) -> list[NDArra
     """The positions, over all binarisations, that may show a marker, the likeliest first."""
     shown: list[NDArray[np.bool_]] = []
     marker: list[float] = []
+    words: list[float] = []
     for ink in line.inks:
         these = list(positions(line, ink))
         worth = desk.glance(these)
         shown += these
         marker += worth[:, 0].tolist()
+        words += worth[:, 1].tolist()
         if max(marker) >= _SURELY or (max(marker) < _WORTH and worth[:, 1].max() >= _SURELY):
             break  # a marker well seen, or words that are none
     best = sorted(range(len(shown)), key=lambda index: -marker[index])[:_MOST_READINGS]
     picked = [shown[index] for index in best if marker[index] >= _WORTH]
-    if words_matter and not picked and line.inks and desk.glance(shown[:1])[0, 1] >= _WORDS:
-        picked = shown[:1]
+    if words_matter and not picked and words and words[0] >= _WORDS:
+        return shown[:1]
     return picked
 
 
