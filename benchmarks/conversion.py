@@ -34,6 +34,7 @@ from conversion_engines import (
     Steps,
 )
 from conversion_files import Box, file_bytes, make_dataset, make_picture
+from peer_environments import install, interpreter_in
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
@@ -277,17 +278,13 @@ def bars_table(found: list[Bar]) -> Table:
 # ---------------------------------------------------------------- peers
 
 
-def install(folder: Path) -> None:
-    """A virtual environment for each peer, with the OpenCV that we use: its version decides the bytes."""
-    for engine in ENGINES:
-        if not engine.requirements:
-            continue
-        if interpreter_of(engine, folder) is None:
-            subprocess.run([sys.executable, "-m", "venv", str(folder / engine.name)], check=True)
-        wanted = [_pinned(requirement) for requirement in engine.requirements.split()]
-        pip = [str(folder / engine.name / "bin" / "python"), "-m", "pip", "install", "-qq", *wanted]
-        if subprocess.run(pip, check=False).returncode:
-            sys.stderr.write(f"{engine.title}: {' '.join(wanted)} cannot be installed here\n")
+def requirements_of_peers() -> dict[str, list[str]]:
+    """What pip installs for each peer, with the OpenCV that we use: its version decides the bytes."""
+    return {
+        engine.name: [_pinned(requirement) for requirement in engine.requirements.split()]
+        for engine in ENGINES
+        if engine.requirements
+    }
 
 
 def _pinned(requirement: str) -> str:
@@ -303,7 +300,7 @@ def interpreter_of(engine: Engine, peers: Path | None) -> Path | None:
     """Our own interpreter, or the peer's; None where it is not installed."""
     if not engine.requirements:
         return Path(sys.executable)
-    path = (peers or Path("absent")) / engine.name / "bin" / "python"
+    path = interpreter_in(peers or Path("absent"), engine.name)
     return path if path.exists() else None
 
 
@@ -315,7 +312,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1, help="different images of each syntax")
     options = parser.parse_args()
     if options.install and options.peers:
-        install(options.peers)
+        install(options.peers, requirements_of_peers())
     console = Console(width=None if sys.stdout.isatty() else 150)
     with tempfile.TemporaryDirectory() as folder, workers(options.peers) as started:
         results, equal = measure(started, Path(folder), rounds=options.rounds, images=options.images)

@@ -30,6 +30,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from peer_environments import install, interpreter_in
+
 if TYPE_CHECKING:
     from header_files import InventedFile, Planted
     from pydicom.dataset import Dataset
@@ -254,20 +256,6 @@ def run_apart(engine: Engine, interpreter: Path, sources: Path, targets: Path) -
     return Run(**json.loads(answer.read_text()))
 
 
-def install(folder: Path) -> None:
-    """One virtual environment a peer: they disagree on pydicom."""
-    for name, requirement in {engine.folder: engine.requirement for engine in PEERS}.items():
-        if not _interpreter(folder, name).exists():
-            subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
-        pip = [str(_interpreter(folder, name)), "-m", "pip", "install", "-qq", requirement]
-        if subprocess.run(pip, check=False).returncode:
-            sys.stderr.write(f"{requirement} cannot be installed here\n")
-
-
-def _interpreter(folder: Path, name: str) -> Path:
-    return folder / name / "bin" / "python"
-
-
 # ---------------------------------------------------------------- what is readable in an output
 
 
@@ -470,7 +458,7 @@ def compare(folder: Path, peers: Path | None) -> tuple[list["InventedFile"], lis
         assert kept(one.content, one) == list(one.needed), f"the comparison misses attributes in {one.name}"
     scores, absent = [], {}
     for engine in (OURS, *PEERS):
-        interpreter = _interpreter(peers, engine.folder) if engine.folder and peers else Path(sys.executable)
+        interpreter = interpreter_in(peers, engine.folder) if engine.folder and peers else Path(sys.executable)
         if engine.folder and (peers is None or not interpreter.exists()):
             absent[engine] = "not installed"
             continue
@@ -548,7 +536,7 @@ def main() -> None:
         Path(answer).write_text(json.dumps(asdict(run)))
         return
     if options.install and options.peers:
-        install(options.peers)
+        install(options.peers, {engine.folder: [engine.requirement] for engine in PEERS})
     report(options.peers, has_details=options.details)
 
 

@@ -25,11 +25,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from peer_environments import install, interpreter_in
+
 ROUNDS = 5
 REPORTS = 4000
 WHOLE = 227_943  # the size of MIMIC-CXR-JPG
 _PEER_REPORTS = 300
-_PEERS = {"medspacy": "medspacy==1.3.1", "negspacy": "negspacy==1.1.0"}
+_PEERS = {"medspacy": ["medspacy==1.3.1"], "negspacy": ["negspacy==1.1.0"]}
 
 
 def one_core() -> None:
@@ -211,7 +213,7 @@ def run_peers(folder: Path) -> dict[str, float | None]:
         source, answer = Path(scratch) / "texts.json", Path(scratch) / "answer.json"
         source.write_text(json.dumps([texts, _phrases()]), encoding="utf-8")
         for name in _PEERS:
-            command = [str(_interpreter(folder, name)), __file__, "--worker", name, str(source), str(answer)]
+            command = [str(interpreter_in(folder, name)), __file__, "--worker", name, str(source), str(answer)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.stderr.write(f"{name} does not run here: {done.stderr.strip().splitlines()[-1:]}\n")
@@ -229,20 +231,6 @@ def _phrases() -> dict[str, list[str]]:
         if rule.role is Role.FINDING and len(rule.labels) == 1:
             phrases.setdefault(rule.labels[0].value, []).extend(" ".join(words) for words in rule.phrases)
     return phrases
-
-
-def install(folder: Path) -> None:
-    """One virtual environment a peer: they disagree on spaCy."""
-    for name, requirement in _PEERS.items():
-        if not _interpreter(folder, name).exists():
-            subprocess.run([sys.executable, "-m", "venv", str(folder / name)], check=True)
-        pip = [str(_interpreter(folder, name)), "-m", "pip", "install", "-qq", requirement]
-        if subprocess.run(pip, check=False).returncode:
-            sys.stderr.write(f"{requirement} cannot be installed here\n")
-
-
-def _interpreter(folder: Path, name: str) -> Path:
-    return folder / name / "bin" / "python"
 
 
 # ---------------------------------------------------------------- the report
@@ -285,7 +273,7 @@ def main() -> None:
         print(label_half(asked.half[1], asked.half[0]))
         return None
     if asked.peers and asked.install:
-        install(asked.peers)
+        install(asked.peers, _PEERS)
     ratio = measure_two_cores(asked.reports)
     peers = run_peers(asked.peers) if asked.peers else {}
     if asked.whole:

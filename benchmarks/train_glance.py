@@ -9,7 +9,6 @@ of training and of validation are disjoint; no real image takes part. `--work` k
 
 import argparse
 import io
-import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,6 +37,7 @@ from burned_in_text import (
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
+from train_text_network import sep, write_report
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -58,12 +58,6 @@ NOTHING, TEXT, WORD = 0, 1, 2
 _TURN_AS_WELL = ("I", "O", "l", "o", "i")  # sticks and rings
 
 
-def sep(inputs: int, outputs: int, stride: tuple[int, int] = (1, 1)) -> nn.Sequential:
-    """Depthwise 3 x 3, then 1 x 1."""
-    depthwise = nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False)
-    return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs), nn.ReLU())
-
-
 class Glance(nn.Module):
     """Ink of one line, `HEIGHT_PX` high, to two logits: words that stand upright, without digits; text of any kind."""
 
@@ -71,7 +65,7 @@ class Glance(nn.Module):
         super().__init__()
         self.strokes = nn.Sequential(
             nn.Conv2d(1, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU(),
-            sep(16, 32), sep(32, 48, (2, 2)), sep(48, 64), sep(64, 64, (2, 1)), sep(64, 64),
+            sep(16, 32), sep(32, 48, stride=(2, 2)), sep(48, 64), sep(64, 64, stride=(2, 1)), sep(64, 64),
         )  # fmt: skip
         self.letters = nn.Sequential(nn.Conv2d(64, 64, (3, 1), groups=64), nn.Conv2d(64, 64, 1), nn.ReLU())
         self.words = nn.ModuleList(
@@ -103,16 +97,17 @@ class _Shipped(nn.Module):
 
 def kind_of(text: str) -> int:
     """Words without digits may be markers, whatever they say: the allow-list can grow without another training."""
-    if text in _TURN_AS_WELL or not any(character.isalpha() for character in text):
-        return TEXT if count_alphanumerics(text) >= 2 else NOTHING
-    if not any(character.isdigit() for character in text):
-        return WORD
-    return TEXT if count_alphanumerics(text) >= 2 else NOTHING
+    is_word = any(character.isalpha() for character in text) and not any(character.isdigit() for character in text)
+    return WORD if is_word and text not in _TURN_AS_WELL else _kind_of_no_word(text)
 
 
 def kind_upside_down(text: str, kind: int) -> int:
     """A word is none when it stands on its head, but still text."""
-    return kind if kind != WORD else TEXT if count_alphanumerics(text) >= 2 else NOTHING
+    return kind if kind != WORD else _kind_of_no_word(text)
+
+
+def _kind_of_no_word(text: str) -> int:
+    return TEXT if count_alphanumerics(text) >= 2 else NOTHING
 
 
 def found_lines(seed: int, faces: Sequence[Face], *, is_validation: bool) -> Iterator[tuple[NDArray[np.uint8], int]]:
@@ -396,17 +391,8 @@ def main() -> None:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
     export(network, options.output)
-    report = {
-        "weights": sum(p.numel() for p in network.parameters()),
-        "bytes": options.output.stat().st_size,
-        "images": options.images,
-        "sheets of type": options.sheets,
-        "training faces": len(training_faces()),
-        "validation faces": len(test_faces()),
-        "validation": measure(network, options.work),
-    }
-    options.output.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=1))
+    drawn = {"images": options.images, "sheets of type": options.sheets}
+    write_report(network, options.output, drawn, measure(network, options.work))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ _SMALL_PX, _UNSURE_SMALL_PX = (3.5, 10), (2, 13)
 NEGATIVE, POSITIVE, IGNORED = 0, 1, 2
 
 
-def sep(inputs: int, outputs: int, dilation: int = 1, stride: int = 1) -> nn.Sequential:
+def sep(inputs: int, outputs: int, dilation: int = 1, stride: int | tuple[int, int] = 1) -> nn.Sequential:
     """Depthwise 3 x 3, then 1 x 1."""
     depthwise = nn.Conv2d(inputs, inputs, 3, stride, dilation, dilation, groups=inputs, bias=False)
     return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs), nn.ReLU())
@@ -298,6 +298,23 @@ def export(network: TextNetwork, target: Path) -> None:
     target.write_bytes(buffer.getvalue())
 
 
+def write_report(
+    network: nn.Module, weights: Path, drawn: dict[str, int], validation: dict[str, dict[str, float]]
+) -> None:
+    """What was trained, on how much, and what it is worth: beside the weights, and on the terminal."""
+    report = {
+        "weights": sum(p.numel() for p in network.parameters()),
+        "bytes": weights.stat().st_size,
+        **drawn,
+        "training faces": len(training_faces()),
+        "validation faces": len(test_faces()),
+        "validation": validation,
+    }
+    text = json.dumps(report, indent=1)
+    weights.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -315,17 +332,8 @@ def main() -> None:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
     export(network, options.output)
-    report = {
-        "weights": sum(p.numel() for p in network.parameters()),
-        "bytes": options.output.stat().st_size,
-        "images": options.images,
-        "validation images": options.validation_images,
-        "training faces": len(training_faces()),
-        "validation faces": len(test_faces()),
-        "validation": measure(network, options.work),
-    }
-    options.output.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=1))
+    drawn = {"images": options.images, "validation images": options.validation_images}
+    write_report(network, options.output, drawn, measure(network, options.work))
 
 
 if __name__ == "__main__":
