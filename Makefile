@@ -36,7 +36,7 @@ docs: $(READY)  ## write the pages that follow from the code: data dictionary, c
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[easyocr,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[easyocr,pacs,fhir,dask,s3,server,dev]"
 	touch $(READY)
 
 clean:
