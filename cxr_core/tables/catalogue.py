@@ -404,6 +404,33 @@ EVIDENCE = contract(
     },
 )
 
+REPORT_LABELS = contract(
+    "report_labels",
+    1,
+    "The 14 labels of a report as readers agreed on them: the reference standard. Their subjects form the test set.",
+    {
+        "study_id": text("Study", _PUBLIC, key=True, pattern=STUDY_ID),
+        "subject_id": text("Subject", _PUBLIC, pattern=SUBJECT_ID),
+        "readers": integer("How many readers labelled the report", _PUBLIC, minimum=1),
+        **{label.value: assertion(f"{label.value} by readers") for label in Label},
+    },
+)
+
+READER_BOXES = contract(
+    "reader_boxes",
+    1,
+    "Where readers saw PHI left on an image: redacted in the next build.",
+    {
+        "dicom_id": text("Image", _INTERNAL, key=True, pattern=DICOM_ID),
+        "box": integer("Place in the image's list, from 0", _INTERNAL, key=True, minimum=0),
+        "study_id": text("Study", _INTERNAL, pattern=STUDY_ID),
+        "top": integer("First row", _INTERNAL, minimum=0, unit="pixel"),
+        "left": integer("First column", _INTERNAL, minimum=0, unit="pixel"),
+        "bottom": integer("Row after the last", _INTERNAL, minimum=1, unit="pixel"),
+        "right": integer("Column after the last", _INTERNAL, minimum=1, unit="pixel"),
+    },
+)
+
 SPLITS = contract(
     "splits",
     1,
@@ -485,6 +512,8 @@ STAGE_TABLES: tuple[Contract, ...] = (
     SECTIONS,
     LABELS,
     EVIDENCE,
+    REPORT_LABELS,
+    READER_BOXES,
     SPLITS,
     STAGE_DROPS,
     LEDGER,

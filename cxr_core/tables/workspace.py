@@ -35,6 +35,15 @@ class Workspace:
         return self.root / "stages"
 
     @property
+    def review(self) -> Path:
+        """The review's database and pictures, under pseudonyms."""
+        return self.root / "review"
+
+    def review_table(self, contract: Contract) -> Path:
+        """What readers decided, as the build reads it."""
+        return self.stages / "review" / f"{contract.name}.parquet"
+
+    @property
     def dicom(self) -> Path:
         return self.root / "dicom"
 
