@@ -9,6 +9,7 @@ import logging
 from collections.abc import Collection
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cxr_core.errors import place_of
@@ -24,17 +25,13 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # no-referrer would send our own forms with the origin "null"
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
 _SAFE = frozenset({"GET", "HEAD"})
 _log = logging.getLogger(__name__)
-
-
-class TooLarge(Exception):
-    """The body of a request is longer than any of our pages sends."""
 
 
 class Shield:
@@ -74,8 +71,6 @@ class Shield:
             return
         try:
             await self._app(scope, _limited(receive), send_on)
-        except TooLarge:
-            await _answer(send_on, 413, "the request is too large")
         except Exception as error:  # noqa: BLE001  its text may quote a report, its place cannot
             _log.error("fault of the program: %s at %s", type(error).__name__, place_of(error))  # noqa: TRY400
             if not started:
@@ -114,7 +109,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > MOST_BODY_BYTES:
-            raise TooLarge
+            raise HTTPException(413)
         return message
 
     return receive_on
