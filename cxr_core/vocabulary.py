@@ -150,6 +150,7 @@ class QualityFlag(StrEnum):
     SUSPECT_STREAM = "suspect_stream"
     LARGE_MASK = "large_mask"
     TEXTURE = "texture"
+    TEXT_DECLARED = "text_declared"
 
 
 class ReviewKind(StrEnum):

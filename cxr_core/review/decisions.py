@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cxr_core.review.claims import CONSENSUS_SLOT
-from cxr_core.review.records import Conflict, Decision, Item, NotAllowed, Outcome, Reader, Sight
-from cxr_core.review.rows import decision_from, decision_row, item_from, to_ms
+from cxr_core.review.records import Conflict, Decision, Item, NotAllowed, Outcome, Reader, Recorded, Sight
+from cxr_core.review.rows import decision_from, decision_row, from_ms, item_from, to_ms
 from cxr_core.review.rules import check_decision, settle
 from cxr_core.vocabulary import ReviewAnswer, ReviewRound
 
@@ -68,6 +68,16 @@ def outcomes_of(connection: sqlite3.Connection, sample_id: str, readers_per_item
         decided.setdefault(row["item_id"], []).append(decision_from(row))
     items = connection.execute(f"{ITEMS} WHERE sample_id = ? ORDER BY item_id", (sample_id,))
     return [_settled(item_from(row), decided.get(row["item_id"], []), readers_per_item) for row in items]
+
+
+def trail_of(connection: sqlite3.Connection, sample_id: str) -> list[Recorded]:
+    """Every decision of a sample as it came."""
+    found = connection.execute(
+        "SELECT d.*, c.decision_id IS NOT NULL AS is_current FROM decisions d LEFT JOIN claims c USING (decision_id) "
+        "WHERE d.sample_id = ? ORDER BY d.place",
+        (sample_id,),
+    )
+    return [Recorded(decision_from(row), from_ms(row["recorded_at"]), bool(row["is_current"])) for row in found]
 
 
 def _settled(item: Item, decisions: Sequence[Decision], readers_per_item: int) -> Outcome:

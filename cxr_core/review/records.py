@@ -286,3 +286,20 @@ class Outcome:
     final: ReviewAnswer | None
     labels: Labels | None
     boxes: Sequence[PixelBox]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision in the audit trail.
+
+    Parameters
+    ----------
+    recorded_at : datetime
+        By the server's clock.
+    is_current : bool
+        Neither superseded nor withdrawn.
+    """
+
+    decision: Decision
+    recorded_at: datetime
+    is_current: bool

@@ -66,6 +66,7 @@ CREATE TABLE claims (                        -- who reads an item; slots 0, 1, .
     UNIQUE (item_id, reader)
 ) STRICT;
 CREATE INDEX claims_of_reader ON claims (sample_id, reader, decision_id, place);
+CREATE INDEX claims_of_decision ON claims (decision_id);
 CREATE TABLE states (                        -- where an item stands: follows from `decisions`, by rules.settle
     item_id TEXT PRIMARY KEY REFERENCES items,
     sample_id TEXT NOT NULL REFERENCES samples,

@@ -48,10 +48,11 @@ from cxr_core.review.records import (
     Queue,
     Reader,
     ReaderProgress,
+    Recorded,
     Sample,
     Sight,
 )
-from cxr_core.review.rows import canonical, decision_from, draft_text, sample_from, to_ms
+from cxr_core.review.rows import canonical, draft_text, sample_from, to_ms
 from cxr_core.vocabulary import ReaderRole, ReviewKind, ReviewRound
 
 AHEAD = 6
@@ -187,8 +188,8 @@ class ReviewStore:
         return Reader(name, role)
 
     def readers(self) -> Sequence[Reader]:
-        """Everybody, in the order of their names."""
-        found = self._database.read.execute("SELECT name, role FROM readers ORDER BY name")
+        """Everybody, in the order in which they joined."""
+        found = self._database.read.execute("SELECT name, role FROM readers ORDER BY rowid")
         return [Reader(row["name"], ReaderRole(row["role"])) for row in found]
 
     def reader_of(self, token_sha256: str) -> Reader | None:
@@ -383,10 +384,16 @@ class ReviewStore:
         NotAllowed
             No sample of this kind was drawn.
         """
-        sample = self._wanted(kind)
+        return self.outcomes_in(self._wanted(kind))
+
+    def outcomes_in(self, sample: Sample) -> Sequence[Outcome]:
+        """The same of any sample, also one that is read no more."""
         return decisions.outcomes_of(self._database.read, sample.sample_id, sample.readers_per_item)
 
     def trail(self, sample_id: str) -> Sequence[Decision]:
-        """Every decision of a sample as it came, superseded ones included: the audit trail."""
-        found = self._database.read.execute("SELECT * FROM decisions WHERE sample_id = ? ORDER BY place", (sample_id,))
-        return [decision_from(row) for row in found]
+        """Every decision of a sample as it came, superseded ones included."""
+        return [recorded.decision for recorded in self.audit(sample_id)]
+
+    def audit(self, sample_id: str) -> Sequence[Recorded]:
+        """The audit trail of a sample: every decision as it came, when it was stored, and whether it still holds."""
+        return decisions.trail_of(self._database.read, sample_id)
