@@ -16,7 +16,9 @@ app.add_typer(review_app, name="review")
 def serve(
     workspace: Annotated[Path, typer.Option(help="The workspace of the build.")] = Path("workspace"),
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on; others can reach what is no loopback.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others can reach what is no loopback.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8765,
     name: Annotated[list[str] | None, typer.Option(help="A name that browsers use for the server; repeatable.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file: speak TLS.")] = None,

@@ -1,7 +1,7 @@
 """Who asks: the reader behind a request, and whether a write carries the proof that our own page sent it.
 
-Gives dependencies for the pages; raises `SignedOut` and `Refused`, which `app` turns into answers. What a reader may see
-of the review is left to the store.
+Gives dependencies for the pages; raises `SignedOut` and `Refused`, which `app` turns into answers. What a reader may
+see of the review is left to the store.
 """
 
 from collections.abc import Mapping

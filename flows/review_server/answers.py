@@ -1,7 +1,7 @@
 """The JSON behind the reading pages: queue, pictures, texts, decisions, what may be seen once the answers are in.
 
-Takes requests of signed-in readers, asks the store for everything (it alone knows who may see what), gives JSON or a JPEG.
-An item that is not the reader's own is answered as one that does not exist.
+Takes requests of signed-in readers, asks the store for everything (it alone knows who may see what), gives JSON or a
+JPEG. An item that is not the reader's own is answered as one that does not exist.
 """
 
 from dataclasses import asdict

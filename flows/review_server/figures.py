@@ -1,6 +1,6 @@
-"""The figures of a running review: progress, agreement, consensus, what the readers find, the bound on what they missed.
+"""The figures of a running review: progress, agreement, consensus, what readers find, the bound on what they miss.
 
-Takes the store and the workspace, gives one record; every statistic is that of `cxr_core.review.statistics`, over the same
+Takes the store and the workspace, gives one record; every statistic is that of `cxr_core.review.statistics`, over the
 tables that an export would write now. How they look is left to `dashboard`.
 """
 

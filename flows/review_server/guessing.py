@@ -1,7 +1,7 @@
 """How often somebody may try a token: few times from one address, and not often from all of them together.
 
-Takes addresses and moments, says whether one more try is allowed. Tokens are too long to guess; this keeps the log short
-and a fool from trying.
+Takes addresses and moments, says whether one more try is allowed. Tokens are too long to guess; this keeps the log
+short and a fool from trying.
 """
 
 import threading

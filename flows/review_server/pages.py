@@ -1,7 +1,7 @@
 """The pages in HTML: sign in, the queues, the three reading pages.
 
-Takes requests, fills templates; items themselves are fetched by the page's scripts from `answers`. The page of the lead is
-in `dashboard`.
+Takes requests, fills templates; items themselves are fetched by the page's scripts from `answers`. The page of the
+lead is in `dashboard`.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ _TEMPLATES = {ReviewKind.IMAGES: "images", ReviewKind.TEXT: "texts", ReviewKind.
 _MARKS = {ReviewKind.IMAGES: "Places marked", ReviewKind.TEXT: "Words marked", ReviewKind.REPORTS: ""}
 
 
-def page(desk: Desk, template: str, who: Signed | None, **values: Any) -> HTMLResponse:  # noqa: ANN401  of a template
+def page(desk: Desk, template: str, who: Signed | None, **values: Any) -> HTMLResponse:
     """Fill a template; everything in it is escaped."""
     reader = who and {
         "name": who.reader.name,

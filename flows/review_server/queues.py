@@ -119,6 +119,4 @@ def _agreed(said: Sequence[Decision]) -> dict[str, int | None]:
     labels = [decision.labels for decision in said if decision.labels is not None]
     if len(labels) < len(said) or not labels:
         return {}
-    return {
-        label.value: labels[0][label] for label in Label if all(one[label] == labels[0][label] for one in labels)
-    }
+    return {label.value: labels[0][label] for label in Label if all(one[label] == labels[0][label] for one in labels)}

@@ -111,7 +111,9 @@ def serve(workspace: Workspace, listening: Listening) -> None:
     try:
         server.run()
     except SystemExit:
-        raise UsageError(f"port {listening.port} of {listening.host} cannot be used: choose another with --port") from None
+        raise UsageError(
+            f"port {listening.port} of {listening.host} cannot be used: choose another with --port"
+        ) from None
     finally:
         desk.store.close()
 

@@ -1,4 +1,4 @@
-"""Who is signed in: a signed cookie that outlives a restart of the server, and the proof that a write came from our page.
+"""Who is signed in: a signed cookie that outlives a restart, and the proof that a write came from our own page.
 
 Takes the store's secret and a token's digest, gives the cookie's value and back; nothing is kept on the server, so a
 kill signs nobody out. A reader's new token closes the sessions of the old one, because the store knows only the newest.

@@ -1,7 +1,7 @@
 """What stands before every page: known hosts only, small bodies, strict headers, and no fault that tells anything.
 
-Takes requests, hands on those that may pass. Who the reader is, is left to `sessions`; whether the write came from our page
-is checked here by Origin and Sec-Fetch-Site, and once more by the session's proof in `access`.
+Takes requests, hands on those that may pass. Who the reader is, is left to `sessions`; whether the write came from
+our page is checked here by Origin and Sec-Fetch-Site, and once more by the session's proof in `access`.
 """
 
 import json
@@ -72,7 +72,7 @@ class Shield:
         try:
             await self._app(scope, _limited(receive), send_on)
         except Exception as error:  # noqa: BLE001  its text may quote a report, its place cannot
-            _log.error("fault of the program: %s at %s", type(error).__name__, place_of(error))  # noqa: TRY400
+            _log.error("fault of the program: %s at %s", type(error).__name__, place_of(error))
             if not started:
                 await _answer(send_on, 500, "a fault of the program; the log names its place")
 

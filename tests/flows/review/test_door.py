@@ -65,7 +65,13 @@ def queue_of(client: TestClient, kind: str = "images") -> list[str]:
 
 def decision(item_id: str, clock: Clock, answer: str = "clean", **more: Any) -> dict[str, Any]:
     at = int(clock.now.timestamp() * 1000)
-    made = {"decision_id": "0" * 31 + "1", "item_id": item_id, "answer": answer, "shown_at": at - 900, "answered_at": at}
+    made = {
+        "decision_id": "0" * 31 + "1",
+        "item_id": item_id,
+        "answer": answer,
+        "shown_at": at - 900,
+        "answered_at": at,
+    }
     return made | more
 
 
