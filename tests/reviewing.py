@@ -5,25 +5,31 @@ Everything is made by seed and lies in a temporary folder; the server is a proce
 
 import hashlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
+import httpx
 import numpy as np
 
 from cxr_core.review.records import Draft, MachineBox, Manifest, PixelBox
 from cxr_core.review.store import ReviewStore, token_digest
 from cxr_core.tables.workspace import Workspace
-from cxr_core.vocabulary import BoxDecision, ReaderRole, ReviewKind
+from cxr_core.vocabulary import BoxDecision, ReaderRole, ReviewAnswer, ReviewKind
+from flows.review_server.serving import Listening, open_server
 
 ROOT = Path(__file__).parents[1]
 DRAWN_AT = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -196,8 +202,92 @@ class Server:
         return process.wait(30)
 
 
+@contextmanager
+def serving(review: Review) -> Iterator[str]:
+    """The same application in a thread of this process, for tests that kill nothing; gives its address."""
+    port = _free_port()
+    server, desk = open_server(review.workspace, Listening(port=port))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        desk.store.close()
+
+
 def server_for(review: Review, log: Path) -> Server:
     """A server that is not started yet; it keeps its port over restarts."""
+    return Server(review, _free_port(), log)
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return Server(review, probe.getsockname()[1], log)
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# ---------------------------------------------------------------- a reader without a browser
+
+
+class HttpReader:
+    """Reads as the page's script does: asks for the queue, decides, and sends again whatever was not acknowledged."""
+
+    def __init__(self, url: str, name: str, kind: ReviewKind = ReviewKind.IMAGES) -> None:
+        self.name, self.kind = name, kind
+        self.acknowledged: list[str] = []
+        self.resent = 0
+        self._client = httpx.Client(base_url=url, timeout=30)
+        self._headers: dict[str, str] = {}
+        self._sign_in()
+
+    def _sign_in(self) -> None:
+        self._again("POST", "/login", data={"token": token_of(self.name)})
+        page = self._again("GET", "/").text
+        self._headers = {"x-csrf-token": page.partition('name="csrf" content="')[2].partition('"')[0]}
+
+    def _again(self, method: str, path: str, **what: Any) -> httpx.Response:
+        for _ in range(600):
+            try:
+                answer = self._client.request(method, path, headers=self._headers, **what)
+            except httpx.TransportError:
+                self.resent += 1
+                time.sleep(0.05)
+                continue
+            if answer.status_code < 500:
+                return answer
+            time.sleep(0.05)
+        raise TimeoutError(path)
+
+    def ahead(self) -> list[str]:
+        """Items to read now."""
+        queue = self._again("GET", f"/api/{self.kind.value}/queue").json()
+        return [entry["item_id"] for entry in queue["ahead"]]
+
+    def decide(self, item_id: str, answer: ReviewAnswer = ReviewAnswer.CLEAN) -> bool:
+        """One decision until it is acknowledged; False where the server refuses it."""
+        now = int(time.time() * 1000)
+        body = {
+            "decision_id": secrets.token_hex(16),
+            "item_id": item_id,
+            "answer": answer.value,
+            "shown_at": now - 5,
+            "answered_at": now,
+        }
+        answered = self._again("POST", f"/api/{self.kind.value}/decisions", json=body)
+        if answered.status_code == 200:
+            self.acknowledged.append(body["decision_id"])
+        return answered.status_code == 200
+
+    def close(self) -> None:
+        self._client.close()
+
+    def read_all(self) -> None:
+        """Everything that comes to this reader; every ninth image shows PHI."""
+        while ahead := self.ahead():
+            for item in ahead:
+                self.decide(item, ReviewAnswer.PHI if int(item[:8], 16) % 9 == 0 else ReviewAnswer.CLEAN)

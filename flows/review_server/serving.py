@@ -15,7 +15,7 @@ from cxr_core.errors import UsageError
 from cxr_core.tables.workspace import Workspace
 from flows.review_server.app import create_app
 from flows.review_server.assets import load_assets
-from flows.review_server.desk import open_desk
+from flows.review_server.desk import Desk, open_desk
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -78,42 +78,50 @@ def check_listening(listening: Listening) -> None:
         )
 
 
+def open_server(workspace: Workspace, listening: Listening) -> tuple[uvicorn.Server, Desk]:
+    """A server that is ready to run, and the desk to close after it.
+
+    Raises
+    ------
+    UsageError
+        No sample was drawn, or others could read along.
+    """
+    check_listening(listening)
+    desk = open_desk(workspace, _now, load_assets(), is_encrypted=listening.is_encrypted)
+    hosts = {*LOOPBACK, listening.host, f"[{listening.host}]", *listening.names}
+    config = uvicorn.Config(
+        create_app(desk, hosts),
+        host=listening.host,
+        port=listening.port,
+        ssl_certfile=listening.certificate,
+        ssl_keyfile=listening.certificate_key,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+    )
+    return uvicorn.Server(config), desk
+
+
 def serve(workspace: Workspace, listening: Listening) -> None:
     """Serve the review of a workspace until interrupted.
 
     Raises
     ------
     UsageError
-        No sample was drawn, or the port is taken.
+        No sample was drawn, others could read along, or the port is taken.
     """
-    check_listening(listening)
-    desk = open_desk(workspace, _now, load_assets(), is_encrypted=listening.is_encrypted)
-    hosts = {*LOOPBACK, listening.host, f"[{listening.host}]", *listening.names}
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(desk, hosts),
-            host=listening.host,
-            port=listening.port,
-            ssl_certfile=listening.certificate,
-            ssl_keyfile=listening.certificate_key,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=3,
-        )
-    )
+    server, desk = open_server(workspace, listening)
     try:
         server.run()
     except SystemExit:
-        raise UsageError(
-            f"port {listening.port} of {listening.host} cannot be used: choose another with --port"
-        ) from None
+        raise UsageError(f"port {listening.port} of {listening.host} is taken: choose another with --port") from None
     finally:
         desk.store.close()
 
