@@ -143,7 +143,8 @@ def _ink(text: str, size_px: int, rng: np.random.Generator) -> NDArray[np.float3
         cv2.putText(canvas, text, (size_px, 2 * size_px), face, scale, 255, thick, cv2.LINE_AA)
     rows, columns = np.nonzero(canvas)
     inked = canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return inked.astype(np.float32) / 255
+    coverage: NDArray[np.float32] = inked.astype(np.float32) / np.float32(255)
+    return coverage
 
 
 def _place(shape: tuple[int, ...], ink: tuple[int, ...], rng: np.random.Generator) -> PixelBox:
