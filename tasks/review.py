@@ -4,7 +4,7 @@ Takes the workspace and its settings, gives the sample; nothing of the vault is 
 `cxr_core.review`, what readers do to the review server.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,8 +19,8 @@ from cxr_core.errors import ItemError, UsageError
 from cxr_core.imaging.rendering import encode_jpeg
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
 from cxr_core.policy.markers import load_marker_policy
-from cxr_core.review.planting import Gray, IsFound, cells_for, plant_in_text, plant_on_image
-from cxr_core.review.records import Draft, Manifest, PixelBox, Sample
+from cxr_core.review.planting import Gray, IsFound, PlantedImage, cells_for, plant_in_text, plant_on_image
+from cxr_core.review.records import Draft, MachineBox, Manifest, PixelBox, Sample
 from cxr_core.review.report_sampling import ReportTables, report_sample
 from cxr_core.review.sampling import (
     PLANTED,
@@ -91,8 +91,7 @@ class Draw:
 
     def freeze(self, store: ReviewStore, at: datetime, tick: Tick = lambda: None) -> Sample:
         """Plant, and put the manifest into the store; what was drawn before is found, not added."""
-        sown = self._planted_texts() if self.kind is ReviewKind.TEXT else self._planted_images(tick)
-        drafts = (*self.real, *(sown if self.planted else ()))
+        drafts = (*self.real, *self._sown(tick))
         return store.add_sample(Manifest(self.kind, self.seed, self.config.review.readers, drafts), at)
 
     # ------------------------------------------------------------ what there is
@@ -132,40 +131,49 @@ class Draw:
 
     # ------------------------------------------------------------ what is planted
 
+    def _sown(self, tick: Tick) -> Sequence[Draft]:
+        if self.planted == 0:
+            return ()
+        return self._planted_texts() if self.kind is ReviewKind.TEXT else self._planted_images(tick)
+
     def _planted_images(self, tick: Tick) -> list[Draft]:
         tables = self._image_tables
         taken = backgrounds(tables, (draft.unit_id for draft in self.real), self.seed)[: self.planted]
         rows = {row["dicom_id"]: row for row in tables.renditions.iter_rows(named=True)}
         boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(taken)))
-        is_found = machine() if taken else None
+        is_found = machine()
         drafts = []
         for unit, cell in zip(taken, cells_for(len(taken)), strict=True):
-            row = rows[unit]
-            gray = read_gray(self.workspace.jpeg_file(row["study_id"], unit))
-            made = plant_on_image(
-                gray, cell, np.random.default_rng([self.seed, *sha256(unit.encode()).digest()]), is_found
-            )
-            content = encode_jpeg(made.gray)
-            digest = sha256(content).hexdigest()
-            path = self.workspace.review / PLANTED / f"{digest}.jpg"
-            write_bytes(path, content, mode=0o600)
-            drafts.append(
-                Draft(
-                    unit_id=unit,
-                    study_id=row["study_id"],
-                    subject_id=row["subject_id"],
-                    stratum=f"{PLANTED}:{cell}",
-                    sha256=digest,
-                    source=path.relative_to(self.workspace.root).as_posix(),
-                    rows=gray.shape[0],
-                    columns=gray.shape[1],
-                    is_planted=True,
-                    planted_boxes=(made.box,),
-                    machine_boxes=boxes.get(unit, ()),
-                )
-            )
+            gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
+            made = plant_on_image(gray, cell, self._rng(unit), is_found)
+            drafts.append(self._planted_draft(rows[unit], cell, made, boxes.get(unit, ())))
             tick()
         return drafts
+
+    def _planted_draft(
+        self, row: Mapping[str, str], cell: str, made: PlantedImage, boxes: tuple[MachineBox, ...]
+    ) -> Draft:
+        content = encode_jpeg(made.gray)
+        digest = sha256(content).hexdigest()
+        path = self.workspace.review / PLANTED / f"{digest}.jpg"
+        write_bytes(path, content, mode=0o600)
+        return Draft(
+            unit_id=row["dicom_id"],
+            study_id=row["study_id"],
+            subject_id=row["subject_id"],
+            stratum=f"{PLANTED}:{cell}",
+            sha256=digest,
+            source=path.relative_to(self.workspace.root).as_posix(),
+            rows=made.gray.shape[0],
+            columns=made.gray.shape[1],
+            is_planted=True,
+            planted_boxes=(made.box,),
+            machine_boxes=boxes,
+        )
+
+    def _rng(self, unit: str) -> np.random.Generator:
+        """A stream of its own for each planted item: one more or less changes no other."""
+        return np.random.default_rng([self.seed, *sha256(unit.encode()).digest()])
 
     def _planted_texts(self) -> list[Draft]:
         used = {draft.unit_id for draft in self.real}
@@ -174,8 +182,7 @@ class Draw:
         again = first_by_rank(self.seed, PLANTED, used, self.planted - len(spare))
         drafts = []
         for study in (*spare, *again):
-            rng = np.random.default_rng([self.seed, *sha256(study.encode()).digest()])
-            made = plant_in_text(rows[study]["text"], rng)
+            made = plant_in_text(rows[study]["text"], self._rng(study))
             draft = text_draft({**rows[study], "text": made.text}, PLANTED)
             drafts.append(replace(draft, is_planted=True, planted_spans=(made.span,)))
         return drafts

@@ -137,7 +137,8 @@ def _leak_lines(name: str, review: LeakReview, population: int) -> Iterator[str]
         yield f"  {reader:<20} {_share(share)}"
     yield f"agreement    {_agreement(review.agreement)}"
     for stratum in review.strata:
-        yield f"  {stratum.stratum:<36} {stratum.settled:,} of {stratum.items:,} settled, {stratum.phi.events:,} with PHI"
+        counts = f"{stratum.settled:,} of {stratum.items:,} settled, {stratum.phi.events:,} with PHI"
+        yield f"  {stratum.stratum:<36} {counts}"
     for count, what in ((review.stale, "changed since they were read"), (review.remaining, "with PHI still there")):
         if count:
             yield f"look         {count:,} {name} {what}"
