@@ -134,7 +134,7 @@ class Draw:
     def _sown(self, tick: Tick) -> Sequence[Draft]:
         if self.planted == 0:
             return ()
-        return self._planted_texts() if self.kind is ReviewKind.TEXT else self._planted_images(tick)
+        return self._planted_texts(tick) if self.kind is ReviewKind.TEXT else self._planted_images(tick)
 
     def _planted_images(self, tick: Tick) -> list[Draft]:
         tables = self._image_tables
@@ -146,13 +146,11 @@ class Draw:
         for unit, cell in zip(taken, cells_for(len(taken)), strict=True):
             gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
             made = plant_on_image(gray, cell, self._rng(unit), is_found)
-            drafts.append(self._planted_draft(rows[unit], cell, made, boxes.get(unit, ())))
+            drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
             tick()
         return drafts
 
-    def _planted_draft(
-        self, row: Mapping[str, str], cell: str, made: PlantedImage, boxes: tuple[MachineBox, ...]
-    ) -> Draft:
+    def _planted_draft(self, row: Mapping[str, str], made: PlantedImage, boxes: tuple[MachineBox, ...]) -> Draft:
         content = encode_jpeg(made.gray)
         digest = sha256(content).hexdigest()
         path = self.workspace.review / PLANTED / f"{digest}.jpg"
@@ -161,7 +159,7 @@ class Draw:
             unit_id=row["dicom_id"],
             study_id=row["study_id"],
             subject_id=row["subject_id"],
-            stratum=f"{PLANTED}:{cell}",
+            stratum=f"{PLANTED}:{made.cell}",
             sha256=digest,
             source=path.relative_to(self.workspace.root).as_posix(),
             rows=made.gray.shape[0],
@@ -175,7 +173,7 @@ class Draw:
         """A stream of its own for each planted item: one more or less changes no other."""
         return np.random.default_rng([self.seed, *sha256(unit.encode()).digest()])
 
-    def _planted_texts(self) -> list[Draft]:
+    def _planted_texts(self, tick: Tick) -> list[Draft]:
         used = {draft.unit_id for draft in self.real}
         rows = {row["study_id"]: row for row in self._deid_reports.iter_rows(named=True)}
         spare = first_by_rank(self.seed, PLANTED, (study for study in rows if study not in used), self.planted)
@@ -184,6 +182,7 @@ class Draw:
         for study in (*spare, *again):
             made = plant_in_text(rows[study]["text"], self._rng(study))
             draft = text_draft({**rows[study], "text": made.text}, PLANTED)
+            tick()
             drafts.append(replace(draft, is_planted=True, planted_spans=(made.span,)))
         return drafts
 

@@ -48,7 +48,7 @@ def sample(
     if dry_run:
         return
     store = _store(opened)
-    with BuildProgress().stage("planting", draw.planted) as tick:
+    with BuildProgress(quiet=not draw.planted).stage("planting", draw.planted) as tick:
         frozen = draw.freeze(store, _now(), lambda: tick(1))
     strata = Counter(outcome.item.draft.stratum for outcome in store.outcomes_in(frozen))
     for name, count in sorted(strata.items()):
