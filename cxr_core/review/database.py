@@ -20,6 +20,8 @@ class Database:
         self._path = path
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        # Threads of one process queue here: SQLite's own waiting sleeps in steps of up to 100 ms and is not fair.
+        self._turn = threading.Lock()
 
     @property
     def read(self) -> sqlite3.Connection:
@@ -34,13 +36,14 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: on the disk when the block is left, or not at all."""
         connection = self.read
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        with self._turn:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Close the connections of all threads."""

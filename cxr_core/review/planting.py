@@ -27,7 +27,7 @@ CELLS = tuple(f"{contrast}:{size}" for contrast, size in product(CONTRASTS, SIZE
 
 _LEAST_PX = 9
 _TRIES = 4
-_FAINTER = 0.75
+_FAINTER = 0.6
 _LEAST_CONTRAST = 0.03
 _FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, None)
 _SYLLABLES = ("bar", "del", "fen", "gor", "hal", "kin", "lam", "mor", "nes", "pol", "rud", "sel", "tav", "vik", "wen")
@@ -39,14 +39,17 @@ class PlantedImage:
 
     Parameters
     ----------
+    cell : str
+        `contrast:size` as drawn, after it was made faint enough for the machine to miss it.
     contrast : float
-        As drawn, after it was made faint enough for the machine to miss it.
+        The same as a share of the grey range.
     is_missed : bool
         The machine does not find it; True where no machine was asked.
     """
 
     gray: Gray
     box: PixelBox
+    cell: str
     contrast: float
     is_missed: bool
 
@@ -69,7 +72,7 @@ def plant_on_image(gray: Gray, cell: str, rng: np.random.Generator, is_found: Is
     cell : str
         `contrast:size`, one of `CELLS`.
     is_found : callable, optional
-        The machine: as long as it finds the text, the text is written again a quarter fainter, four times at most.
+        The machine: as long as it finds the text, the text is written again fainter, four times at most.
 
     Returns
     -------
@@ -84,16 +87,22 @@ def plant_on_image(gray: Gray, cell: str, rng: np.random.Generator, is_found: Is
     made = _blend(gray, ink, box, contrast)
     for _ in range(_TRIES):
         if is_found is None or not is_found(made, box):
-            return PlantedImage(made, box, contrast, is_missed=True)
+            return PlantedImage(made, box, _cell(contrast, size_name), contrast, is_missed=True)
         contrast = max(_LEAST_CONTRAST, contrast * _FAINTER)
         made = _blend(gray, ink, box, contrast)
-    return PlantedImage(made, box, contrast, is_missed=is_found is None or not is_found(made, box))
+    is_missed = is_found is None or not is_found(made, box)
+    return PlantedImage(made, box, _cell(contrast, size_name), contrast, is_missed)
+
+
+def _cell(contrast: float, size_name: str) -> str:
+    name = next((name for name, (_, most) in CONTRASTS.items() if contrast <= most), list(CONTRASTS)[-1])
+    return f"{name}:{size_name}"
 
 
 def plant_in_text(text: str, rng: np.random.Generator) -> PlantedText:
     """Put one identifier into a report, at the end of a sentence or of the text."""
     lead, identifier_text = _sentence(rng)
-    ends = [place for place in range(1, len(text)) if text[place - 1] in ".:" and text[place].isspace()]
+    ends = [place for place in range(1, len(text)) if text[place - 1] == "." and text[place].isspace()]
     place = int(rng.choice(ends)) if ends else len(text)
     before = f"{text[:place]} {lead} "
     start = len(before)
@@ -143,7 +152,8 @@ def _ink(text: str, size_px: int, rng: np.random.Generator) -> NDArray[np.float3
         cv2.putText(canvas, text, (size_px, 2 * size_px), face, scale, 255, thick, cv2.LINE_AA)
     rows, columns = np.nonzero(canvas)
     inked = canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    return inked.astype(np.float32) / 255
+    coverage: NDArray[np.float32] = inked.astype(np.float32) / np.float32(inked.max())
+    return coverage
 
 
 def _place(shape: tuple[int, ...], ink: tuple[int, ...], rng: np.random.Generator) -> PixelBox:

@@ -6,7 +6,6 @@ the store once they read.
 
 from dataclasses import dataclass
 
-from cxr_core.review.records import Manifest
 from cxr_core.settings.review import ReviewSettings
 from cxr_core.vocabulary import ReviewKind
 
@@ -49,21 +48,12 @@ class Workload:
 _UNITS = {ReviewKind.IMAGES: "images", ReviewKind.TEXT: "texts", ReviewKind.REPORTS: "reports"}
 
 
-def workload(manifest: Manifest, settings: ReviewSettings) -> Workload:
-    """The hours that a manifest will cost."""
+def workload(kind: ReviewKind, items: int, readers: int, settings: ReviewSettings) -> Workload:
+    """The hours that so many items cost, each read blind by so many readers."""
     seconds = {
         ReviewKind.IMAGES: settings.seconds_per_image,
         ReviewKind.TEXT: settings.seconds_per_text,
         ReviewKind.REPORTS: settings.seconds_per_report,
-    }[manifest.kind]
-    items = len(manifest.drafts)
+    }[kind]
     each = items * seconds / 3600
-    return Workload(
-        kind=manifest.kind,
-        items=items,
-        readers=manifest.readers_per_item,
-        seconds_per_item=seconds,
-        hours=each * manifest.readers_per_item,
-        hours_each=each,
-        consensus_items=round(_CONSENSUS_SHARE * items),
-    )
+    return Workload(kind, items, readers, seconds, each * readers, each, round(_CONSENSUS_SHARE * items))

@@ -70,7 +70,20 @@ def main() -> None:
 
 
 def _invoke() -> object:
-    from flows.cli import build, compare, explain, files, inspect, keys, quarantine, review_serve, status, texts, vault  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import (
+        build,
+        compare,
+        explain,
+        files,
+        inspect,
+        keys,
+        quarantine,
+        review,
+        review_serve,
+        status,
+        texts,
+        vault,
+    )  # noqa: F401, E501  each module adds its commands to `app`
 
     return invoke(app)
 

@@ -5,11 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cxr_core.tables.workspace import Workspace
-from flows.cli import app
-
-review_app = typer.Typer(help="Let people review images and reports.", no_args_is_help=True)
-app.add_typer(review_app, name="review")
+from flows.cli.inspect import workspace_at
+from flows.cli.review import review_app
 
 
 @review_app.command("serve")
@@ -32,6 +29,6 @@ def serve(
     check_listening(listening)
     typer.echo(f"review page on {listening.url} (Ctrl-C ends it; every answer is already on the disk)")
     try:
-        serve(Workspace(workspace.absolute()), listening)
+        serve(workspace_at(workspace), listening)
     except KeyboardInterrupt:
         typer.echo("review page closed")

@@ -41,7 +41,8 @@ def dashboard(desk: TheDesk, who: TheLead, exported: int | None = None) -> Respo
 @router.post("/export")
 def export(desk: TheDesk, who: TheLead, _: Annotated[Signed, Depends(form_writer)]) -> Response:
     """Write what readers decided as the tables that the next build reads."""
-    tables = export_review(desk.store, desk.workspace)
+    with desk.workspace.locked():
+        tables = export_review(desk.store, desk.workspace)
     desk.log.note("exported", desk.clock(), reader=who.reader.name)
     return RedirectResponse(f"/dashboard?exported={tables.decisions.height}", 303)
 
