@@ -150,6 +150,53 @@ class QualityFlag(StrEnum):
     SUSPECT_STREAM = "suspect_stream"
     LARGE_MASK = "large_mask"
     TEXTURE = "texture"
+    TEXT_DECLARED = "text_declared"
+
+
+class ReviewKind(StrEnum):
+    """What readers look at."""
+
+    IMAGES = "images"
+    TEXT = "text"
+    REPORTS = "reports"
+
+
+class ReaderRole(StrEnum):
+    """What a person may do in a review."""
+
+    READER = "reader"
+    CONSENSUS = "consensus"
+    LEAD = "lead"
+
+
+class ReviewRound(StrEnum):
+    """Blind reading, or the reading that settles a disagreement."""
+
+    PRIMARY = "primary"
+    CONSENSUS = "consensus"
+
+
+class ReviewAnswer(StrEnum):
+    """What a reader said of one item. `WITHDRAWN` undoes an answer and leaves the item open."""
+
+    CLEAN = "clean"
+    PHI = "phi"
+    UNSURE = "unsure"
+    LABELLED = "labelled"
+    WITHDRAWN = "withdrawn"
+
+
+class ReviewReason(StrEnum):
+    """Why a reader was unsure, or what the text was (MIMIC-CXR 2019: the first three were the commonest)."""
+
+    DEVICE = "device"
+    LOCATION = "location"
+    TECHNIQUE = "technique"
+    JEWELLERY = "jewellery"
+    HANDWRITING = "handwriting"
+    BARCODE = "barcode"
+    FACE = "face"
+    OTHER = "other"
 
 
 class StudyFlag(StrEnum):

@@ -18,7 +18,7 @@ from cxr_core.planning.plan import LEDGER_COLUMNS, Plan, make_plan
 from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
-from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, REQUESTS
+from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, READER_BOXES, REQUESTS
 from cxr_core.tables.storage import read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
@@ -54,6 +54,11 @@ class Planner:
         if self.requests is not None or not path.exists():
             return self.requests
         return read_table(REQUESTS, path)
+
+    @cached_property
+    def _reader_boxes(self) -> pl.DataFrame:
+        """Where human readers saw PHI left, as the review exported it."""
+        return read_table(READER_BOXES, self.workspace.review_table(READER_BOXES))
 
     @cached_property
     def _keep(self) -> frozenset[str]:
@@ -152,7 +157,7 @@ class Planner:
 
     def _wanted(self, stage: Stage) -> pl.DataFrame:
         if stage is Stage.DEIDENTIFY:
-            return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked)
+            return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked, self._reader_boxes)
         upstream = DEIDENTIFY.store(self.workspace)
         if stage is Stage.CONVERT:
             return convert_wanted(upstream.read(IMAGES, IMAGE_COLUMNS))
@@ -163,7 +168,9 @@ class Planner:
         upstream = DEIDENTIFY.store(self.workspace)
         mine = pl.col("study_id").is_in(plan.todo["study_id"].to_list())
         if stage is Stage.DEIDENTIFY:
-            return lambda study: (self.workspace.root, self.config, study)
+            drawn = self._reader_boxes.filter(mine).partition_by("study_id", as_dict=True)
+            boxes = {str(key[0]): frame.to_dicts() for key, frame in drawn.items()}
+            return lambda study: (self.workspace.root, self.config, study, boxes.get(study, []))
         if stage is Stage.CONVERT:
             by_study = upstream.read(IMAGES).filter(mine).partition_by("study_id", as_dict=True)
             images = {str(key[0]): frame.to_dicts() for key, frame in by_study.items()}

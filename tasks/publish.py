@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,9 +28,11 @@ from cxr_core.release.gates import (
 )
 from cxr_core.release.plan import DropCount, ReleasePlan, RunFacts
 from cxr_core.release.publication import publish, published_counts
+from cxr_core.release.review_note import review_note
 from cxr_core.release.summary import funnel, table_2, table_4
 from cxr_core.release.tables import ReleaseInputs
 from cxr_core.release.tree_gates import split_rows, tree_gates
+from cxr_core.review.statistics import ReviewStatistics
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.dates import TimeOfDay
 from cxr_core.tables.catalogue import (
@@ -50,6 +52,7 @@ from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import ItemKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.register import study_rows
+from tasks.reviewed import review_statement, review_statistics
 from tasks.summary import Outcome
 from tasks.verification import Verifier
 
@@ -102,13 +105,14 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
             "privacy", "the vault is not there (moved away or sealed), and without it nothing can be searched for"
         )
     inputs = _inputs(workspace)
+    reviewed = review_statistics(workspace)
     plan = plan_release(
         inputs,
         config.release,
-        _facts(config, key, order),
+        replace(_facts(config, key, order), notes=(*order.notes, *review_note(reviewed.images))),
         Locate(workspace.jpeg_file, workspace.derivative_file),
     )
-    gates = _Gates(workspace, config, order, plan, published_counts(config.release.name, order.release))
+    gates = _Gates(workspace, config, order, plan, reviewed, published_counts(config.release.name, order.release))
     done = publish(plan, order.release.absolute(), gates.check)
     shown = pl.concat([tree.images for tree in (plan.public, plan.withheld) if tree])
     withheld = plan.withheld.images.height if plan.withheld else 0
@@ -137,6 +141,7 @@ class _Gates:
     config: BuildConfig = field(repr=False)
     order: PublishOrder
     plan: ReleasePlan = field(repr=False)
+    reviewed: ReviewStatistics = field(repr=False)
     previous_images: int | None
 
     def check(self, public: Path, withheld: Path | None) -> None:
@@ -147,7 +152,7 @@ class _Gates:
         enforce(
             [
                 self._privacy(roots),
-                review_gate(None, is_demo=is_demo),
+                review_gate(review_statement(self.reviewed, self.config.review), is_demo=is_demo),
                 split_gate(split_rows(roots)),
                 *(result for root in roots for result in tree_gates(root)),
                 counts_gate(images, self.previous_images, min_share=self.config.release.min_row_share),

@@ -64,13 +64,15 @@ def failed(stage: Stage, study_id: str, reason: Reason) -> StudyOutcome:
     return StudyOutcome(study_id, {STAGE_DROPS.name: [_drop(stage, study_id, ItemKind.STUDY, reason)]}, reason)
 
 
-def deidentify(root: Path, config: BuildConfig, study_id: str) -> StudyOutcome:
+def deidentify(
+    root: Path, config: BuildConfig, study_id: str, reader_boxes: Sequence[Mapping[str, object]] = ()
+) -> StudyOutcome:
     """Stage 4: through the airlock, and out comes de-identified DICOM, boxes and redacted text."""
     from cxr_core.deidentify.study import StudyRequest
 
     workspace = Workspace(root)
     airlock = _airlock(root, config.model_dump_json())
-    request = StudyRequest.from_row(_request_row(workspace, study_id))
+    request = StudyRequest.from_row(_request_row(workspace, study_id), reader_boxes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings print values
         result = airlock.run(request)

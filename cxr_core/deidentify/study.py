@@ -6,8 +6,8 @@ that were refused. Writing them, and trying again, is left to the tasks.
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +19,17 @@ from cxr_core.deidentify.header.attributes import metadata
 from cxr_core.deidentify.header.dates import DateShift
 from cxr_core.deidentify.header.engine import deidentify_header
 from cxr_core.deidentify.header.identity import ImageIdentity
-from cxr_core.deidentify.pixels import PixelResult, TextBox, TextReader, build_readers, draw_sheet, redact_pixels
+from cxr_core.deidentify.header.reading import read
+from cxr_core.deidentify.pixels import (
+    Box,
+    PixelResult,
+    TextBox,
+    TextReader,
+    black_reader_boxes,
+    build_readers,
+    draw_sheet,
+    redact_pixels,
+)
 from cxr_core.deidentify.text import TextEngine
 from cxr_core.deidentify.text.entities import EntityFinder
 from cxr_core.errors import ItemError
@@ -33,6 +43,8 @@ from cxr_core.settings.dates import TimeOfDay
 from cxr_core.settings.deidentify import Sheets
 from cxr_core.vault.dictionary import PatientDictionary, SiteDictionary
 from cxr_core.vocabulary import QualityFlag, Reason
+
+_BURNED_IN_ANNOTATION = 0x00280301
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class StudyRequest:
     uids: Mapping[str, str] = field(repr=False)
     patient: PatientDictionary = field(repr=False)
     report_text: str | None = field(repr=False)
+    reader_boxes: Mapping[str, Sequence[Box]] = field(default_factory=dict)
+    """Where human readers saw PHI left, by dicom_id, in pixels of the image."""
 
     def published_uid(self, original: str) -> str:
         """The published UID of one that the catalog found.
@@ -63,8 +77,11 @@ class StudyRequest:
         return found
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """From a row of the REQUESTS table."""
+    def from_row(cls, row: Mapping[str, Any], reader_boxes: Iterable[Mapping[str, Any]] = ()) -> Self:
+        """From a row of the REQUESTS table, and the study's rows of READER_BOXES."""
+        boxes: dict[str, list[Box]] = {}
+        for one in reader_boxes:
+            boxes.setdefault(one["dicom_id"], []).append(Box(one["top"], one["left"], one["bottom"], one["right"]))
         return cls(
             study_id=row["study_id"],
             subject_id=row["subject_id"],
@@ -80,6 +97,7 @@ class StudyRequest:
                 address_parts=frozenset(row["address_parts"]),
             ),
             report_text=row["report_text"],
+            reader_boxes=boxes,
         )
 
 
@@ -183,6 +201,7 @@ class Airlock:
             readers=self.readers,
             markers=self.markers,
         )
+        pixels = black_reader_boxes(pixels, request.reader_boxes.get(dicom_id, ()), stored.photometric)
         content = assemble(
             header.dataset,
             pixels.pixels,
@@ -190,6 +209,8 @@ class Airlock:
             is_signed=stored.is_signed,
             compression=self.config.deidentify.compression,
         )
+        if _declares_text(source):
+            pixels = replace(pixels, flags=(*pixels.flags, QualityFlag.TEXT_DECLARED))
         row = self._image_row(request, dicom_id, header.dataset, stored, pixels)
         row |= {"dropped_elements": header.dropped_elements, "dicom_sha256": hashlib.sha256(content).hexdigest()}
         sheet = draw_sheet(stored.pixels, pixels, stored.photometric) if self._wants_sheet(pixels) else None
@@ -231,6 +252,11 @@ class Airlock:
             "readers": "+".join(reader.name for reader in self.readers),
             "flags": sorted(flags),
         }
+
+
+def _declares_text(source: Dataset) -> bool:
+    """BurnedInAnnotation (0028,0301) says YES: no reason to trust a NO, but one to look."""
+    return read(source, _BURNED_IN_ANNOTATION).values == ("YES",)
 
 
 def box_rows(dicom_id: str, study_id: str, boxes: Sequence[TextBox]) -> list[dict[str, object]]:

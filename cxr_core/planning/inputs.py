@@ -13,9 +13,29 @@ REPORT_COLUMNS = ("study_id", "text_sha256")
 WANTED = pl.Schema({"study_id": pl.String, "source_fingerprint": pl.String})
 
 
-def deidentify_wanted(requests: pl.DataFrame) -> pl.DataFrame:
-    """Every request, with the vault's keyed fingerprint."""
-    return requests.select("study_id", "source_fingerprint")
+def deidentify_wanted(requests: pl.DataFrame, reader_boxes: pl.DataFrame) -> pl.DataFrame:
+    """Every request, with the vault's keyed fingerprint, and with what human readers drew on the study's images.
+
+    Parameters
+    ----------
+    requests : REQUESTS frame
+    reader_boxes : READER_BOXES frame
+        A study without a box keeps the vault's fingerprint: one box makes one study stale.
+    """
+    wanted = requests.select("study_id", "source_fingerprint")
+    drawn = {
+        str(key[0]): hashlib.sha256(rows.sort("dicom_id", "box").write_csv().encode()).hexdigest()
+        for key, rows in reader_boxes.partition_by("study_id", as_dict=True).items()
+    }
+    if not drawn:
+        return wanted
+    boxes = pl.DataFrame({"study_id": list(drawn), "drawn": list(drawn.values())})
+    both = wanted.join(boxes, on="study_id", how="left", maintain_order="left")
+    found = [
+        fingerprint if digest is None else hashlib.sha256(f"{fingerprint}\0{digest}".encode()).hexdigest()
+        for fingerprint, digest in both.select("source_fingerprint", "drawn").iter_rows()
+    ]
+    return both.select("study_id", pl.Series("source_fingerprint", found, dtype=pl.String))
 
 
 def convert_wanted(images: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from cxr_core.release.difference import Difference, compare
 from cxr_core.release.page import PAGE_NAME, PageContent, page_lines, report_page
 from cxr_core.release.plan import ReleasePlan, Tree
 from cxr_core.release.published import PublishedTables, planned_tables
+from cxr_core.release.review_note import REVIEW_NOTE
 from cxr_core.release.splitting import NOTES
 from cxr_core.release.summary import SMALLEST_SHOWN, shown_drops, suppress_small_counts, table_2, table_4, to_markdown
 from cxr_core.vocabulary import Label, LabelerName
@@ -78,7 +79,7 @@ def template_lines() -> tuple[str, ...]:
     """
     lines = [line for name in _TEMPLATES for line in template_text(name).splitlines() if line.strip()]
     columns = [column.description for column in RELEASE_IMAGES.columns.values()]
-    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES, *page_lines())
+    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES, REVIEW_NOTE.template, *page_lines())
 
 
 def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> dict[str, bytes]:

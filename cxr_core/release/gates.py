@@ -100,23 +100,33 @@ class ReviewStatement:
         Images on which PHI was confirmed and which are still in the release.
     leak_bound, required_bound : float
         Upper limit of the share of images with PHI at 95 %, reached and required.
+    open_items : int
+        Items of the sample without an outcome.
     """
 
     images_reviewed: int
     remaining: int
     leak_bound: float
     required_bound: float
+    open_items: int = 0
 
 
 def review_gate(statement: ReviewStatement | None, *, is_demo: bool) -> GateResult:
-    """Gate 2: people looked at the images and met the required bound. The demo holds no person's image."""
-    advice = 'no image review is recorded; a named person may take it on: --waive review="who: why"'
+    """Gate 2: people looked at the images and met the required bound.
+
+    The demo holds no person's image: it needs no review and no bound, but what readers saw must be gone there, too.
+    """
+    waiver = 'or a named person takes it on: --waive review="who: why"'
     if statement is None:
+        advice = f"draw a sample with `cxr review sample --kind images`, {waiver}"
         return gate_result(Gate.REVIEW, {"reviews missing": 0 if is_demo else 1}, advice)
+    reached = f"{100 * statement.leak_bound:.4g} % reached, {100 * statement.required_bound:.4g} % required"
     faults = {
-        "reviewed images with confirmed PHI": statement.remaining,
-        "bounds not met": int(statement.leak_bound > statement.required_bound),
+        "reviewed images with PHI": statement.remaining,
+        "items without an outcome": 0 if is_demo else statement.open_items,
+        f"bound not met ({reached})": 0 if is_demo else int(statement.leak_bound > statement.required_bound),
     }
+    advice = f"draw boxes, export, build again, or let readers go on (`cxr review status`), {waiver}"
     return gate_result(Gate.REVIEW, faults, advice)
 
 

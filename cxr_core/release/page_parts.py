@@ -69,6 +69,7 @@ _FLAG_WORDS = {
     QualityFlag.SUSPECT_STREAM: "The coded image had faults that the decoder passed over.",
     QualityFlag.LARGE_MASK: "A large part of the image was blacked.",
     QualityFlag.TEXTURE: "A pattern looks like text but is none.",
+    QualityFlag.TEXT_DECLARED: "The device declares that text is burned in.",
 }
 _HEADS = (_LABEL_HEAD, _SPLIT_HEAD, _DROP_HEAD, _LABEL_CHANGES_HEAD, _DROP_CHANGES_HEAD, _ITEMS_HEAD)
 _ENUMERATIONS = (Label, Split, Stage, ItemKind, Reason, QualityFlag, View, LabelerName)

@@ -13,6 +13,7 @@ from cxr_core.settings.deidentify import DeidentifySettings
 from cxr_core.settings.labels import LabelSettings
 from cxr_core.settings.link import LinkSettings
 from cxr_core.settings.release import ReleaseSettings
+from cxr_core.settings.review import ReviewSettings
 from cxr_core.settings.run import RunSettings
 from cxr_core.settings.section import Section
 from cxr_core.settings.source import SourceSettings
@@ -26,6 +27,8 @@ _NOT_SCIENCE: dict[str, bool | set[str]] = {
     "run": True,
     "deidentify": {"easyocr_weights"},
     "release": {"name", "version", "signoff"},
+    # What is drawn for readers; only the bound that they must reach is part of what an officer answers for.
+    "review": set(ReviewSettings.model_fields) - {"required_bound"},
 }
 
 
@@ -41,6 +44,7 @@ class BuildConfig(Section):
     convert: ConvertSettings = ConvertSettings()
     labels: LabelSettings = LabelSettings()
     split: SplitSettings = SplitSettings()
+    review: ReviewSettings = ReviewSettings()
     release: ReleaseSettings = ReleaseSettings()
     run: RunSettings = RunSettings()
 

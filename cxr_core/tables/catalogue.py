@@ -5,6 +5,7 @@ How columns are checked is left to `contract`, how files are written to `storage
 """
 
 from cxr_core.tables.contract import (
+    Column,
     Contract,
     Privacy,
     assertion,
@@ -12,6 +13,7 @@ from cxr_core.tables.contract import (
     contract,
     enum,
     integer,
+    pixel_boxes,
     real,
     text,
     texts,
@@ -28,6 +30,9 @@ from cxr_core.vocabulary import (
     Photometric,
     Reason,
     ReportStatus,
+    ReviewAnswer,
+    ReviewKind,
+    ReviewRound,
     SectionName,
     Split,
     Stage,
@@ -431,6 +436,70 @@ READER_BOXES = contract(
     },
 )
 
+
+def _reviewed() -> dict[str, Column]:
+    """Columns that reviews of images and of texts share."""
+    return {
+        "sample_id": text("Sample that the item was drawn into", _INTERNAL, key=True),
+        "item": text("Opaque id under which readers saw it", _INTERNAL, key=True, pattern=r"^[0-9a-f]{32}$"),
+        "study_id": text("Study", _INTERNAL, pattern=STUDY_ID),
+        "subject_id": text("Subject", _INTERNAL, pattern=SUBJECT_ID),
+        "stratum": text("random, an enriched stratum, or planted:...", _INTERNAL),
+        "is_planted": boolean("An identifier was planted to measure the readers", _INTERNAL),
+        "sha256": text("SHA-256 of what was shown", _INTERNAL, pattern=r"^[0-9a-f]{64}$"),
+        "readers": texts("Blind readers, numbered in the order in which they joined", _INTERNAL),
+        "answers": texts("Their answers, in the same order", _INTERNAL),
+        "consensus": enum("Answer of the consensus round", _INTERNAL, ReviewAnswer, nullable=True),
+        "is_complete": boolean("All blind answers are in", _INTERNAL),
+        "needs_consensus": boolean("Readers disagreed or were unsure", _INTERNAL),
+        "final": enum("What was settled; null while open", _INTERNAL, ReviewAnswer, nullable=True),
+        "is_located": boolean("Of planted items: a mark meets what was planted, or none was drawn", _INTERNAL),
+        "marks": integer("Boxes or spans that were settled", _INTERNAL, minimum=0),
+    }
+
+
+IMAGE_REVIEWS = contract(
+    "image_reviews",
+    1,
+    "One row per image of the newest sample: what readers saw on it.",
+    {**_reviewed(), "dicom_id": text("Image; of a planted one its background", _INTERNAL, pattern=DICOM_ID)},
+)
+
+TEXT_REVIEWS = contract(
+    "text_reviews",
+    1,
+    "One row per report text of the newest sample: what readers saw in it.",
+    _reviewed(),
+)
+
+REVIEW_DECISIONS = contract(
+    "review_decisions",
+    1,
+    "Every decision of every reader as it came, superseded ones included: the audit trail of the review.",
+    {
+        "decision_id": text("Id that the page chose", _INTERNAL, key=True),
+        "sample_id": text("Sample", _INTERNAL),
+        "kind": enum("What was read", _INTERNAL, ReviewKind),
+        "item": text("Opaque id of the item", _INTERNAL, pattern=r"^[0-9a-f]{32}$"),
+        "study_id": text("Study", _INTERNAL, pattern=STUDY_ID),
+        "is_planted": boolean("An identifier was planted to measure the readers", _INTERNAL),
+        "reader": text("Reader, numbered in the order in which they joined", _INTERNAL),
+        "round": enum("Blind, or consensus", _INTERNAL, ReviewRound),
+        "answer": enum("Answer", _INTERNAL, ReviewAnswer),
+        "is_current": boolean("Neither superseded nor withdrawn", _INTERNAL),
+        "reasons": texts("Reasons that the reader gave", _INTERNAL),
+        "boxes": pixel_boxes("Where PHI remains on the image", _INTERNAL),
+        "spans": texts("Where PHI remains in the text, start-end", _INTERNAL),
+        **{label.value: assertion(f"{label.value} by this reader") for label in Label},
+        "sha256": text("SHA-256 of what was shown", _INTERNAL, pattern=r"^[0-9a-f]{64}$"),
+        "shown_at": timestamp("When it was shown, by the page's clock, UTC", _INTERNAL),
+        "answered_at": timestamp("When it was answered, by the page's clock, UTC", _INTERNAL),
+        "recorded_at": timestamp("When it was stored, by the server's clock, UTC", _INTERNAL),
+        "page_version": text("Version of the page", _INTERNAL),
+        "supersedes": text("Decision that this one replaces", _INTERNAL, nullable=True),
+    },
+)
+
 SPLITS = contract(
     "splits",
     1,
@@ -514,6 +583,9 @@ STAGE_TABLES: tuple[Contract, ...] = (
     EVIDENCE,
     REPORT_LABELS,
     READER_BOXES,
+    IMAGE_REVIEWS,
+    TEXT_REVIEWS,
+    REVIEW_DECISIONS,
     SPLITS,
     STAGE_DROPS,
     LEDGER,

@@ -70,7 +70,8 @@ def main() -> None:
 
 
 def _invoke() -> object:
-    from flows.cli import build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import build, compare, explain, files, inspect, keys, quarantine, review, status, texts, vault  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import review_serve  # noqa: F401
 
     return invoke(app)
 

@@ -5,8 +5,18 @@ Header, overlay planes and quarantine are left to the header engine and the call
 """
 
 from cxr_core.deidentify.pixels.cascade import redact_pixels
-from cxr_core.deidentify.pixels.model import PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.model import Box, PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.reader_boxes import black_reader_boxes
 from cxr_core.deidentify.pixels.readers import build_readers
 from cxr_core.deidentify.pixels.sheet import draw_sheet
 
-__all__ = ["PixelResult", "TextBox", "TextReader", "build_readers", "draw_sheet", "redact_pixels"]
+__all__ = [
+    "Box",
+    "PixelResult",
+    "TextBox",
+    "TextReader",
+    "black_reader_boxes",
+    "build_readers",
+    "draw_sheet",
+    "redact_pixels",
+]

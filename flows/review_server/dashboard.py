@@ -1,0 +1,154 @@
+"""The page of the lead: how far everybody is, how well readers agree, what waits, the bound on what slipped through.
+
+Takes the figures of `figures`, gives them as words and numbers to a template; writes the export that the next build
+reads. Who may see it is decided in `access`.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import RedirectResponse
+
+from cxr_core.evaluation.agreement import Agreement, Share
+from cxr_core.review.export import export_review
+from cxr_core.review.records import Progress, ReaderProgress
+from cxr_core.review.statistics import LabelAgreement, LeakReview
+from cxr_core.vocabulary import ReaderRole, ReviewKind
+from flows.review_server.access import Signed, TheDesk, form_writer, lead
+from flows.review_server.figures import Figures, figures_of
+from flows.review_server.pages import TITLES, page
+from flows.review_server.queues import time_left
+
+router = APIRouter()
+TheLead = Annotated[Signed, Depends(lead)]
+
+
+@router.get("/dashboard")
+def dashboard(desk: TheDesk, who: TheLead, exported: int | None = None) -> Response:
+    """All figures of the review, as of now."""
+    figures = figures_of(desk.store, desk.workspace)
+    return page(
+        desk,
+        "dashboard.html",
+        who,
+        exported=exported,
+        samples=[sample_card(progress, figures) for progress in figures.progress],
+        labels=[label_row(one) for one in figures.labels],
+        table_3=figures.table_3 if figures.table_3 is None else figures.table_3.rows(named=True),
+    )
+
+
+@router.post("/export")
+def export(desk: TheDesk, who: TheLead, _: Annotated[Signed, Depends(form_writer)]) -> Response:
+    """Write what readers decided as the tables that the next build reads."""
+    with desk.workspace.locked():
+        tables = export_review(desk.store, desk.workspace)
+    desk.log.note("exported", desk.clock(), reader=who.reader.name)
+    return RedirectResponse(f"/dashboard?exported={tables.decisions.height}", 303)
+
+
+def sample_card(progress: Progress, figures: Figures) -> dict[str, Any]:
+    """One sample: its progress, its readers, and what was found where PHI is looked for."""
+    found = {ReviewKind.IMAGES: figures.images, ReviewKind.TEXT: figures.texts}.get(progress.sample.kind)
+    sample = progress.sample
+    return {
+        "title": TITLES[sample.kind],
+        "kind": sample.kind.value,
+        "digest": sample.digest[:12],
+        "drawn": f"{sample.drawn_at:%Y-%m-%d}",
+        "seed": sample.seed,
+        "items": sample.items,
+        "complete": progress.complete,
+        "final": progress.final,
+        "waiting": progress.consensus_waiting,
+        "settled": progress.consensus_done,
+        "readers": [reader_row(one, sample.items) for one in progress.readers if _takes_part(one)],
+        "leaks": leak_card(found, figures.population if sample.kind is ReviewKind.IMAGES else None) if found else None,
+    }
+
+
+def _takes_part(reader: ReaderProgress) -> bool:
+    return reader.role is ReaderRole.READER or reader.answered > 0
+
+
+def reader_row(reader: ReaderProgress, items: int) -> dict[str, Any]:
+    """How far one reader is."""
+    is_blind = reader.role is ReaderRole.READER
+    return {
+        "name": reader.reader,
+        "role": reader.role.value,
+        "answered": reader.answered,
+        "of": items if is_blind else None,
+        "pace": "" if reader.median_s is None else f"{reader.median_s:.1f} s",
+        "left": time_left(items - reader.answered, reader.median_s) if is_blind else "",
+    }
+
+
+def leak_card(found: LeakReview, population: int | None) -> dict[str, Any]:
+    """What was found, and the bound on what was not."""
+    bound = found.units
+    return {
+        "bound": _percent(bound.bound, 3) if bound.planted else "not known",
+        "limit": _percent(bound.limit, 3),
+        "units": bound.units,
+        "leaks": bound.leaks,
+        "subjects": found.subjects.units,
+        "subject_bound": _percent(found.subjects.bound, 3) if bound.planted else "not known",
+        "at_most": bound.at_most(population) if population and bound.planted else None,
+        "population": population,
+        "planted": bound.planted,
+        "found": bound.found,
+        "sensitivity": _share(found.sensitivity),
+        "sensitivity_low": _percent(bound.sensitivity, 1),
+        "sensitivity_of": [(reader, _share(one)) for reader, one in found.sensitivity_of.items()],
+        "agreement": agreement_card(found.agreement),
+        "strata": [(one.stratum, one.items, one.settled, one.phi.events, _share(one.phi)) for one in found.strata],
+    }
+
+
+def agreement_card(given: Agreement) -> dict[str, Any]:
+    """Kappa and what kappa hides."""
+    table = given.table
+    return {
+        "items": table.items,
+        "observed": _number(given.observed),
+        "kappa": _interval(given.kappa, given.kappa_low, given.kappa_high),
+        "positive": _number(given.positive),
+        "negative": _number(given.negative),
+        "pabak": _number(given.pabak),
+        "counts": (table.both, table.first_only, table.second_only, table.neither),
+    }
+
+
+def label_row(given: LabelAgreement) -> dict[str, Any]:
+    """One label."""
+    table = given.positive.table
+    return {
+        "label": given.label.value,
+        "reports": given.reports,
+        "kappa": _interval(given.kappa, given.kappa_low, given.kappa_high),
+        "positive": _number(given.positive.positive),
+        "pabak": _number(given.positive.pabak),
+        "counts": (table.both, table.first_only, table.second_only, table.neither),
+    }
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float, digits: int) -> str:
+    return f"{value:.{digits}%}".replace("%", " %")
+
+
+def _interval(*values: float | None) -> str:
+    value, low, high = values
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _share(given: Share) -> str:
+    if given.value is None:
+        return "–"
+    return f"{given.events} of {given.trials} ({_percent(given.low, 1)} to {_percent(given.high, 1)})"
