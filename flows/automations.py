@@ -8,16 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
+import httpx
 from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture, SendNotification
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import PrefectHTTPStatusError
 
-from cxr_core.errors import UsageError
+from cxr_core.errors import BuildError, UsageError
 
 PREFIX: Final = "hilum: "
 """Automations under this prefix are ours: what bears it and is not declared here is removed."""
@@ -121,8 +121,7 @@ def save_webhook(url: str) -> UUID:
     The message's form is the one that Mattermost, Rocket.Chat, Slack and their like understand.
     """
     block = CustomWebhookNotificationBlock(name="hilum", url=url, json_data={"text": "{{subject}}. {{body}}"})
-    saved: UUID = block.save(BLOCK, overwrite=True)
-    return saved
+    return cast("UUID", block.save(BLOCK, overwrite=True))
 
 
 def main() -> int:
@@ -134,8 +133,11 @@ def main() -> int:
         declared = [killed_runs(), *([trouble_is_told(save_webhook(url))] if url else [])]
         with get_client(sync_client=True) as client:
             told = apply(declared, client)
-    except (PrefectHTTPStatusError, OSError) as error:
-        raise UsageError(f"the server refused: {type(error).__name__}; is PREFECT_API_AUTH_STRING right?") from None
+    except httpx.HTTPStatusError as error:
+        code = error.response.status_code
+        raise BuildError(f"the server refused with {code}; is PREFECT_API_AUTH_STRING right?") from None
+    except httpx.HTTPError:
+        raise BuildError("no server answers at PREFECT_API_URL") from None
     for line in told:
         sys.stdout.write(line + "\n")
     if not url:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from prefect import State, flow
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from cxr_core.errors import GateRefused, UsageError
 from cxr_core.release.gates import Gate
@@ -27,7 +28,7 @@ from tasks.verification import Verifier
 _OPTIONS: dict[str, Any] = {"persist_result": False}
 
 
-def _at(position: int) -> dict[str, int]:
+def _at(position: int) -> JsonDict:
     """Where a field stands in the UI's form: the database keeps no order of its own."""
     return {"position": position}
 

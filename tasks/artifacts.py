@@ -4,6 +4,7 @@ Takes the summary of a build, gives Markdown artifacts under fixed keys, so that
 Aggregates only: nothing here speaks of one patient. The same figures on a terminal are left to the command line.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
@@ -12,8 +13,8 @@ from prefect.artifacts import create_markdown_artifact
 from cxr_core.policy.reasons import load_reasons
 from cxr_core.release.plan import DropCount
 from cxr_core.release.summary import to_markdown
-from cxr_core.vocabulary import Stage
-from tasks.summary import BuildSummary, Outcome
+from cxr_core.vocabulary import Assertion, ItemKind, Reason, Stage
+from tasks.summary import BuildSummary, Outcome, StageCounts
 
 _STAGE_ORDER = tuple(Stage)
 
@@ -73,13 +74,18 @@ def _release_line(outcome: Outcome) -> str:
 
 
 def _stage_table(summary: BuildSummary) -> str:
+    """Counts of studies; blank for stages that work on the whole."""
     header = "| stage | to do | done | unchanged | quarantined | seconds |\n| --- | ---: | ---: | ---: | ---: | ---: |"
     rows = [
-        f"| {name} | {counts.todo:,} | {counts.done:,} | {counts.reused:,} | {counts.quarantined:,} "
-        f"| {counts.seconds:,.1f} |"
+        " | ".join((f"| {name}", *_studies(counts), f"{counts.seconds:,.1f} |"))
         for name, counts in summary.stages.items()
     ]
     return "\n".join([header, *rows])
+
+
+def _studies(counts: StageCounts) -> list[str]:
+    numbers = (counts.todo, counts.done, counts.reused, counts.quarantined)
+    return [f"{number:,}" if any(numbers) else "" for number in numbers]
 
 
 def _next_steps(summary: BuildSummary) -> Iterator[str]:
@@ -109,28 +115,37 @@ def _left_out(drops: Sequence[DropCount]) -> str:
 
 
 def _drop_rows(drops: Sequence[DropCount]) -> str:
+    """One row a stage and code, then what the codes mean: the UI does not wrap the cells of a table."""
+    lines = ["| stage | code | images | studies | reports |", "| --- | --- | ---: | ---: | ---: |"]
+    counted = dict[tuple[Stage, Reason], Counter[str]]()
+    for drop in sorted(drops, key=lambda drop: (_STAGE_ORDER.index(drop.stage), drop.reason.value)):
+        counted.setdefault((drop.stage, drop.reason), Counter())[_UNITS[drop.kind]] += drop.count
+    for (stage, reason), units in counted.items():
+        numbers = (f"{units[unit]:,}" if units[unit] else "" for unit in ("images", "studies", "reports"))
+        lines.append(" | ".join((f"| {stage.value}", f"`{reason.value}`", *numbers)) + " |")
     meanings = load_reasons()
-    ordered = sorted(drops, key=lambda drop: (_STAGE_ORDER.index(drop.stage), -drop.count, drop.reason.value))
-    lines = ["| stage | items | code | meaning |", "| --- | ---: | --- | --- |"]
-    lines += [
-        f"| {drop.stage.value} | {drop.count:,} {_plural(drop.kind.value, drop.count)} | {drop.reason.value} "
-        f"| {meanings[drop.reason].meaning} |"
-        for drop in ordered
-    ]
-    return "\n".join(lines)
+    legend = [f"- `{reason.value}`: {meanings[reason].meaning}" for reason in {reason: None for _, reason in counted}]
+    return "\n".join([*lines, "", *legend])
 
 
-def _plural(kind: str, count: int) -> str:
-    if count == 1:
-        return kind
-    return "studies" if kind == "study" else f"{kind}s"
+_UNITS = {
+    ItemKind.FILE: "images",
+    ItemKind.INSTANCE: "images",
+    ItemKind.STUDY: "studies",
+    ItemKind.REPORT: "reports",
+}
 
 
 # ---------------------------------------------------------------- tables of the paper
 
 
 def _for_people(frame: pl.DataFrame) -> pl.DataFrame:
-    """Shares as percentages, blanks instead of underscores."""
+    """Few columns, because the UI cuts wide tables off: one a unit for labels; shares as percentages."""
+    for unit in ("images", "studies"):
+        parts = [f"{assertion.name.lower()}_{unit}" for assertion in Assertion]
+        if set(parts) <= set(frame.columns):
+            told = f"{unit}: " + " / ".join(assertion.name.lower() for assertion in Assertion)
+            frame = frame.with_columns(pl.concat_str(parts, separator=" / ").alias(told)).drop(parts)
     shares = [name for name in frame.columns if name.endswith("_share")]
     percent = [(pl.col(name) * 100).round(1).cast(pl.String) + " %" for name in shares]
     return frame.with_columns(percent).rename(

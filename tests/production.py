@@ -1,7 +1,7 @@
 """A Prefect server as a hospital runs it: PostgreSQL, Redis, server and services as processes of their own, a worker.
 
-Takes a folder, gives a running installation with the settings of docker-compose.yml, on free ports of this machine; only
-the names of hosts and the places of secrets are replaced. Everything ends with the test, also where that is killed.
+Takes a folder, gives a running installation with the settings of docker-compose.yml, on free ports of this machine;
+only names of hosts and places of secrets are replaced. Everything ends with the test, also where that is killed.
 """
 
 import contextlib
