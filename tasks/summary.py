@@ -1,7 +1,7 @@
 """What a build tells at its end: counts a stage, what was left out and why, where the release is.
 
-Takes the stages' counts, the accounts and the outcome of publishing; gives a summary for terminal, JSON, build.json
-and Prefect artifacts. Aggregates only: nothing here speaks of one patient.
+Takes the stages' counts, the accounts and the outcome of publishing; gives a summary for terminal, JSON and
+build.json. Aggregates only: nothing here speaks of one patient; the Prefect UI is left to `artifacts`.
 """
 
 import json
@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-from prefect.artifacts import create_markdown_artifact
 
 from cxr_core import __version__
 from cxr_core.planning.plan import Cause
 from cxr_core.release.page import PAGE_NAME
 from cxr_core.release.plan import DropCount
-from cxr_core.release.summary import drop_table, to_markdown
 from cxr_core.release.throughput import StageTime, with_times
 from cxr_core.tables.storage import write_bytes
 from tasks.stage_run import UnitCounts
@@ -147,17 +145,3 @@ def write_page(summary: BuildSummary, path: Path) -> None:
         return
     times = [StageTime(name, counts.done, counts.reused, counts.seconds) for name, counts in summary.stages.items()]
     write_bytes(path, with_times(page.read_bytes(), times))
-
-
-def write_artifacts(summary: BuildSummary) -> None:
-    """Show the figures in the Prefect UI."""
-    tables = dict(summary.outcome.tables) if summary.outcome else {}
-    if summary.drops:
-        tables["Left out"] = drop_table(summary.drops)
-    for title, frame in tables.items():
-        key = "hilum-" + "".join(letter if letter.isalnum() else "-" for letter in title.lower())
-        create_markdown_artifact(to_markdown(frame), key=key, description=title)
-    reused = {name: counts.reused for name, counts in summary.stages.items() if counts.reused}
-    if reused:
-        told = "\n".join(f"- {name}: reused {count}" for name, count in reused.items())
-        create_markdown_artifact(told, key="hilum-reused", description="Unchanged studies")

@@ -163,14 +163,14 @@ def start_prefect(shared: SharedFolder) -> PrefectServer:
     with shared.making("prefect") as (home, is_new):
         port_file = home / "port"
         if is_new:
-            port_file.write_text(str(_free_port()))
+            port_file.write_text(str(free_port()))
         server = PrefectServer(f"http://127.0.0.1:{port_file.read_text()}/api", home)
         if is_new:
             _launch(server, port_file.read_text())
         return server
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -184,7 +184,7 @@ def _launch(server: PrefectServer, port: str) -> None:
     with (server.home / "server.log").open("wb") as log:
         watch = subprocess.Popen(
             [sys.executable, "-c", _WATCH, str(session), *command],
-            env=_environment(server.home, settings),
+            env=environment(server.home, settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -247,7 +247,7 @@ class Build:
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         server = {"PREFECT_API_URL": self.server.url} if self.server else {}
-        return _environment(self.home, {**server, **(more or {})})
+        return environment(self.home, {**server, **(more or {})})
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Result:
         """Build; to the end, whatever the exit code."""
@@ -273,7 +273,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Result:
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the caller's environment but where programs are found."""
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     base = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8"}

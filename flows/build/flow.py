@@ -31,6 +31,7 @@ from flows.build.request import BuildRequest
 from flows.build.stages import WAVES
 from flows.progress import BuildProgress
 from tasks.account import Account, close_books
+from tasks.artifacts import write_artifacts
 from tasks.catalog import catalog_sources
 from tasks.link import link_studies
 from tasks.planning import Planner
@@ -38,7 +39,7 @@ from tasks.publish import PublishOrder, publish_release
 from tasks.register import prepare, register_studies
 from tasks.split import split_subjects
 from tasks.stage_run import set_current
-from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_page, write_summary
+from tasks.summary import BuildSummary, Outcome, StageCounts, write_page, write_summary
 from tasks.workers import WorkerPool
 
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
@@ -59,9 +60,15 @@ def build(request: BuildRequest) -> "BuildSummary | State[BuildSummary]":
     with opened(request, progress) as (filled, workspace, key):
         summary = _Build(filled, workspace, key, progress).run()
     write_artifacts(summary)
-    if summary.quarantined:
-        return Completed(name="CompletedWithQuarantine", data=summary)
-    return summary
+    return ended(summary)
+
+
+def ended(summary: BuildSummary) -> BuildSummary | State[BuildSummary]:
+    """How a flow ends that made a build: a state of its own tells that something waits for a person."""
+    if not summary.quarantined:
+        return summary
+    told = f"{summary.quarantined} items wait for a person: cxr quarantine list"
+    return Completed(name="CompletedWithQuarantine", message=told, data=summary)
 
 
 @dataclass(slots=True)
