@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,17 +39,21 @@ from cxr_core.tables.catalogue import (
     IMAGES,
     INSTANCES,
     LABELS,
-    RENDITIONS,
+    REPORT_LABELS,
+    RETIRED_SUBJECTS,
     SECTIONS,
     SPLITS,
     TEXT_BOXES,
+    WITHDRAWALS,
 )
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
+from cxr_core.vault.withdrawal import withdrawn_subjects
 from cxr_core.vocabulary import ItemKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.register import study_rows
+from tasks.split import renditions_to_publish
 from tasks.summary import Outcome
 from tasks.verification import Verifier
 
@@ -102,10 +106,12 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
             "privacy", "the vault is not there (moved away or sealed), and without it nothing can be searched for"
         )
     inputs = _inputs(workspace)
+    withdrawn = withdrawn_subjects(read_table(WITHDRAWALS, workspace.catalog_table(WITHDRAWALS)))["subject_id"]
+    _refuse_withdrawn(inputs, withdrawn)
     plan = plan_release(
         inputs,
         config.release,
-        _facts(config, key, order),
+        replace(_facts(config, key, order), withdrawn=frozenset(withdrawn), retired=_retired(workspace)),
         Locate(workspace.jpeg_file, workspace.derivative_file),
     )
     gates = _Gates(workspace, config, order, plan, published_counts(config.release.name, order.release))
@@ -172,15 +178,28 @@ def _inputs(workspace: Workspace) -> ReleaseInputs:
     return ReleaseInputs(
         study_rows=study_rows(workspace),
         images=airlock.read(IMAGES),
-        renditions=converted.read(RENDITIONS),
+        renditions=renditions_to_publish(workspace),
         text_boxes=airlock.read(TEXT_BOXES),
         sections=labelled.read(SECTIONS),
         labels=labelled.read(LABELS),
         evidence=labelled.read(EVIDENCE),
-        splits=read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet"),
-        reference=LABELS.empty(),
+        splits=read_table(SPLITS, workspace.stage_table(Stage.SPLIT, SPLITS)),
+        reference=read_table(REPORT_LABELS, workspace.review_table(REPORT_LABELS)),
         derivatives=converted.read(DERIVATIVES),
     )
+
+
+def _refuse_withdrawn(inputs: ReleaseInputs, withdrawn: pl.Series) -> None:
+    """A withdrawal that was cut off leaves rows behind; they must not be published."""
+    left = pl.concat([inputs.study_rows["subject_id"], inputs.renditions["subject_id"]]).unique()
+    count = int(left.is_in(withdrawn.implode()).sum())
+    if count:
+        raise GateRefused("privacy", f"{count} withdrawn subjects are still there; build without --only and --from")
+
+
+def _retired(workspace: Workspace) -> frozenset[str]:
+    rows = read_table(RETIRED_SUBJECTS, workspace.stage_table(Stage.REGISTER, RETIRED_SUBJECTS))
+    return frozenset(rows["subject_id"])
 
 
 def _facts(config: BuildConfig, key: VaultKey, order: PublishOrder) -> RunFacts:

@@ -14,6 +14,7 @@ import polars as pl
 
 from cxr_core.evaluation.scores import score_labels
 from cxr_core.evaluation.table3 import table3
+from cxr_core.release.balance import split_balance
 from cxr_core.release.contracts import RELEASE_EVIDENCE, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.layouts import gzip_bytes, labels_csv, metadata_csv, split_csv
 from cxr_core.release.plan import PlannedFile, ReleasePlan, RunFacts, Tree, linked_file, written_file
@@ -84,16 +85,18 @@ def plan_release(inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFac
         public=public,
         withheld=withheld,
         facts=facts,
-        table_3=_table_3(inputs),
+        table_3=_table_3(inputs, images),
+        balance=split_balance(images),
     )
 
 
-def _table_3(inputs: ReleaseInputs) -> pl.DataFrame | None:
-    """Both labelers against the manual labels, with bootstrap intervals; None where nobody labelled."""
-    if inputs.reference.is_empty():
-        return None
+def _table_3(inputs: ReleaseInputs, images: pl.DataFrame) -> pl.DataFrame | None:
+    """Both labelers against the manual labels of released studies, with bootstrap intervals; None without any."""
     names = [label.value for label in Label]
-    reference = inputs.reference.select("study_id", *names)
+    released = inputs.study_rows if images.is_empty() else images
+    reference = inputs.reference.join(released, on="study_id", how="semi").select("study_id", *names)
+    if reference.is_empty():
+        return None
     scores = []
     for labeler in LabelerName:
         own = inputs.labels.filter(pl.col("labeler") == labeler.value).select("study_id", *names)

@@ -5,7 +5,7 @@ texts of the templates are also handed to the verifier, so that only what was fi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from string import Template
@@ -13,7 +13,7 @@ from string import Template
 from cxr_core.release.contracts import RELEASE_IMAGES
 from cxr_core.release.difference import Difference, compare
 from cxr_core.release.page import PAGE_NAME, PageContent, page_lines, report_page
-from cxr_core.release.plan import ReleasePlan, Tree
+from cxr_core.release.plan import ReleasePlan, RunFacts, Tree
 from cxr_core.release.published import PublishedTables, planned_tables
 from cxr_core.release.splitting import NOTES
 from cxr_core.release.summary import SMALLEST_SHOWN, shown_drops, suppress_small_counts, table_2, table_4, to_markdown
@@ -36,9 +36,13 @@ _ITEM_CHANGES = "{}: $count added, $count removed, $count changed"
 _REDRAWN = "pixels changed in $count images"
 _RELABELLED = "{} changed in $count studies ({})"
 _RELABELLED_FEW = "{} changed in 1 to 10 studies ({})"
+_WITHDRAWN = "$count subjects withdrawn: every copy of their images and labels must be deleted"
+_RETIRED = "$count subject ids retired because patients were merged or parted"
 _ITEMS = ("subjects", "studies", "images")
 _CHANGE_LINES = (
     _REDRAWN,
+    _WITHDRAWN,
+    _RETIRED,
     *(_ITEM_CHANGES.format(items) for items in _ITEMS),
     *(
         line.format(label.value, labeler.value)
@@ -86,7 +90,8 @@ def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> 
     found = compare(earlier.tables, planned_tables(plan, tree, version)) if earlier.tables else None
     values = _values(plan, tree, version)
     texts = {name: Template(template_text(name)).substitute(values) for name in _TEMPLATES if name != "LICENSE.txt"}
-    texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, found), earlier.changelog)
+    lines = [*change_lines(found), *_gone(plan.facts, earlier.tables)]
+    texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, lines), earlier.changelog)
     texts["croissant.json"] = _croissant(plan, tree, version)
     files = {name: text.encode() for name, text in texts.items()}
     if tree is plan.public:  # the test set is for nobody to look at
@@ -130,10 +135,20 @@ def _changelog(plan: ReleasePlan, section: list[str], earlier: str) -> str:
     return f"{_CHANGES}\n\n{told}\n" + (f"\n{past}\n" if past else "")
 
 
-def _size(tree: Tree, version: str, found: Difference | None) -> list[str]:
+def _size(tree: Tree, version: str, lines: Iterable[str]) -> list[str]:
     """The lines of a release in its change log: its size, and what differs from the one before."""
     size = Template(_SIZE).substitute(images=tree.images.height, subjects=tree.images["subject_id"].n_unique())
-    return [f"## {version}", "", size, *(f"- {line}" for line in change_lines(found))]
+    return [f"## {version}", "", size, *(f"- {line}" for line in lines)]
+
+
+def _gone(facts: RunFacts, earlier: PublishedTables | None) -> Iterator[str]:
+    """How many subjects of the release before were withdrawn or go by another id; which, the list of the vault tells."""
+    if earlier is None:
+        return
+    before = {*earlier.images["subject_id"], *earlier.labels["subject_id"]}
+    for line, subjects in ((_WITHDRAWN, facts.withdrawn), (_RETIRED, facts.retired)):
+        if count := len(before & subjects):
+            yield _counted(line, count)
 
 
 def change_lines(found: Difference | None) -> Iterator[str]:
