@@ -152,25 +152,26 @@ class _Gates:
         digest, is_demo = self.config.digest(), self.order.is_demo
         enforce(
             [
-                self._privacy(roots),
+                privacy_gate(self.workspace, self.config.release.signoff, roots),
                 review_gate(None, is_demo=is_demo),
                 split_gate(split_rows(roots)),
                 *(result for root in roots for result in tree_gates(root)),
                 counts_gate(images, self.previous_images, min_share=self.config.release.min_row_share),
-                attestation_gate(_attestation(self.workspace), config_digest=digest, is_demo=is_demo),
+                attestation_gate(read_attestation(self.workspace), config_digest=digest, is_demo=is_demo),
             ],
             self.order.waivers,
         )
 
-    def _privacy(self, roots: Sequence[Path]) -> GateResult:
-        """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
-        verifier = Verifier.of(self.workspace, self.config.release.signoff)
-        faults: dict[str, int] = {}
-        for root in roots:
-            for item in verifier.verify(root).findings:
-                faults[f"{item.kind.value} in {item.file}"] = item.count
-        shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
-        return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")
+
+def privacy_gate(workspace: Workspace, signoff: Path | None, roots: Sequence[Path]) -> GateResult:
+    """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
+    verifier = Verifier.of(workspace, signoff)
+    faults: dict[str, int] = {}
+    for root in roots:
+        for item in verifier.verify(root).findings:
+            faults[f"{item.kind.value} in {item.file}"] = item.count
+    shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
+    return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")
 
 
 def _inputs(workspace: Workspace) -> ReleaseInputs:
@@ -222,7 +223,14 @@ def _deciding(config: BuildConfig) -> list[str]:
     return [name for name in _DECIDING if name != "easyocr" or name in config.deidentify.readers]
 
 
-def _attestation(workspace: Workspace) -> Attestation | None:
+def read_attestation(workspace: Workspace) -> Attestation | None:
+    """What the officer signed; None where there is nothing.
+
+    Raises
+    ------
+    UsageError
+        The file is no attestation.
+    """
     path = workspace.vault / "attestation.toml"
     if not path.exists():
         return None
