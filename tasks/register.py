@@ -109,9 +109,13 @@ def _changes(
     present = {(one.issuer, one.original): one.first_date for one in wanted if one.kind is IdKind.PATIENT}
     before = read_table(SUBJECT_IDS, workspace.catalog_table(SUBJECT_IDS))
     after = settle_subjects(ledger, before, present, lambda patient: index.patient(*patient) or patient, maker)
-    parted = after.filter(pl.col("ordinal").is_not_null()).height - before.filter(pl.col("ordinal").is_not_null()).height
+    parted = (
+        after.filter(pl.col("ordinal").is_not_null()).height - before.filter(pl.col("ordinal").is_not_null()).height
+    )
     if parted and merges.is_empty():
-        raise UsageError(f"{parted} patients would be parted: patients were merged before, and no --merges is given now")
+        raise UsageError(
+            f"{parted} patients would be parted: patients were merged before, and no --merges is given now"
+        )
     return after
 
 

@@ -1,5 +1,8 @@
 """The Prefect task of the stage `split`: every subject's split, from the split ledger and a keyed draw."""
 
+import json
+from pathlib import Path
+
 import polars as pl
 from prefect import task
 
@@ -9,7 +12,7 @@ from cxr_core.release.splitting import Assignment, Ties, assign_splits
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.split import SharedPictures
 from cxr_core.tables.catalogue import RENDITIONS, REPORT_LABELS, RETIRED_SUBJECTS, SPLITS, STAGE_DROPS
-from cxr_core.tables.storage import read_table, write_table
+from cxr_core.tables.storage import read_table, write_bytes, write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
@@ -40,7 +43,18 @@ def split_subjects(workspace: Workspace, config: BuildConfig, key: VaultKey) -> 
         ties=Ties(likeness.kin, retired.select("subject_id", "successor").rows()),
     )
     write_table(SPLITS, assignment.splits, path)
+    write_bytes(_notes_file(workspace), json.dumps(assignment.notes).encode())
     return assignment
+
+
+def split_notes(workspace: Workspace) -> tuple[str, ...]:
+    """What the last split had to say: it may have run in another build than the one that publishes."""
+    path = _notes_file(workspace)
+    return tuple(json.loads(path.read_bytes())) if path.exists() else ()
+
+
+def _notes_file(workspace: Workspace) -> Path:
+    return workspace.stage(Stage.SPLIT) / "notes.json"
 
 
 def _set_aside(workspace: Workspace, config: BuildConfig) -> Likeness:

@@ -95,7 +95,11 @@ def _registered(workspace: Workspace, patients: frozenset[tuple[str, str]]) -> I
 
 def _folders(workspace: Workspace, studies: frozenset[str]) -> Iterator[Path]:
     for study in studies:
-        files = (workspace.dicom_file(study, "any"), workspace.jpeg_file(study, "any"), workspace.sheet_file(study, "any"))
+        files = (
+            workspace.dicom_file(study, "any"),
+            workspace.jpeg_file(study, "any"),
+            workspace.sheet_file(study, "any"),
+        )
         yield from (path.parent for path in files if path.parent.is_dir())
     if workspace.review.is_dir():  # whatever the review keeps of a study lies in a folder of its name
         yield from (path for path in workspace.review.rglob("5*") if path.is_dir() and path.name in studies)

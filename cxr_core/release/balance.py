@@ -20,6 +20,9 @@ LARGE_DIFFERENCE = 0.1
 
 AGE, FEMALE, FRONTAL, PORTABLE = "age", "female", "frontal view", "portable"
 
+CHARACTERISTICS = ("characteristic", AGE, FEMALE, FRONTAL, PORTABLE, *(label.value for label in Label))
+"""Every word of the table, for whoever must know the known text of the documents."""
+
 
 def split_balance(images: pl.DataFrame, labeler: LabelerName = LabelerName.CHEXPERT) -> pl.DataFrame:
     """Standardised differences of validate and test against train.
@@ -84,4 +87,6 @@ def _is_mean_told(values: pl.Series) -> bool:
 def _is_share_told(values: pl.Series) -> bool:
     """Neither those that have it nor those that have not are few."""
     having = int(values.sum())
-    return _is_mean_told(values) and all(count == 0 or count >= SMALLEST_SHOWN for count in (having, len(values) - having))
+    return _is_mean_told(values) and all(
+        count == 0 or count >= SMALLEST_SHOWN for count in (having, len(values) - having)
+    )

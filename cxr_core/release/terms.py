@@ -28,7 +28,11 @@ def license_text() -> bytes:
 
 def agreement(tier: Tier) -> bytes:
     """The form that a recipient signs: common terms, then those of every tier up to this one."""
-    parts = ["agreement.md", *(f"agreement-{one.value}.md" for one in _ORDER[: _ORDER.index(tier) + 1]), "agreement-end.md"]
+    parts = [
+        "agreement.md",
+        *(f"agreement-{one.value}.md" for one in _ORDER[: _ORDER.index(tier) + 1]),
+        "agreement-end.md",
+    ]
     return b"\n".join(_template(part) for part in parts)
 
 

@@ -104,7 +104,9 @@ class _State:
         self.changes = changes.sort("place")
         self.subjects = current_subjects(ledger, changes)
 
-    def mixed(self, present: Mapping[Patient, object], same: Callable[[Patient], Patient]) -> Iterator[list[list[Patient]]]:
+    def mixed(
+        self, present: Mapping[Patient, object], same: Callable[[Patient], Patient]
+    ) -> Iterator[list[list[Patient]]]:
         """For each id that stands for several patients of this build: the patient ids of each."""
         holders: defaultdict[str, defaultdict[Patient, list[Patient]]] = defaultdict(lambda: defaultdict(list))
         for patient, subject in sorted(self.subjects.items()):
@@ -159,7 +161,9 @@ def retired_subjects(ledger: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFram
     -------
     RETIRED_SUBJECTS frame
     """
-    subjects = {patient: subject.pseudonym for patient, subject in current_subjects(ledger, SUBJECT_IDS.empty()).items()}
+    subjects = {
+        patient: subject.pseudonym for patient, subject in current_subjects(ledger, SUBJECT_IDS.empty()).items()
+    }
     used = {subject.pseudonym for subject in current_subjects(ledger, changes).values()}
     pairs: dict[tuple[str, str], None] = {}
     for issuer, original, name in changes.sort("place").select("issuer", "original", "pseudonym").iter_rows():

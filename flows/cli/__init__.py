@@ -70,7 +70,20 @@ def main() -> None:
 
 
 def _invoke() -> object:
-    from flows.cli import build, compare, explain, files, inspect, keys, layouts, quarantine, status, texts, vault, withdraw  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import (  # noqa: F401  each module adds its commands to `app`  # noqa: F401, I001  on a line of their own: everybody adds to the one above
+        build,
+        compare,
+        explain,
+        files,
+        inspect,
+        keys,
+        layouts,
+        quarantine,
+        status,
+        texts,
+        vault,
+        withdraw,
+    )
 
     return invoke(app)
 

@@ -50,7 +50,9 @@ def publish_layout(
 
     known = [one.value for one in Layout]
     if layout not in known:
-        raise UsageError(f"layout {layout!r} is not known; these are: {', '.join(known)} (a build makes mimic-cxr-jpg-2)")
+        raise UsageError(
+            f"layout {layout!r} is not known; these are: {', '.join(known)} (a build makes mimic-cxr-jpg-2)"
+        )
     opened: Workspace | None = with_vault(workspace_at(workspace)) if workspace else None
     done = make_view(ViewOrder(Layout(layout), release, output, opened, parse_waivers(waive), signoff))
     typer.echo(f"{layout} {'written' if done.is_new else 'unchanged'}: {done.path}")

@@ -8,7 +8,8 @@ import polars as pl
 
 from cxr_core.release.views.rows import ReleaseTrees
 from cxr_core.release.views.view import View, ViewFile, csv_file, linked
-from cxr_core.vocabulary import Label, Split, View as Projection
+from cxr_core.vocabulary import Label, Split
+from cxr_core.vocabulary import View as Projection
 
 _FOLDERS = {Split.TRAIN: "train", Split.VALIDATE: "valid", Split.TEST: "test"}
 _IN_BOTH = (Projection.FRONTAL.value, Projection.LATERAL.value)
@@ -47,9 +48,9 @@ def mimic_cxr_1(release: ReleaseTrees) -> View:
         "image_number",
         "view",
     )
-    rows = release.images.with_columns(
-        _folder(), view=pl.col("view").fill_null(Projection.OTHER.value)
-    ).with_columns(path=place)
+    rows = release.images.with_columns(_folder(), view=pl.col("view").fill_null(Projection.OTHER.value)).with_columns(
+        path=place
+    )
     labels = [pl.col(label.value).alias(_SPELT.get(label, label.value)) for label in _MIMIC_LABELS]
     table = rows.with_columns(labels).select("split", *MIMIC_COLUMNS)
     return _view(rows, table, "{}.csv.gz", left_out=0)

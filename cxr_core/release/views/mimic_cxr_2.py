@@ -53,19 +53,14 @@ def _folder() -> pl.Expr:
     return pl.format("files/p{}/p{}/s{}", subject.str.slice(0, 2), subject, pl.col("study_id"))
 
 
-def _records(
-    rows: pl.DataFrame, digests: Mapping[str, str], locate: Callable[[str, str], Path]
-) -> list[ViewFile]:
+def _records(rows: pl.DataFrame, digests: Mapping[str, str], locate: Callable[[str, str], Path]) -> list[ViewFile]:
     table = rows.sort("subject_id", "study_id", "dicom_id").with_columns(
         path=pl.format("{}/{}.dcm", _folder(), pl.col("dicom_id"))
     )
     columns = table.select("path", "study_id", "dicom_id").iter_rows()
     return [
         csv_file(RECORDS, table.select(RECORD_COLUMNS)),
-        *(
-            ViewFile(path, source=locate(study, image), sha256=digests.get(image, ""))
-            for path, study, image in columns
-        ),
+        *(ViewFile(path, source=locate(study, image), sha256=digests.get(image, "")) for path, study, image in columns),
     ]
 
 

@@ -13,7 +13,7 @@ from cxr_core.release.views.view import View
 _ABOUT = {
     Layout.MIMIC_CXR_1: (
         "`train/pSUBJECT/sNN/viewN_VIEW.jpg` and `valid/...`; NN is the place among the subject's studies.",
-        "`train.csv.gz`, `valid.csv.gz`: path, view and the 14 labels; Airspace Opacity is Lung Opacity of the release.",
+        "`train.csv.gz`, `valid.csv.gz`: path, view, 14 labels; Airspace Opacity is Lung Opacity of the release.",
         "A view is frontal, lateral or other; other holds what is neither, and what nobody knows.",
     ),
     Layout.CHEXPERT_1: (

@@ -18,7 +18,6 @@ from cxr_core.release.views.view import View, ViewFile
 from cxr_core.tables.storage import sync
 
 Check = Callable[[list[Path]], None]
-_BLOCK_BYTES = 1 << 20
 
 
 def write_view(view: View, target: Path, documents: Mapping[str, bytes], check: Check) -> tuple[Path, bool]:
@@ -123,7 +122,7 @@ def _dress(path: Path, *, is_linked: bool) -> None:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb", buffering=_BLOCK_BYTES) as stream:
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
