@@ -55,7 +55,7 @@ def test_without_merges_nothing_changes() -> None:
 def test_the_older_id_survives_whichever_number_the_hospital_keeps(survivor: str) -> None:
     ledger = ledger_of([A], [B])
     before = ids(ledger, SUBJECT_IDS.empty())
-    changes = settle(ledger, SUBJECT_IDS.empty(), ("", survivor), **{"A": survivor, "B": survivor})
+    changes = settle(ledger, SUBJECT_IDS.empty(), ("", survivor), A=survivor, B=survivor)
     assert ids(ledger, changes) == {A: before[A], B: before[A]}
     assert retired_subjects(ledger, changes).rows() == [(0, before[B], before[A])]
     shifts = {subject.date_shift_days for subject in current_subjects(ledger, changes).values()}
@@ -102,7 +102,10 @@ def test_the_crosswalk_as_it_counts_now_has_one_row_a_patient() -> None:
     ledger = ledger_of([A], [B])
     changes = settle(ledger, SUBJECT_IDS.empty(), A, B="A")
     rows = with_current_subjects(ledger, changes)
-    assert dict(rows.select("original", "pseudonym").iter_rows()) == {"A": ids(ledger, changes)[A], "B": ids(ledger, changes)[A]}
+    assert dict(rows.select("original", "pseudonym").iter_rows()) == {
+        "A": ids(ledger, changes)[A],
+        "B": ids(ledger, changes)[A],
+    }
 
 
 _NAMES = ("A", "B", "C", "D")
@@ -110,7 +113,7 @@ _NAMES = ("A", "B", "C", "D")
 
 @given(st.lists(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(_NAMES)), max_size=4))
 def test_patients_who_are_one_have_one_id_and_others_never_share(steps: list[Mapping[str, str]]) -> None:
-    ledger = ledger_of([("", name)for name in _NAMES])
+    ledger = ledger_of([("", name) for name in _NAMES])
     changes = SUBJECT_IDS.empty()
     for step in steps:
         survivors = {name: step.get(name, name) for name in _NAMES}
