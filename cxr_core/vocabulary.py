@@ -139,6 +139,14 @@ class BoxDecision(StrEnum):
     REDACTED = "redacted"
 
 
+class WithdrawalReason(StrEnum):
+    """Why a patient is taken out of the dataset for good."""
+
+    WITHDRAWN = "withdrawn"
+    LEGAL = "legal"
+    ERROR = "error"
+
+
 class QualityFlag(StrEnum):
     """What a person should know before trusting an image; never a reason to drop it by itself."""
 
@@ -225,6 +233,7 @@ class Reason(StrEnum):
     E_TS = "E_TS"
     E_DUP = "E_DUP"
     E_LINK = "E_LINK"
+    E_SHARED = "E_SHARED"
     E_OCR = "E_OCR"
     E_RESIDUAL = "E_RESIDUAL"
     E_ENCODING = "E_ENCODING"
@@ -242,6 +251,7 @@ class Reason(StrEnum):
     OUTSIDE_COHORT = "outside_cohort"
     UNDER_AGE = "under_age"
     EXCLUDED = "excluded"
+    WITHDRAWN = "withdrawn"
     TEST_PATIENT = "test_patient"
     FOR_PROCESSING = "for_processing"
     SUPERSEDED = "superseded"

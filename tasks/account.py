@@ -9,14 +9,13 @@ from prefect import task
 from cxr_core.accounting.balance import Balance, join_stage_drops, reconcile
 from cxr_core.accounting.funnel import QuarantineShare, quarantined_share
 from cxr_core.accounting.quarantine import waiting
-from cxr_core.planning.stages import CONVERT, STAGES
+from cxr_core.planning.stages import STAGES
 from cxr_core.release.plan import DropCount
 from cxr_core.tables.catalogue import (
     ACCEPTED,
     DROPS,
     INSTANCES,
     PSEUDONYMS,
-    RENDITIONS,
     STAGE_DROPS,
     STUDIES,
     STUDY_INSTANCES,
@@ -26,6 +25,7 @@ from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import ItemKind, Reason, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.link import link_drops
+from tasks.split import renditions_to_publish, set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,13 @@ def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
     """
     tables = (INSTANCES, PSEUDONYMS, STUDIES, STUDY_INSTANCES)
     instances, pseudonyms, studies, files = (read_table(item, workspace.catalog_table(item)) for item in tables)
-    behind = pl.concat([definition.store(workspace).read(STAGE_DROPS) for definition in STAGES.values()])
+    by_stage = [definition.store(workspace).read(STAGE_DROPS) for definition in STAGES.values()]
+    behind = pl.concat([*by_stage, set_aside(workspace)])
     later = join_stage_drops(behind, pseudonyms, files, studies)
     drops = pl.concat([read_table(DROPS, link_drops(workspace)), later])
     write_table(DROPS, drops, workspace.catalog_table(DROPS))
     accepted = read_table(ACCEPTED, workspace.catalog_table(ACCEPTED))
-    images = CONVERT.store(workspace).read(RENDITIONS)
+    images = renditions_to_publish(workspace)
     nothing = pl.Series(dtype=pl.String)
     return Account(
         drops=_counts(drops),

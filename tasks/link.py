@@ -21,9 +21,11 @@ from cxr_core.tables.catalogue import (
     REPORTS,
     STUDIES,
     STUDY_INSTANCES,
+    WITHDRAWALS,
 )
 from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.withdrawal import as_exclusions
 from tasks._policy import TASK_OPTIONS
 
 _INPUT = (INSTANCES, REPORTS, ENCOUNTERS, MERGES)
@@ -34,9 +36,10 @@ def link_studies(workspace: Workspace, config: BuildConfig) -> None:
     """Decide on every study, instance and report; the drops of this stage lie beside the studies."""
     source = config.source
     tables = (read_table(contract, workspace.catalog_table(contract)) for contract in _INPUT)
+    listed = read_exclusions_csv(source.exclusions, issuer=source.issuer) if source.exclusions else None
     linked = link(
         *tables,
-        exclusions=read_exclusions_csv(source.exclusions, issuer=source.issuer) if source.exclusions else None,
+        exclusions=as_exclusions(read_table(WITHDRAWALS, workspace.catalog_table(WITHDRAWALS)), listed),
         cohort=config.cohort,
         link=config.link,
         pixels_equal=lambda one, other: _same_pixels(source.dicom, one, other),

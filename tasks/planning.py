@@ -147,8 +147,11 @@ class Planner:
         if asked := asked_for(folder):
             answered(folder, (asked - keep) | set(self.studies.to_list()))
         self._whole.pop(definition.stage, None)
-        beside = {Stage.CONVERT: self.workspace.jpeg, Stage.DEIDENTIFY: self.workspace.vault / "sheets"}
-        if (files := beside.get(definition.stage)) is not None:
+        beside = {
+            Stage.CONVERT: [self.workspace.jpeg],
+            Stage.DEIDENTIFY: [self.workspace.dicom, self.workspace.vault / "sheets"],
+        }
+        for files in beside.get(definition.stage, ()):
             for study in _folders(files) - keep:
                 shutil.rmtree(files / study[:3] / study)
 

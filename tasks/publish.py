@@ -41,18 +41,22 @@ from cxr_core.tables.catalogue import (
     IMAGES,
     INSTANCES,
     LABELS,
-    RENDITIONS,
+    REPORT_LABELS,
+    RETIRED_SUBJECTS,
     SECTIONS,
     SPLITS,
     TEXT_BOXES,
+    WITHDRAWALS,
 )
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
+from cxr_core.vault.withdrawal import withdrawn_subjects
 from cxr_core.vocabulary import ItemKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.register import study_rows
 from tasks.reviewed import review_statement, review_statistics
+from tasks.split import renditions_to_publish
 from tasks.summary import Outcome
 from tasks.verification import Verifier
 
@@ -106,10 +110,18 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
         )
     inputs = _inputs(workspace)
     reviewed = review_statistics(workspace)
+    withdrawn = withdrawn_subjects(read_table(WITHDRAWALS, workspace.catalog_table(WITHDRAWALS)))["subject_id"]
+    _refuse_withdrawn(inputs, withdrawn)
+    facts = replace(
+        _facts(config, key, order),
+        notes=(*order.notes, *review_note(reviewed.images)),
+        withdrawn=frozenset(withdrawn),
+        retired=_retired(workspace),
+    )
     plan = plan_release(
         inputs,
         config.release,
-        replace(_facts(config, key, order), notes=(*order.notes, *review_note(reviewed.images))),
+        facts,
         Locate(workspace.jpeg_file, workspace.derivative_file),
     )
     gates = _Gates(workspace, config, order, plan, reviewed, published_counts(config.release.name, order.release))
@@ -151,25 +163,26 @@ class _Gates:
         digest, is_demo = self.config.digest(), self.order.is_demo
         enforce(
             [
-                self._privacy(roots),
+                privacy_gate(self.workspace, self.config.release.signoff, roots),
                 review_gate(review_statement(self.reviewed, self.config.review), is_demo=is_demo),
                 split_gate(split_rows(roots)),
                 *(result for root in roots for result in tree_gates(root)),
                 counts_gate(images, self.previous_images, min_share=self.config.release.min_row_share),
-                attestation_gate(_attestation(self.workspace), config_digest=digest, is_demo=is_demo),
+                attestation_gate(read_attestation(self.workspace), config_digest=digest, is_demo=is_demo),
             ],
             self.order.waivers,
         )
 
-    def _privacy(self, roots: Sequence[Path]) -> GateResult:
-        """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
-        verifier = Verifier.of(self.workspace, self.config.release.signoff)
-        faults: dict[str, int] = {}
-        for root in roots:
-            for item in verifier.verify(root).findings:
-                faults[f"{item.kind.value} in {item.file}"] = item.count
-        shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
-        return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")
+
+def privacy_gate(workspace: Workspace, signoff: Path | None, roots: Sequence[Path]) -> GateResult:
+    """Gate 1: nothing that identifies a person of the catalog stands anywhere in the trees."""
+    verifier = Verifier.of(workspace, signoff)
+    faults: dict[str, int] = {}
+    for root in roots:
+        for item in verifier.verify(root).findings:
+            faults[f"{item.kind.value} in {item.file}"] = item.count
+    shown = dict(sorted(faults.items())[:5]) | ({"more findings": len(faults) - 5} if len(faults) > 5 else {})
+    return gate_result(Gate.PRIVACY, shown, "nothing was published; `cxr verify` lists every finding")
 
 
 def _inputs(workspace: Workspace) -> ReleaseInputs:
@@ -177,15 +190,28 @@ def _inputs(workspace: Workspace) -> ReleaseInputs:
     return ReleaseInputs(
         study_rows=study_rows(workspace),
         images=airlock.read(IMAGES),
-        renditions=converted.read(RENDITIONS),
+        renditions=renditions_to_publish(workspace),
         text_boxes=airlock.read(TEXT_BOXES),
         sections=labelled.read(SECTIONS),
         labels=labelled.read(LABELS),
         evidence=labelled.read(EVIDENCE),
-        splits=read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet"),
-        reference=LABELS.empty(),
+        splits=read_table(SPLITS, workspace.stage_table(Stage.SPLIT, SPLITS)),
+        reference=read_table(REPORT_LABELS, workspace.review_table(REPORT_LABELS)),
         derivatives=converted.read(DERIVATIVES),
     )
+
+
+def _refuse_withdrawn(inputs: ReleaseInputs, withdrawn: pl.Series) -> None:
+    """A withdrawal that was cut off leaves rows behind; they must not be published."""
+    left = pl.concat([inputs.study_rows["subject_id"], inputs.renditions["subject_id"]]).unique()
+    count = int(left.is_in(withdrawn.implode()).sum())
+    if count:
+        raise GateRefused("privacy", f"{count} withdrawn subjects are still there; build without --only and --from")
+
+
+def _retired(workspace: Workspace) -> frozenset[str]:
+    rows = read_table(RETIRED_SUBJECTS, workspace.stage_table(Stage.REGISTER, RETIRED_SUBJECTS))
+    return frozenset(rows["subject_id"])
 
 
 def _facts(config: BuildConfig, key: VaultKey, order: PublishOrder) -> RunFacts:
@@ -208,7 +234,14 @@ def _deciding(config: BuildConfig) -> list[str]:
     return [name for name in _DECIDING if name != "easyocr" or name in config.deidentify.readers]
 
 
-def _attestation(workspace: Workspace) -> Attestation | None:
+def read_attestation(workspace: Workspace) -> Attestation | None:
+    """What the officer signed; None where there is nothing.
+
+    Raises
+    ------
+    UsageError
+        The file is no attestation.
+    """
     path = workspace.vault / "attestation.toml"
     if not path.exists():
         return None

@@ -1,25 +1,41 @@
 """The Prefect task of the stage `register`: pseudonyms for everything new, and what the airlock is asked to do."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import polars as pl
 from prefect import task
 
 from cxr_core.deidentify.requests import AirlockInput, Linked, build_airlock_input, originals
+from cxr_core.errors import UsageError
+from cxr_core.intake.linkage import patient_index
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     INSTANCES,
+    MERGES,
     PSEUDONYMS,
     REPORTS,
     REQUESTS,
+    RETIRED_SUBJECTS,
     SITE_WORDS,
     STUDIES,
     STUDY_INSTANCES,
     STUDY_ROWS,
+    SUBJECT_IDS,
 )
 from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
-from cxr_core.vault.ledger import register
-from cxr_core.vocabulary import Stage
+from cxr_core.vault.ledger import IdMaker, Original, register
+from cxr_core.vault.notices import RETIRED_LIST, write_list
+from cxr_core.vault.subjects import (
+    as_ledger,
+    current_subjects,
+    retired_subjects,
+    settle_subjects,
+    with_current_subjects,
+)
+from cxr_core.vocabulary import IdKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.link import linked_reports
 
@@ -27,8 +43,13 @@ from tasks.link import linked_reports
 @task(name="register", task_run_name="register", **TASK_OPTIONS)
 def register_studies(workspace: Workspace, config: BuildConfig, key: VaultKey) -> None:
     """Append to the ledger in one write, then write the airlock's requests."""
-    ledger, airlock = prepare(workspace, config, key)
-    write_table(PSEUDONYMS, ledger, workspace.catalog_table(PSEUDONYMS))
+    ids, airlock = prepare(workspace, config, key)
+    # The changes first: after a kill in between, the ledger gives its new ids around theirs, as it would have.
+    write_table(SUBJECT_IDS, ids.changes, workspace.catalog_table(SUBJECT_IDS))
+    write_table(PSEUDONYMS, ids.ledger, workspace.catalog_table(PSEUDONYMS))
+    retired = retired_subjects(ids.ledger, ids.changes)
+    write_table(RETIRED_SUBJECTS, retired, workspace.stage_table(Stage.REGISTER, RETIRED_SUBJECTS))
+    write_list(workspace.vault / RETIRED_LIST, retired.sort("place").drop("place"))
     words = [
         {"kind": kind, "word": word}
         for kind, some in (("name", airlock.site.names), ("place", airlock.site.places))
@@ -36,11 +57,19 @@ def register_studies(workspace: Workspace, config: BuildConfig, key: VaultKey) -
     ]
     write_table(SITE_WORDS, SITE_WORDS.frame(words), workspace.catalog_table(SITE_WORDS))
     write_table(REQUESTS, airlock.requests, workspace.catalog_table(REQUESTS))
-    write_table(STUDY_ROWS, airlock.study_rows, workspace.stage(Stage.REGISTER) / "study_rows.parquet")
+    write_table(STUDY_ROWS, airlock.study_rows, workspace.stage_table(Stage.REGISTER, STUDY_ROWS))
 
 
-def prepare(workspace: Workspace, config: BuildConfig, key: VaultKey) -> tuple[pl.DataFrame, AirlockInput]:
-    """The ledger with this build's new ids, and what the airlock will be asked; nothing is written."""
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The crosswalk with this build's new ids, and the subjects that changed."""
+
+    ledger: pl.DataFrame = field(repr=False)
+    changes: pl.DataFrame = field(repr=False)
+
+
+def prepare(workspace: Workspace, config: BuildConfig, key: VaultKey) -> tuple[Ids, AirlockInput]:
+    """The ids of this build, and what the airlock will be asked; nothing is written."""
     linked = Linked(
         instances=read_table(INSTANCES, workspace.catalog_table(INSTANCES)),
         reports=read_table(REPORTS, linked_reports(workspace)),
@@ -48,16 +77,48 @@ def prepare(workspace: Workspace, config: BuildConfig, key: VaultKey) -> tuple[p
         study_instances=read_table(STUDY_INSTANCES, workspace.catalog_table(STUDY_INSTANCES)),
     )
     mine = key.for_project(config.vault.project)
+    wanted = list(originals(linked))
+    ledger = read_table(PSEUDONYMS, workspace.catalog_table(PSEUDONYMS))
+    maker = IdMaker(mine, config.vault.id_digits, config.dates.keep_weekday)
+    changes = _changes(workspace, linked, ledger, wanted, maker)
+    known = current_subjects(ledger, changes)
     ledger = register(
-        read_table(PSEUDONYMS, workspace.catalog_table(PSEUDONYMS)),
-        originals(linked),
+        ledger,
+        [one for one in wanted if one.kind is not IdKind.PATIENT or (one.issuer, one.original) not in known],
         mine,
         digits=config.vault.id_digits,
         keep_weekday=config.dates.keep_weekday,
+        also_taken=as_ledger(changes),
     )
-    return ledger, build_airlock_input(linked, ledger, mine, tells_weeks=config.deidentify.tells_weeks)
+    current = with_current_subjects(ledger, changes)
+    return Ids(ledger, changes), build_airlock_input(linked, current, mine, tells_weeks=config.deidentify.tells_weeks)
+
+
+def _changes(
+    workspace: Workspace, linked: Linked, ledger: pl.DataFrame, wanted: Sequence[Original], maker: IdMaker
+) -> pl.DataFrame:
+    """SUBJECT_IDS with what this build's merges change.
+
+    Raises
+    ------
+    UsageError
+        Merged patients would be parted because no list of merges was given.
+    """
+    reports, merges = (read_table(table, workspace.catalog_table(table)) for table in (REPORTS, MERGES))
+    index = patient_index(linked.instances, reports, merges)
+    present = {(one.issuer, one.original): one.first_date for one in wanted if one.kind is IdKind.PATIENT}
+    before = read_table(SUBJECT_IDS, workspace.catalog_table(SUBJECT_IDS))
+    after = settle_subjects(ledger, before, present, lambda patient: index.patient(*patient) or patient, maker)
+    parted = (
+        after.filter(pl.col("ordinal").is_not_null()).height - before.filter(pl.col("ordinal").is_not_null()).height
+    )
+    if parted and merges.is_empty():
+        raise UsageError(
+            f"{parted} patients would be parted: patients were merged before, and no --merges is given now"
+        )
+    return after
 
 
 def study_rows(workspace: Workspace) -> pl.DataFrame:
     """The study rows under pseudonyms, as the register stage left them."""
-    return read_table(STUDY_ROWS, workspace.stage(Stage.REGISTER) / "study_rows.parquet")
+    return read_table(STUDY_ROWS, workspace.stage_table(Stage.REGISTER, STUDY_ROWS))

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import polars as pl
+
 from cxr_core.planning.stages import CONVERT
 from cxr_core.release.documents import template_lines
-from cxr_core.tables.catalogue import DERIVATIVES, ENCOUNTERS, INSTANCES, PSEUDONYMS, RENDITIONS, REPORTS
+from cxr_core.tables.catalogue import DERIVATIVES, ENCOUNTERS, INSTANCES, PSEUDONYMS, RENDITIONS, REPORTS, SUBJECT_IDS
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
+from cxr_core.vault.subjects import as_ledger
 from cxr_core.verification.findings import Findings
 from cxr_core.verification.never_list import Needles, build_needles
 from cxr_core.verification.signoff import read_signoff
@@ -41,7 +44,11 @@ class Verifier:
         tables = (INSTANCES, REPORTS, PSEUDONYMS, ENCOUNTERS)
         if workspace is None:
             return cls(build_needles(*(table.empty() for table in tables)), None, read_signoff(signoff))
-        needles = build_needles(*(read_table(table, workspace.catalog_table(table)) for table in tables))
+        instances, reports, pseudonyms, encounters = (
+            read_table(table, workspace.catalog_table(table)) for table in tables
+        )
+        given = as_ledger(read_table(SUBJECT_IDS, workspace.catalog_table(SUBJECT_IDS)))
+        needles = build_needles(instances, reports, pl.concat([pseudonyms, given]), encounters)
         converted = CONVERT.store(workspace)
         pictures = dict(converted.read(RENDITIONS).select("dicom_id", "sha256").iter_rows())
         smaller = converted.read(DERIVATIVES).select("dicom_id", "size", "sha256").iter_rows()

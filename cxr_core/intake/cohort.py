@@ -20,7 +20,7 @@ from cxr_core.vocabulary import Reason
 
 _MIDNIGHT = dt.time()
 _OPEN_STAY = dt.timedelta(hours=24)  # of an encounter without a departure
-_TEST_CAUSE = "test"
+_CAUSES = {"test": Reason.TEST_PATIENT, "vault: withdrawn": Reason.WITHDRAWN}  # by how a cause begins; others: excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,9 @@ def _excluded(exclusions: pl.DataFrame | None, index: PatientIndex) -> dict[Pati
     for row in exclusions.iter_rows(named=True) if exclusions is not None else ():
         patient = index.patient(row["issuer"], row["patient_id"])
         if patient:
-            is_test = row["cause"].casefold().startswith(_TEST_CAUSE)
-            found[patient] = Reason.TEST_PATIENT if is_test else Reason.EXCLUDED
+            cause = row["cause"].casefold()
+            known = (reason for start, reason in _CAUSES.items() if cause.startswith(start))
+            found[patient] = next(known, Reason.EXCLUDED)
             # An exclusion that names no issuer, of an id that several issuers use, means all of them: leaving out too
             # much is the smaller harm.
             for issuer in index.issuers.get(patient[1], frozenset()) if not patient[0] else ():

@@ -100,7 +100,7 @@ def link(  # noqa: PLR0913  the four tables of intake and the settings that rule
     Linked
         Every file, study and report of the catalog is in the dataset or has exactly one drop row of its kind.
     """
-    index = _patient_index(instances, reports, merges)
+    index = patient_index(instances, reports, merges)
     rules = Cohort.of(cohort, encounters, exclusions, index)
     images = read_images(instances, index, link.accession_suffixes)
     dropped = _judge_images(images, rules, pixels_equal)
@@ -118,7 +118,8 @@ def link(  # noqa: PLR0913  the four tables of intake and the settings that rule
     )
 
 
-def _patient_index(instances: pl.DataFrame, reports: pl.DataFrame, merges: pl.DataFrame) -> PatientIndex:
+def patient_index(instances: pl.DataFrame, reports: pl.DataFrame, merges: pl.DataFrame) -> PatientIndex:
+    """Which patient ids mean the same patient, as the link stage sees it; frames of the catalog."""
     pairs = zip(merges["old_patient_id"].str.strip_chars(), merges["new_patient_id"].str.strip_chars(), strict=True)
     ids = pl.concat([frame.select("issuer", "patient_id").unique() for frame in (instances, reports)])
     return PatientIndex.of(pairs, ids.iter_rows())

@@ -6,7 +6,6 @@ documents and writing are left to `publication`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,12 @@ import polars as pl
 
 from cxr_core.evaluation.scores import score_labels
 from cxr_core.evaluation.table3 import table3
+from cxr_core.release.balance import split_balance
 from cxr_core.release.contracts import RELEASE_EVIDENCE, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.layouts import gzip_bytes, labels_csv, metadata_csv, split_csv
 from cxr_core.release.plan import PlannedFile, ReleasePlan, RunFacts, Tree, linked_file, written_file
 from cxr_core.release.tables import ReleaseInputs, build_images, derivative_path, parquet_bytes
+from cxr_core.release.terms import license_text
 from cxr_core.settings.release import ReleaseSettings, TestPolicy
 from cxr_core.vocabulary import Label, LabelerName, Split
 
@@ -84,16 +85,18 @@ def plan_release(inputs: ReleaseInputs, settings: ReleaseSettings, facts: RunFac
         public=public,
         withheld=withheld,
         facts=facts,
-        table_3=_table_3(inputs),
+        table_3=_table_3(inputs, images),
+        balance=split_balance(images),
     )
 
 
-def _table_3(inputs: ReleaseInputs) -> pl.DataFrame | None:
-    """Both labelers against the manual labels, with bootstrap intervals; None where nobody labelled."""
-    if inputs.reference.is_empty():
-        return None
+def _table_3(inputs: ReleaseInputs, images: pl.DataFrame) -> pl.DataFrame | None:
+    """Both labelers against the manual labels of released studies, with bootstrap intervals; None without any."""
     names = [label.value for label in Label]
-    reference = inputs.reference.select("study_id", *names)
+    released = inputs.study_rows if images.is_empty() else images
+    reference = inputs.reference.join(released, on="study_id", how="semi").select("study_id", *names)
+    if reference.is_empty():
+        return None
     scores = []
     for labeler in LabelerName:
         own = inputs.labels.filter(pl.col("labeler") == labeler.value).select("study_id", *names)
@@ -107,7 +110,7 @@ def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate:
     studies = _labelled_studies(inputs, images, share)
     labels = inputs.labels.join(studies, on="study_id")
     files = [
-        written_file("LICENSE.txt", resources.files("cxr_core.release").joinpath("templates/LICENSE.txt").read_bytes()),
+        written_file("LICENSE.txt", license_text()),
         *_csv_files(inputs, shown, studies),
         written_file("images.parquet", parquet_bytes(RELEASE_IMAGES, shown)),
         written_file(
@@ -117,8 +120,18 @@ def _tree(inputs: ReleaseInputs, images: pl.DataFrame, *, share: _Share, locate:
             "evidence.parquet", parquet_bytes(RELEASE_EVIDENCE, _of(inputs.evidence, studies, RELEASE_EVIDENCE.columns))
         ),
     ]
+    files += _split_tables(shown)
     files += _picture_files(inputs, shown, locate)
     return Tree(tuple(sorted(files, key=lambda file: file.path)), shown, labels)
+
+
+def _split_tables(shown: pl.DataFrame) -> list[PlannedFile]:
+    """The image rows a file a split, for the splits that a tree has."""
+    parts = shown.partition_by("split", as_dict=True)
+    return [
+        written_file(f"splits/{key[0]}-images.parquet", parquet_bytes(RELEASE_IMAGES, part))
+        for key, part in parts.items()
+    ]
 
 
 def _picture_files(inputs: ReleaseInputs, shown: pl.DataFrame, locate: Locate) -> list[PlannedFile]:

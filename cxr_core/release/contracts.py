@@ -19,7 +19,7 @@ from cxr_core.tables.catalogue import (
     STUDY_ROWS,
 )
 from cxr_core.tables.contract import Column, Contract, Privacy, assertion, contract, pixel_boxes, text
-from cxr_core.vocabulary import Label, LabelerName
+from cxr_core.vocabulary import Label, LabelerName, Split
 
 _PUBLIC = Privacy.PUBLIC
 
@@ -128,12 +128,17 @@ CSV_COLUMNS: Mapping[str, tuple[CsvColumn, ...]] = {
     "test-set-labeled.csv": _LABEL_COLUMNS,
 }
 
+SPLIT_TABLES: Mapping[str, Contract] = {f"splits/{split.value}-images.parquet": RELEASE_IMAGES for split in Split}
+"""The rows of images.parquet once more, a file a split that has any: hubs of datasets want it so."""
+
 DOCUMENTS: frozenset[str] = frozenset(
     {
         "IMAGE_FILENAMES",
         "SHA256SUMS.txt",
         "LICENSE.txt",
+        "DATA_USE_AGREEMENT.md",
         "README.md",
+        "data-dictionary.md",
         "datasheet.md",
         "CITATION.cff",
         "CHANGELOG.md",

@@ -56,7 +56,9 @@ class Difference:
     labels : frame of `labeler`, `label`, `studies`, `to_positive`, `to_negative`, `to_uncertain`, `to_not_mentioned`
         Studies of both releases whose label changed; one row a labeler and label with changes.
     moves : frame of `before`, `after`, `subjects`
-        Subjects that changed their split; only a manual label may move one, into test.
+        Subjects that changed their split; a manual label may move one, into test.
+    merged_moves : int
+        Subjects among them that took over the split of another one, whose studies they have now.
     drops : frame of `stage`, `kind`, `reason`, `before`, `after`
         Reasons whose count changed; null for counts from 1 to 10.
     """
@@ -70,11 +72,12 @@ class Difference:
     labels: pl.DataFrame = field(repr=False)
     moves: pl.DataFrame = field(repr=False)
     drops: pl.DataFrame = field(repr=False)
+    merged_moves: int = 0
 
     @property
     def forbidden_moves(self) -> int:
-        """Subjects that moved anywhere but into test."""
-        return int(self.moves.filter(pl.col("after") != Split.TEST.value)["subjects"].sum())
+        """Subjects that moved anywhere but into test, without having been merged."""
+        return int(self.moves.filter(pl.col("after") != Split.TEST.value)["subjects"].sum()) - self.merged_moves
 
     @property
     def is_empty(self) -> bool:
@@ -93,6 +96,7 @@ class Difference:
             "images": asdict(self.images) | {"redrawn": self.redrawn},
             "labels": self.labels.to_dicts(),
             "split_moves": self.moves.to_dicts(),
+            "split_moves_by_merging": self.merged_moves,
             "drops": self.drops.to_dicts(),
         }
 
@@ -113,7 +117,8 @@ def compare(before: PublishedTables, after: PublishedTables) -> Difference:
         images=_items(set(before.images["dicom_id"]), set(after.images["dicom_id"]), set(images["dicom_id"])),
         redrawn=images.filter("redrawn").height,
         labels=_label_changes(relabelled),
-        moves=_moves(before.splits, after.splits),
+        moves=_counted_moves(_moves(before.splits, after.splits)),
+        merged_moves=_merged_moves(before, after),
         drops=_drop_changes(before.drops, after.drops),
     )
 
@@ -200,10 +205,24 @@ def _subjects_of(studies: set[str], before: PublishedTables, after: PublishedTab
 
 
 def _moves(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """`subject_id`, `before` and `after` of subjects whose split changed."""
     both = before.rename({"split": "before"}).join(after.rename({"split": "after"}), on="subject_id")
-    moved = both.filter(pl.col("before") != pl.col("after"))
+    return both.filter(pl.col("before") != pl.col("after"))
+
+
+def _counted_moves(moved: pl.DataFrame) -> pl.DataFrame:
     counts = moved.group_by("before", "after").agg(pl.len().cast(pl.Int64).alias("subjects"))
     return counts.sort("before", "after")
+
+
+def _merged_moves(before: PublishedTables, after: PublishedTables) -> int:
+    """Subjects that moved from train to validate because patients were merged: a study came along from there."""
+    moved = _moves(before.splits, after.splits).filter(pl.col("after") == Split.VALIDATE.value)
+    owners = pl.DataFrame(list(_owners(before)), schema={"study_id": pl.String, "was": pl.String}, orient="row")
+    now = pl.DataFrame(list(_owners(after)), schema={"study_id": pl.String, "subject_id": pl.String}, orient="row")
+    came = now.join(owners, on="study_id").filter(pl.col("was") != pl.col("subject_id"))
+    from_split = came.join(before.splits, left_on="was", right_on="subject_id")
+    return moved.join(from_split, left_on=["subject_id", "after"], right_on=["subject_id", "split"], how="semi").height
 
 
 def _drop_changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:

@@ -4,21 +4,36 @@ Takes a plan, its version and what the release before it held; gives bytes from 
 texts of the templates are also handed to the verifier, so that only what was filled in is searched for identifiers.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from string import Template
 
+from cxr_core.evaluation.table3 import PAPER_TASKS
+from cxr_core.release.balance import CHARACTERISTICS
 from cxr_core.release.contracts import RELEASE_IMAGES
+from cxr_core.release.croissant import croissant_json, croissant_lines
+from cxr_core.release.dictionary import data_dictionary, dictionary_lines
 from cxr_core.release.difference import Difference, compare
+from cxr_core.release.hub import hub_lines, hub_splits
 from cxr_core.release.page import PAGE_NAME, PageContent, page_lines, report_page
-from cxr_core.release.plan import ReleasePlan, Tree
+from cxr_core.release.plan import ReleasePlan, RunFacts, Tree
 from cxr_core.release.published import PublishedTables, planned_tables
 from cxr_core.release.review_note import REVIEW_NOTE
 from cxr_core.release.splitting import NOTES
-from cxr_core.release.summary import SMALLEST_SHOWN, shown_drops, suppress_small_counts, table_2, table_4, to_markdown
-from cxr_core.vocabulary import Label, LabelerName
+from cxr_core.release.summary import (
+    SMALLEST_SHOWN,
+    SPLIT_MEASURES,
+    shown_drops,
+    suppress_small_counts,
+    table_2,
+    table_4,
+    table_4_by_split,
+    to_markdown,
+)
+from cxr_core.release.terms import Tier, agreement, agreement_lines
+from cxr_core.release.views.readme import readme_lines
+from cxr_core.vocabulary import Label, LabelerName, Split
 
 _TEMPLATES = ("README.md", "datasheet.md", "CITATION.cff", "LICENSE.txt")
 _TEST_WORDS = {
@@ -27,7 +42,6 @@ _TEST_WORDS = {
     "all": "published",
 }
 _CHANGES = "# Changes"
-_DESCRIPTION = "De-identified chest radiographs with structured labels."
 _DEMO = "These are synthetic images of invented people, made to show the build; not for research."
 _SIZE = "$images images, $subjects subjects."
 _TABLE_2_UNITS = "positive_images negative_images uncertain_images positive_studies negative_studies uncertain_studies"
@@ -37,10 +51,16 @@ _ITEM_CHANGES = "{}: $count added, $count removed, $count changed"
 _REDRAWN = "pixels changed in $count images"
 _RELABELLED = "{} changed in $count studies ({})"
 _RELABELLED_FEW = "{} changed in 1 to 10 studies ({})"
+_MOVED = "$count subjects moved from {} to {}"
+_WITHDRAWN = "$count subjects withdrawn: every copy of their images and labels must be deleted"
+_RETIRED = "$count subject ids retired because patients were merged or parted"
 _ITEMS = ("subjects", "studies", "images")
 _CHANGE_LINES = (
     _REDRAWN,
+    _WITHDRAWN,
+    _RETIRED,
     *(_ITEM_CHANGES.format(items) for items in _ITEMS),
+    *(_MOVED.format(before.value, after.value) for before in Split for after in Split),
     *(
         line.format(label.value, labeler.value)
         for line in (_RELABELLED, _RELABELLED_FEW)
@@ -48,7 +68,19 @@ _CHANGE_LINES = (
         for label in Label
     ),
 )
-_SENTENCES = (_DEMO, EXACT_TIMES, _SIZE, _CHANGES, _DESCRIPTION, "none", *_TABLE_2_UNITS.split(), *_CHANGE_LINES)
+_NOTHING = "Nothing to compare."
+_NOT_LABELLED = "No report was labelled by readers."
+# What the columns of Table 3 are called.
+_SCORE_WORDS = ("category", "n", *(f"{task.value} {labeler.value}" for task in PAPER_TASKS for labeler in LabelerName))
+_TABLE_WORDS = (
+    _NOTHING,
+    _NOT_LABELLED,
+    *SPLIT_MEASURES,
+    *CHARACTERISTICS,
+    *_SCORE_WORDS,
+    *(split.value for split in Split),
+)
+_SENTENCES = (_DEMO, EXACT_TIMES, _SIZE, _CHANGES, "none", *_TABLE_2_UNITS.split(), *_CHANGE_LINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +111,9 @@ def template_lines() -> tuple[str, ...]:
     """
     lines = [line for name in _TEMPLATES for line in template_text(name).splitlines() if line.strip()]
     columns = [column.description for column in RELEASE_IMAGES.columns.values()]
-    return (*lines, *columns, *_TEST_WORDS.values(), *_SENTENCES, *NOTES, REVIEW_NOTE.template, *page_lines())
+    beside = (*croissant_lines(), *dictionary_lines(), *hub_lines(), *agreement_lines(), *readme_lines())
+    words = (*_TEST_WORDS.values(), *_SENTENCES, *_TABLE_WORDS, *NOTES, REVIEW_NOTE.template)
+    return (*lines, *columns, *words, *page_lines(), *beside)
 
 
 def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> dict[str, bytes]:
@@ -87,9 +121,12 @@ def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> 
     found = compare(earlier.tables, planned_tables(plan, tree, version)) if earlier.tables else None
     values = _values(plan, tree, version)
     texts = {name: Template(template_text(name)).substitute(values) for name in _TEMPLATES if name != "LICENSE.txt"}
-    texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, found), earlier.changelog)
-    texts["croissant.json"] = _croissant(plan, tree, version)
+    lines = [*change_lines(found), *_gone(plan.facts, earlier.tables)]
+    texts["CHANGELOG.md"] = _changelog(plan, _size(tree, version, lines), earlier.changelog)
+    texts["croissant.json"] = croissant_json(plan, tree, version)
+    texts["data-dictionary.md"] = data_dictionary()
     files = {name: text.encode() for name, text in texts.items()}
+    files["DATA_USE_AGREEMENT.md"] = agreement(Tier.IMAGES)
     if tree is plan.public:  # the test set is for nobody to look at
         files[PAGE_NAME] = report_page(PageContent(plan, tree, version, found))
     return files
@@ -115,10 +152,20 @@ def _values(plan: ReleasePlan, tree: Tree, version: str) -> dict[str, str]:
         "deviations": _listed(facts.deviations),
         "notes": _listed(facts.notes),
         "waivers": _listed(f"{gate} ({reason})" for gate, reason in facts.waivers),
+        "hub_splits": hub_splits(tree),
         "split_rows": "\n".join(to_markdown(splits).splitlines()[2:]),
+        "split_table": to_markdown(table_4_by_split(tree.images)),
+        "balance_table": _NOTHING if plan.balance is None else to_markdown(plan.balance),
+        "score_table": _scores(plan),
         "label_table": to_markdown(suppress_small_counts(labels, [n for n in labels.columns if n != "label"])),
         "drop_table": to_markdown(shown_drops(facts.drops)),
     }
+
+
+def _scores(plan: ReleasePlan) -> str:
+    if plan.table_3 is None:
+        return _NOT_LABELLED
+    return to_markdown(suppress_small_counts(plan.table_3, ["n"]))
 
 
 def _listed(items: object) -> str:
@@ -131,10 +178,20 @@ def _changelog(plan: ReleasePlan, section: list[str], earlier: str) -> str:
     return f"{_CHANGES}\n\n{told}\n" + (f"\n{past}\n" if past else "")
 
 
-def _size(tree: Tree, version: str, found: Difference | None) -> list[str]:
+def _size(tree: Tree, version: str, lines: Iterable[str]) -> list[str]:
     """The lines of a release in its change log: its size, and what differs from the one before."""
     size = Template(_SIZE).substitute(images=tree.images.height, subjects=tree.images["subject_id"].n_unique())
-    return [f"## {version}", "", size, *(f"- {line}" for line in change_lines(found))]
+    return [f"## {version}", "", size, *(f"- {line}" for line in lines)]
+
+
+def _gone(facts: RunFacts, earlier: PublishedTables | None) -> Iterator[str]:
+    """How many subjects of the release before were withdrawn or renamed; which, the list of the vault tells."""
+    if earlier is None:
+        return
+    before = {*earlier.images["subject_id"], *earlier.labels["subject_id"]}
+    for line, subjects in ((_WITHDRAWN, facts.withdrawn), (_RETIRED, facts.retired)):
+        if count := len(before & subjects):
+            yield _counted(line, count)
 
 
 def change_lines(found: Difference | None) -> Iterator[str]:
@@ -144,6 +201,8 @@ def change_lines(found: Difference | None) -> Iterator[str]:
     for items, change in zip(_ITEMS, (found.subjects, found.studies, found.images), strict=True):
         if not change.is_empty:
             yield _counted(_ITEM_CHANGES.format(items), change.added, change.removed, change.changed)
+    for before, after, subjects in found.moves.iter_rows():
+        yield _counted(_MOVED.format(before, after), subjects)
     if found.redrawn:
         yield _counted(_REDRAWN, found.redrawn)
     for labeler, label, studies in found.labels.select("labeler", "label", "studies").iter_rows():
@@ -156,98 +215,3 @@ def _counted(line: str, *counts: int) -> str:
     for count in counts:
         line = line.replace("$count", str(count), 1)
     return line
-
-
-_CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "key": "cr:key",
-    "recordSet": "cr:recordSet",
-    "sc": "https://schema.org/",
-    "source": "cr:source",
-}
-
-_DATA_TYPES = {
-    "String": "sc:Text",
-    "Int64": "sc:Integer",
-    "Int8": "sc:Integer",
-    "Float64": "sc:Float",
-    "Boolean": "sc:Boolean",
-}
-
-
-def _croissant(plan: ReleasePlan, tree: Tree, version: str) -> str:
-    """Croissant 1.1: the images as a file set, images.parquet as a record set."""
-    tree_files = {file.path: file.sha256 for file in tree.files if file.path == "images.parquet"}
-    content = {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.1",
-        "name": plan.name,
-        "description": _DESCRIPTION,
-        "version": version,
-        "license": "LICENSE.txt",
-        "url": "README.md",
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": "images-table",
-                "name": "images.parquet",
-                "contentUrl": "images.parquet",
-                "encodingFormat": "application/x-parquet",
-                "sha256": tree_files.get("images.parquet", ""),
-            },
-            *(_file_set(folder) for folder in _image_folders(tree)),
-        ],
-        "recordSet": [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "field": _fields()}],
-    }
-    return json.dumps(content, indent=2) + "\n"
-
-
-def _image_folders(tree: Tree) -> list[str]:
-    """`files`, and one folder more for each smaller size."""
-    return sorted({"files", *(file.path.partition("/")[0] for file in tree.files if file.path.startswith("files-"))})
-
-
-def _file_set(folder: str) -> dict[str, str]:
-    name = folder.replace("files", "jpeg")
-    return {
-        "@type": "cr:FileSet",
-        "@id": name,
-        "name": name,
-        "encodingFormat": "image/jpeg",
-        "includes": f"{folder}/**/*.jpg",
-    }
-
-
-def _fields() -> list[dict[str, object]]:
-    fields: list[dict[str, object]] = []
-    dtypes = RELEASE_IMAGES.dtypes
-    for name, column in RELEASE_IMAGES.columns.items():
-        kind = str(dtypes[name]).split("(", 1)[0]
-        if kind == "List":
-            continue  # rectangles and flags stay out: Croissant 1.1 describes flat fields best
-        fields.append(
-            {
-                "@type": "cr:Field",
-                "@id": f"images/{name}",
-                "name": name,
-                "description": column.description,
-                "dataType": _DATA_TYPES.get(kind, "sc:Text"),
-                "source": {"fileObject": {"@id": "images-table"}, "extract": {"column": name}},
-            }
-        )
-    return fields

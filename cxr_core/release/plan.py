@@ -77,6 +77,8 @@ class RunFacts:
         Where the build keeps more than the default (e.g. exact times, PS3.15 113107).
     notes : tuple of str
         Sentences of the split and of other stages for the datasheet.
+    withdrawn, retired : frozenset of str
+        Subject ids that were ever withdrawn, or retired because patients were merged or parted.
     """
 
     producer: str
@@ -90,6 +92,8 @@ class RunFacts:
     is_demo: bool = False
     deviations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+    retired: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ class ReleasePlan:
         The test set, which goes to a root of its own.
     table_3 : frame or None
         Labels against manual labels, as from `evaluation.table3`; None where nobody labelled.
+    balance : frame or None
+        How alike the splits are, as from `balance.split_balance`.
     """
 
     name: str
@@ -123,6 +129,7 @@ class ReleasePlan:
     withheld: Tree | None
     facts: RunFacts
     table_3: pl.DataFrame | None = field(default=None, repr=False)
+    balance: pl.DataFrame | None = field(default=None, repr=False)
 
     def content_digest(self) -> str:
         """SHA-256 over (tree, path without version, digest) of every file: equal content, equal digest."""

@@ -111,6 +111,37 @@ def _split_row(images: pl.DataFrame, marks: pl.DataFrame, split: Split) -> dict[
     }
 
 
+_WITH_FINDING = "studies with a finding (not No Finding)"
+_ANY_LABEL = "studies with any finding but Support Devices named"
+SPLIT_MEASURES = ("measure", "studies", "images", "subjects", _WITH_FINDING, _ANY_LABEL)
+"""Every word of the first column of `table_4_by_split`."""
+
+
+def table_4_by_split(images: pl.DataFrame, labeler: LabelerName = LabelerName.CHEXPERT) -> pl.DataFrame:
+    """Table 4 as the paper prints it, one row a measure; both readings of "with a finding", each on a row of its own.
+
+    Shares that stand on 1 to 10 studies are blanked: the number of studies is told, and would give the count away.
+
+    Returns
+    -------
+    frame of text: `measure`, `train`, `validate`, `test`
+    """
+    table = table_4(images, labeler)
+    cells: dict[str, list[str]] = {"measure": list(SPLIT_MEASURES[1:])}
+    for row in table.iter_rows(named=True):
+        told = [str(row[name]) for name in ("studies", "images", "subjects")]
+        shares = (row["with_finding_share"], row["any_label_share"])
+        cells[row["split"]] = [*told, *(_share_told(share, row["studies"]) for share in shares)]
+    return pl.DataFrame(cells)
+
+
+def _share_told(share: float | None, studies: int) -> str:
+    if share is None:
+        return ""
+    few = any(0 < count < SMALLEST_SHOWN - 0.5 for count in (share * studies, (1 - share) * studies))
+    return "" if few else f"{share:.3f}"
+
+
 def drop_table(drops: Sequence[DropCount]) -> pl.DataFrame:
     """Excluded items by stage, kind and reason."""
     rows = [(drop.stage.value, drop.kind.value, drop.reason.value, drop.count) for drop in drops]

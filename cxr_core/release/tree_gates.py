@@ -14,11 +14,11 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from cxr_core.release.contracts import CSV_COLUMNS, DOCUMENTS, OPTIONAL_DOCUMENTS, RELEASE_TABLES
+from cxr_core.release.contracts import CSV_COLUMNS, DOCUMENTS, OPTIONAL_DOCUMENTS, RELEASE_TABLES, SPLIT_TABLES
 from cxr_core.release.gates import Gate, GateResult, gate_result
 from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums
 from cxr_core.release.publication import CONSTANT_MTIME_NS
-from cxr_core.tables.contract import Privacy
+from cxr_core.tables.contract import Contract, Privacy
 from cxr_core.vocabulary import LabelerName
 
 _IMAGE = re.compile(r"files(-\d{2,4})?/p(1\d)/p(\2\d{6,7})/s5\d{7,8}/[0-9a-f]{8}(-[0-9a-f]{8}){4}\.jpg")
@@ -55,9 +55,30 @@ def integrity_gate(root: Path) -> GateResult:
         "IMAGE_FILENAMES differences": len(set(listed) ^ rows.keys()),
         "metadata rows that differ": len(set(_csv(root, "metadata.csv.gz")["dicom_id"]) ^ ids),
         "split rows that differ": len(set(_csv(root, "split.csv.gz")["dicom_id"]) ^ ids),
+        "rows of a split's table that differ": _split_differences(root, images),
         "labelled studies without an image": _labels_without_image(root, images),
     }
     return gate_result(Gate.INTEGRITY, faults, "rebuild with --from convert")
+
+
+def _tables(root: Path) -> Iterator[tuple[str, Contract]]:
+    """The tables of a tree; a split that it does not hold has none."""
+    yield from RELEASE_TABLES.items()
+    yield from ((name, table) for name, table in SPLIT_TABLES.items() if (root / name).is_file())
+
+
+def _split_differences(root: Path, images: pl.DataFrame) -> int:
+    """Images whose row stands in the table of another split, in none, or differs."""
+    parts = [pl.read_parquet(root / name) for name in SPLIT_TABLES if (root / name).is_file()]
+    if not parts:
+        return images.height
+    rows = pl.concat(parts)
+    same = rows.sort("dicom_id").equals(images.sort("dicom_id"))
+    wrong_file = sum(
+        part.filter(pl.col("split").cast(pl.String) != name.split("/")[1].split("-")[0]).height
+        for name, part in zip((n for n in SPLIT_TABLES if (root / n).is_file()), parts, strict=True)
+    )
+    return wrong_file + (0 if same else max(1, abs(rows.height - images.height)))
 
 
 def _is_smaller(path: str) -> bool:
@@ -72,14 +93,15 @@ def _full_path(path: str) -> str:
 def columns_gate(root: Path) -> GateResult:
     """Gate 5: no undeclared file or column, and none that is not public."""
     faults = {"undeclared files": 0, "undeclared or missing columns": 0, "columns that are not public": 0}
+    declared_tables = {**RELEASE_TABLES, **SPLIT_TABLES}
     for path in _files(root):
         bare = _bare_name(root, path)
         if bare in CSV_COLUMNS:
             declared = [column.name for column in CSV_COLUMNS[bare]]
             faults["undeclared or missing columns"] += _differences(_csv(root, bare).columns, declared)
             faults["columns that are not public"] += sum(c.privacy is not Privacy.PUBLIC for c in CSV_COLUMNS[bare])
-        elif path in RELEASE_TABLES:
-            contract = RELEASE_TABLES[path]
+        elif path in declared_tables:
+            contract = declared_tables[path]
             found = pq.read_schema(root / path).names
             faults["undeclared or missing columns"] += _differences(found, list(contract.columns))
             faults["columns that are not public"] += sum(
@@ -97,7 +119,7 @@ def order_gate(root: Path) -> GateResult:
         if (root / _placed(root, bare)).exists():
             frame = _csv(root, bare)
             unsorted += not frame.equals(frame.sort([key for key in _SORT_KEYS if key in frame.columns]))
-    for name, contract in RELEASE_TABLES.items():
+    for name, contract in _tables(root):
         keys = pl.read_parquet(root / name, columns=list(contract.key))
         unsorted += not keys.equals(keys.sort(contract.key))
     newer = sum((root / path).lstat().st_mtime_ns != CONSTANT_MTIME_NS for path in _files(root))

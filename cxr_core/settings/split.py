@@ -1,8 +1,17 @@
 """How subjects are assigned to train, validate and test."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from cxr_core.settings.section import Section
+
+
+class SharedPictures(StrEnum):
+    """What becomes of a picture that stands under several subjects."""
+
+    QUARANTINE = "quarantine"
+    KEEP = "keep"
 
 
 class SplitSettings(Section):
@@ -12,4 +21,8 @@ class SplitSettings(Section):
     max_validate_share: float = Field(0.1, ge=0, le=0.5, description="Largest share of subjects, for small cohorts")
     fallback_test_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of subjects drawn for test where no report was labelled by hand"
+    )
+    shared_pictures: SharedPictures = Field(
+        SharedPictures.QUARANTINE,
+        description="A picture that stands under several subjects waits for a person; keep: published, in one split",
     )

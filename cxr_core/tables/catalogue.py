@@ -38,6 +38,7 @@ from cxr_core.vocabulary import (
     Stage,
     View,
     ViewSource,
+    WithdrawalReason,
 )
 
 _PUBLIC, _INTERNAL, _PHI = Privacy.PUBLIC, Privacy.INTERNAL, Privacy.PHI
@@ -204,6 +205,35 @@ PSEUDONYMS = contract(
         "date_shift_days": integer(
             "Offset of every date of the patient; null otherwise", _PHI, nullable=True, unit="day"
         ),
+    },
+)
+
+SUBJECT_IDS = contract(
+    "subject_ids",
+    1,
+    "Patients whose subject id is no longer the one of the crosswalk, after merges and unmerges. Only ever added to.",
+    {
+        "issuer": text("Issuer of the patient id", _PHI, key=True),
+        "original": text("Patient id", _PHI, key=True),
+        "turn": integer("1 for the first change, 2 for the next", _PHI, key=True, minimum=1),
+        "place": integer("Order of all changes, from 0", _PHI, minimum=0),
+        "ordinal": integer("Place in the ledger of a new id; null where it is another patient's", _PHI, nullable=True),
+        "pseudonym": text("Published id from then on", _PHI, pattern=SUBJECT_ID),
+        "date_shift_days": integer("Offset of every date of the patient", _PHI, unit="day"),
+    },
+)
+
+WITHDRAWALS = contract(
+    "withdrawals",
+    1,
+    "Patients who were taken out for good; no build reads anything of them again. Only ever added to.",
+    {
+        "issuer": text("Issuer of the patient id; empty for all issuers", _PHI, key=True),
+        "patient_id": text("Patient id", _PHI, key=True),
+        "subject_id": text("Published id; null where there was none", _PHI, nullable=True, pattern=SUBJECT_ID),
+        "reason": enum("Why", _PHI, WithdrawalReason),
+        "who": text("Account that withdrew the patient", _PHI),
+        "withdrawn_at": timestamp("When, UTC", _PHI),
     },
 )
 
@@ -510,6 +540,17 @@ SPLITS = contract(
     },
 )
 
+RETIRED_SUBJECTS = contract(
+    "retired_subjects",
+    1,
+    "Subject ids that are used no more because patients were merged or unmerged, and who took their place.",
+    {
+        "place": integer("Order in which they were retired, from 0", _INTERNAL, key=True, minimum=0),
+        "subject_id": text("Retired id", _INTERNAL, pattern=SUBJECT_ID),
+        "successor": text("Id that stands for the same patient now", _INTERNAL, pattern=SUBJECT_ID),
+    },
+)
+
 STAGE_DROPS = contract(
     "stage_drops",
     1,
@@ -568,6 +609,8 @@ VAULT_TABLES: tuple[Contract, ...] = (
     DROPS,
     ACCEPTED,
     PSEUDONYMS,
+    SUBJECT_IDS,
+    WITHDRAWALS,
     REQUESTS,
     SITE_WORDS,
 )
@@ -587,6 +630,7 @@ STAGE_TABLES: tuple[Contract, ...] = (
     TEXT_REVIEWS,
     REVIEW_DECISIONS,
     SPLITS,
+    RETIRED_SUBJECTS,
     STAGE_DROPS,
     LEDGER,
     RETRIES,

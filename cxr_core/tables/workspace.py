@@ -66,11 +66,15 @@ class Workspace:
 
     def catalog_table(self, contract: Contract) -> Path:
         """Path of a vault table; those that users look for lie at the vault's top."""
-        at_top = contract.name in {"pseudonyms", "drops", "accepted"}
+        at_top = contract.name in {"pseudonyms", "subject_ids", "withdrawals", "drops", "accepted"}
         return (self.vault if at_top else self.catalog) / f"{contract.name}.parquet"
 
     def stage(self, stage: Stage) -> Path:
         return self.stages / stage.value
+
+    def stage_table(self, stage: Stage, contract: Contract) -> Path:
+        """A table of a stage that is done in one piece, not study by study."""
+        return self.stage(stage) / f"{contract.name}.parquet"
 
     def dicom_file(self, study_id: str, dicom_id: str) -> Path:
         return self.dicom / study_id[:3] / study_id / f"{dicom_id}.dcm"

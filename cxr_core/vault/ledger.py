@@ -42,6 +42,7 @@ def register(
     *,
     digits: int = 8,
     keep_weekday: bool = False,
+    also_taken: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Give every original its pseudonym.
 
@@ -55,6 +56,8 @@ def register(
         Width of subject and study ids, 8 or 9.
     keep_weekday : bool
         Shift by whole weeks.
+    also_taken : PSEUDONYMS frame, optional
+        Ids that were given beside the ledger (`subjects`).
 
     Returns
     -------
@@ -68,16 +71,17 @@ def register(
         identity = (item.kind.value, item.issuer, item.original)
         if identity not in known:
             fresh.setdefault(identity, item)
+    taken = ledger if also_taken is None else pl.concat([ledger, also_taken])
     rows: list[dict[str, object]] = []
     for kind in IdKind:
         mine = sorted((item for item in fresh.values() if item.kind is kind), key=_arrival_order(key))
-        rows.extend(_give(ledger, kind, mine, _Maker(key, digits, keep_weekday)))
+        rows.extend(give(taken, kind, mine, IdMaker(key, digits, keep_weekday)))
     return pl.concat([ledger, PSEUDONYMS.frame(rows)]) if rows else ledger
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    """Makes ids and shifts from ordinals."""
+class IdMaker:
+    """Makes ids and shifts from ordinals, under the key of a project."""
 
     key: VaultKey
     digits: int
@@ -112,7 +116,19 @@ def _arrival_order(key: VaultKey) -> Callable[[Original], bytes]:
     return digest
 
 
-def _give(ledger: pl.DataFrame, kind: IdKind, originals: list[Original], maker: _Maker) -> Iterable[dict[str, object]]:
+def give(ledger: pl.DataFrame, kind: IdKind, originals: list[Original], maker: IdMaker) -> Iterable[dict[str, object]]:
+    """PSEUDONYMS rows of originals that have no id yet, with the next free ordinals of their kind.
+
+    Parameters
+    ----------
+    ledger : PSEUDONYMS frame
+        Every id that is taken.
+
+    Raises
+    ------
+    BuildError
+        More than half of the ids of this width are given.
+    """
     mine = ledger.filter(pl.col("kind") == kind.value)
     taken = set(mine["pseudonym"])
     last = mine["ordinal"].max()
@@ -136,7 +152,7 @@ def _give(ledger: pl.DataFrame, kind: IdKind, originals: list[Original], maker: 
         }
 
 
-def _shift(maker: _Maker, ordinal: int, item: Original) -> int | None:
+def _shift(maker: IdMaker, ordinal: int, item: Original) -> int | None:
     if item.kind is not IdKind.PATIENT:
         return None
     return maker.date_shift(ordinal, item.first_date or dt.date(2015, 1, 1))

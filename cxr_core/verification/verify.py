@@ -13,6 +13,7 @@ free cell is told as `name_word` until it is signed off. Of **documents** only w
 import functools
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -28,6 +29,7 @@ from cxr_core.verification.values import Decoded, Place, Stream, Value, unescape
 
 SUMS_NAME = "SHA256SUMS.txt"
 _RELEASE_FILES = frozenset({"run.json", "images.parquet"})  # a tree with these is a release, and has digests
+_DICOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _SCHEMA_PLACES = frozenset({Place.NAME, Place.KEY})
 _SHORTEST_ID_IN_NUMBERS = 6
 _WORDS = frozenset({Finding.NAME_PART, Finding.PLACE})
@@ -83,6 +85,7 @@ class _Reader:
         self._signoff = signoff
         self._known = known
         self._pictures = pictures
+        self._digests = frozenset((pictures or {}).values())
         self.digest = functools.cache(_digest)  # compared with the conversion's and the list's
         self.told: Counter[tuple[str, Finding]] = Counter()
         self.to_sign_off: set[str] = set()
@@ -109,9 +112,14 @@ class _Reader:
                     self.told[(shown, kind)] += count
 
     def _is_another_picture(self, path: Path, relative: str) -> bool:
-        """Whether the conversion made another JPEG under this name, or none; smaller ones lie below `files-SIZE`."""
+        """Whether the conversion made another JPEG under this name, or none; smaller ones lie below `files-SIZE`.
+
+        Layouts that call images by other names hold some picture that it made.
+        """
         if self._pictures is None or path.suffix != ".jpg":
             return False
+        if not _DICOM_ID.fullmatch(path.stem):
+            return self.digest(path) not in self._digests
         top = relative.partition("/")[0]
         name = f"{path.stem}.{top.removeprefix('files-')}" if top.startswith("files-") else path.stem
         return self._pictures.get(name) != self.digest(path)

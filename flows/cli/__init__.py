@@ -6,6 +6,7 @@ Heavy libraries are imported inside the commands, so that `cxr --help` answers a
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -31,6 +32,25 @@ def _version(value: bool) -> None:
     if value:
         typer.echo(f"hilum {__version__}")
         raise typer.Exit
+
+
+_FAMILIES = (
+    "build",
+    "compare",
+    "explain",
+    "files",
+    "inspect",
+    "keys",
+    "layouts",
+    "quarantine",
+    "review",
+    "review_serve",
+    "status",
+    "texts",
+    "vault",
+    "withdraw",
+)
+"""Modules of this package that hold commands."""
 
 
 @app.callback()
@@ -69,10 +89,14 @@ def main() -> None:
     sys.exit(run(_invoke))
 
 
-def _invoke() -> object:
-    from flows.cli import build, compare, explain, files, inspect, keys, quarantine, review, status, texts, vault  # noqa: F401  each module adds its commands to `app`
-    from flows.cli import review_serve  # noqa: F401
+def load() -> None:
+    """Let each family add its commands to `app`."""
+    for family in _FAMILIES:
+        import_module(f"flows.cli.{family}")
 
+
+def _invoke() -> object:
+    load()
     return invoke(app)
 
 

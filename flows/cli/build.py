@@ -48,7 +48,7 @@ def build(
         "run": {"runner": runner, "workers": workers, "granularity": granularity},
     }
     settings = load_config(config, sets=sets or (), options=options)
-    waivers = _parse_waivers(waive or ())
+    waivers = parse_waivers(waive or ())
 
     if only and start:
         raise UsageError("--only and --from exclude each other")
@@ -80,7 +80,14 @@ def build(
     print_summary(cast("BuildSummary", summary), as_json=as_json, quiet=quiet)
 
 
-def _parse_waivers(waive: Sequence[str]) -> dict[str, str]:
+def parse_waivers(waive: Sequence[str]) -> dict[str, str]:
+    """Read `--waive GATE=REASON`.
+
+    Raises
+    ------
+    UsageError
+        A waiver without a gate or a reason.
+    """
     waivers = {}
     for text in waive:
         gate, equals, reason = text.partition("=")

@@ -71,7 +71,10 @@ def _print(found: "Difference") -> None:
 def _verdict(found: "Difference") -> str:
     if found.forbidden_moves:
         return f"{found.forbidden_moves} subjects moved between splits: models trained on one release know the other"
-    return "no subject moved between splits" if found.moves.is_empty() else "subjects moved into test only"
+    if found.moves.is_empty():
+        return "no subject moved between splits"
+    merged = f"; {found.merged_moves} took over the split of a subject that was merged" if found.merged_moves else ""
+    return f"subjects moved into test only{merged}"
 
 
 def _print_frame(console: Console, title: str, frame: "pl.DataFrame", names: tuple[str, ...]) -> None:

@@ -96,8 +96,8 @@ def retry(
         record(opened.vault, "quarantine retry", counts, now=_now())
     told = ", ".join(f"{stage} {count}" for stage, count in counts.items()) or "nothing"
     typer.echo(f"the next build does again: {told}")
-    if rows.filter(pl.col("stage").cast(pl.String) == Stage.LINK.value).height:
-        typer.echo("what the stage link dropped is decided anew by every build: repair the source")
+    if rows.filter(pl.col("stage").cast(pl.String).is_in([Stage.LINK.value, Stage.SPLIT.value])).height:
+        typer.echo("what the stages link and split dropped is decided anew by every build: repair the source")
 
 
 def _ask(opened: Workspace, rows: pl.DataFrame) -> dict[str, int]:
