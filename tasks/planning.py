@@ -23,7 +23,7 @@ from cxr_core.tables.storage import read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
 from tasks.stage_run import Arguments, StageRun, todo_of
-from tasks.workers import WorkerPool
+from tasks.workers import Pool
 
 
 @dataclass(frozen=True)  # no slots: cached properties
@@ -62,12 +62,9 @@ class Planner:
         return frozenset(known.to_list())
 
     @cached_property
-    def _fingerprints(self) -> dict[Stage, str]:
+    def fingerprints(self) -> dict[Stage, str]:
+        """How each stage would do a study now."""
         return {stage: definition.fingerprint(self.config) for stage, definition in STAGES.items()}
-
-    def fingerprint(self, stage: Stage) -> str:
-        """How a stage would do a study now."""
-        return self._fingerprints[stage]
 
     def begin(self, stages: Sequence[Stage]) -> None:
         """Leave beside the ledgers how these stages are about to be done, for `cxr status` to compare with."""
@@ -81,7 +78,7 @@ class Planner:
                 .to_list()
             )
             parts = definition.parts(self.config)
-            note_parts(self.workspace.stage(stage), self._fingerprints[stage], parts, still=carried)
+            note_parts(self.workspace.stage(stage), self.fingerprints[stage], parts, still=carried)
 
     def plan(self, stage: Stage, studies: Sequence[str] | None = None) -> Plan:
         """What one stage has to do, over some studies, or over all of the build: that is found once."""
@@ -100,7 +97,7 @@ class Planner:
         return make_plan(
             self._wanted(stage).join(studies.to_frame(), on="study_id", how="semi"),
             ledger,
-            self._fingerprints[stage],
+            self.fingerprints[stage],
             attempts=self.config.run.attempts,
             asked=asked_for(self.workspace.stage(stage)),
             lost=self._lost(stage, ledger),
@@ -115,7 +112,7 @@ class Planner:
             return set(ledger.filter(pl.col("status") == "ok")["study_id"].to_list()) - _folders(self.workspace.jpeg)
         return set()
 
-    def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
+    def run_of(self, stage: Stage, plan: Plan, pool: Pool) -> StageRun:
         """The run that does a plan."""
         definition = STAGES[stage]
         return StageRun(
@@ -125,7 +122,7 @@ class Planner:
             store=definition.store(self.workspace),
             pool=pool,
             config=self.config,
-            fingerprint=self._fingerprints[stage],
+            fingerprint=self.fingerprints[stage],
             todo=todo_of(plan.todo),
         )
 

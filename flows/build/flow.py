@@ -28,6 +28,7 @@ from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
 from flows.build.opening import opened
 from flows.build.request import BuildRequest
+from flows.build.runners import open_pool
 from flows.build.stages import WAVES
 from flows.progress import BuildProgress
 from tasks.account import Account, close_books
@@ -39,7 +40,7 @@ from tasks.register import prepare, register_studies
 from tasks.split import split_subjects
 from tasks.stage_run import set_current
 from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_page, write_summary
-from tasks.workers import WorkerPool
+from tasks.workers import Pool
 
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
 
@@ -184,9 +185,11 @@ class _Build:
     def _waves(self, planner: Planner, mine: list[Stage], plans: dict[Stage, Plan]) -> None:
         settings = self.request.config.run
         todo = sorted({study for plan in plans.values() for study in plan.todo["study_id"]})
+        if not todo:
+            return
         size = settings.shard_studies * settings.wave_shards
         log = self.workspace.vault / "workers.log"
-        with WorkerPool(settings.workers, deadline_s=settings.study_deadline_s, log=log) as pool:
+        with open_pool(self.request.config, log, planner.fingerprints) as pool:
             for start in range(0, len(todo), size):
                 wave = tuple(todo[start : start + size])
                 for stage in mine:
@@ -195,12 +198,12 @@ class _Build:
                 if Stage.CONVERT in mine and self.request.config.convert.intermediates is Intermediates.DISCARD:
                     planner.discard_dicom(wave)
 
-    def _wave(self, planner: Planner, stage: Stage, plan: Plan, pool: WorkerPool, planned: int) -> None:
+    def _wave(self, planner: Planner, stage: Stage, plan: Plan, pool: Pool, planned: int) -> None:
         if not plan.todo.height:
             return
         settings = self.request.config.run
         set_current(planner.run_of(stage, plan, pool))
-        runner: Any = ThreadPoolTaskRunner(max_workers=settings.workers)  # Prefect's own types disagree here
+        runner: Any = ThreadPoolTaskRunner(max_workers=pool.width)  # Prefect's own types disagree here
         wave_flow = WAVES[stage].with_options(task_runner=runner)
         with self._timed(stage), self.progress.stage(stage.value, plan.todo.height) as tick:
             counts = wave_flow(plan.todo["study_id"].to_list(), settings, planned, tick)

@@ -12,13 +12,13 @@ from pathlib import Path
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
 from cxr_core.release.gates import check_waivers
-from cxr_core.settings.run import Runner
 from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.custody import claim, refuse_sealed
 from cxr_core.vault.key import VaultKey, demo_key, load_key
 from cxr_core.vocabulary import Stage
 from flows.build.request import BuildRequest
+from flows.build.runners import check_runner
 from flows.progress import BuildProgress
 
 DEMO_PATIENTS = 25
@@ -74,8 +74,7 @@ def _check_release(folder: Path) -> None:
 
 def _check_sources(request: BuildRequest) -> None:
     config = request.config
-    if config.run.runner is not Runner.LOCAL:
-        raise UsageError(f"runner {config.run.runner.value} is not built in yet; use --runner local")
+    check_runner(config.run)
     if config.source.reports and config.source.dicom is None:
         raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]

@@ -31,7 +31,7 @@ def build(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N studies.")] = None,
     only: Annotated[Stage | None, typer.Option(help="Run one stage.")] = None,
     start: Annotated[Stage | None, typer.Option("--from", help="Run from this stage on.")] = None,
-    runner: Annotated[str | None, typer.Option(help="local, dask or ray.")] = None,
+    runner: Annotated[str | None, typer.Option(help="local or dask.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
     granularity: Annotated[str | None, typer.Option(help="auto, study or shard.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
