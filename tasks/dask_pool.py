@@ -136,7 +136,7 @@ def _client(address: str, workers: int) -> Iterator[Client]:
         where = address or closing.enter_context(_local_cluster(workers))
         try:
             client = closing.enter_context(Client(where, timeout=_PATIENCE_S, set_as_default=False))
-            client.wait_for_workers(workers or 1, timeout=_PATIENCE_S * 2)
+            client.wait_for_workers(1 if address else workers, timeout=_PATIENCE_S * 2)
         except (OSError, TimeoutError, ValueError):
             raise UsageError(f"run.dask_address: no Dask scheduler with a worker answers at {address}") from None
         yield client

@@ -19,7 +19,7 @@ from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, REQUESTS
-from cxr_core.tables.storage import read_table, write_bytes
+from cxr_core.tables.storage import DamagedTableError, read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
 from tasks.stage_run import Arguments, StageRun, todo_of
@@ -93,7 +93,11 @@ class Planner:
         return {}
 
     def _plan(self, stage: Stage, studies: pl.Series) -> Plan:
-        ledger = STAGES[stage].store(self.workspace).read(LEDGER, LEDGER_COLUMNS)
+        store = STAGES[stage].store(self.workspace)
+        ledger = store.read(LEDGER, LEDGER_COLUMNS)
+        # A table that an older version did not have is no gap: all is stale then, and done again.
+        if (gaps := store.gaps()) and (ledger["stage_fingerprint"] == self.fingerprints[stage]).any():
+            raise DamagedTableError(gaps[0])
         return make_plan(
             self._wanted(stage).join(studies.to_frame(), on="study_id", how="semi"),
             ledger,

@@ -175,7 +175,7 @@ class _Place:
             self.store.put([str(self.release / name) for name in batch], [self._at(name) for name in batch])
             wrong = [name for name in batch if not self._is_equal(name, self.store.info(self._at(name)))]
             if wrong:
-                raise TransientError(f"{len(wrong)} files are not there as they were sent; run the same command again")
+                raise TransientError(f"{len(wrong)} files are not there as they were sent")
             on_progress(len(batch))
 
 
@@ -226,4 +226,4 @@ def _one_line(url: str) -> Iterator[None]:
         kind = type(error).__name__
         if "Credential" in kind:
             raise UsageError(f"{url}: no credentials were found; for s3:// see AWS_PROFILE and ~/.aws") from None
-        raise TransientError(f"{url}: the copy was cut off ({kind}); run the same command again to go on") from None
+        raise TransientError(f"{url}: the copy was cut off ({kind})") from None

@@ -65,7 +65,7 @@ class StageStore:
 
     def read(self, contract: Contract, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """One table (or some columns) with the newest rows of every study, sorted by its key."""
-        layers = [self.root, *self._ordered_parts()]
+        layers = [self.root, *self.parts()]
         if len(layers) == 1:  # the base is sorted and holds one set of rows a study
             return read_table(contract, self._file(contract, self.root), columns)
         ledgers = [self._layer(LEDGER, folder, place, ["study_id"]) for place, folder in enumerate(layers)]
@@ -88,6 +88,12 @@ class StageStore:
         """What the stage has done."""
         return self.read(LEDGER)
 
+    def gaps(self) -> list[Path]:
+        """Tables that are not there although a ledger beside them speaks of their studies."""
+        layers = [self.root] if self._file(LEDGER, self.root).exists() else []
+        files = [self._file(contract, layer) for layer in [*layers, *self.parts()] for contract in self.tables]
+        return [path for path in files if not path.exists()]
+
     def compact(self, keep: frozenset[str]) -> None:
         """Fold the parts into the base and drop studies that are no longer in the plan.
 
@@ -95,7 +101,7 @@ class StageStore:
         """
         for left in self._parts.glob(".*.tmp"):
             shutil.rmtree(left)
-        parts = self._ordered_parts()
+        parts = self.parts()
         if not parts and keep.issuperset(self.read(LEDGER, ["study_id"])["study_id"].to_list()):
             return  # nothing was added, nobody left
         # The ledger comes last: a study counts as done only once all of its rows lie in the base.
@@ -105,11 +111,12 @@ class StageStore:
         for part in parts:
             shutil.rmtree(part)
 
-    def _ordered_parts(self) -> list[Path]:
+    def parts(self) -> list[Path]:
+        """Folders of the shards that came after the base, the oldest first."""
         return sorted(part for part in self._parts.glob("[0-9]*") if part.is_dir())
 
     def _next_part(self, ledger: pl.DataFrame) -> str:
         """Names sort in the order of commits; the digest keeps two writers of one moment apart."""
-        numbers = [int(part.name.split("-")[0]) for part in self._ordered_parts()]
+        numbers = [int(part.name.split("-")[0]) for part in self.parts()]
         digest = hashlib.sha256("\n".join(ledger["study_id"]).encode()).hexdigest()[:12]
         return f"{max(numbers, default=0) + 1:08d}-{digest}"

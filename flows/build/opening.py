@@ -36,7 +36,7 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
     workspace, key = preflight(request)
     with workspace.locked():
         if not request.has_source:
-            request = _with_demo(request, workspace, progress)
+            request = with_demo(request, workspace, progress)
         yield request, workspace, key
 
 
@@ -54,11 +54,13 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
     workspace = Workspace(request.workspace.absolute())
     if request.start is None and request.only is None:
         refuse_sealed(workspace.vault)
-        workspace.create()
+        if not request.dry_run:
+            workspace.create()
     elif not workspace.stages.is_dir():
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
     if workspace.vault.is_dir():
         claim(workspace.vault, key)
+    workspace.refuse_in_use()
     if request.runs(Stage.PUBLISH) and not request.dry_run:
         _check_release(request.release)
     return workspace, key
@@ -85,7 +87,7 @@ def _check_sources(request: BuildRequest) -> None:
         raise UsageError(f"source {config.source.dicom} is no folder")
 
 
-def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
+def with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
     """Generate the demo hospital once, in the identified zone, and make it the source."""
     target = workspace.vault / "demo"
     settings = request.config.run
