@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyarrow as pa
@@ -33,7 +34,7 @@ class DamagedTableError(BuildError):
     def __str__(self) -> str:
         zone = next((place for place, name in enumerate(self.path.parts) if name in _ZONES), -1)
         told = "/".join(self.path.parts[zone:])
-        return f"{told} is damaged; `cxr doctor --workspace DIR` looks at all tables and says what to do"
+        return f"{told} is damaged or gone; `cxr doctor --workspace DIR` looks at all tables and says what to do"
 
 
 @contextlib.contextmanager
@@ -113,9 +114,9 @@ def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = N
     if not path.exists():
         return contract.empty().select(wanted)
     try:
-        schema = pq.read_schema(path)
-        present = [name for name in wanted if name in schema.names]
-        table = pq.read_table(path, columns=present, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            schema = file.schema_arrow
+            table = file.read(columns=[name for name in wanted if name in schema.names])
     except (pa.ArrowException, OSError):
         raise DamagedTableError(path) from None
     meta = schema.metadata or {}
@@ -125,6 +126,11 @@ def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = N
         raise ContractError(f"table {contract.name}: the file holds other columns than the contract")
     try:
         # Enumerations come back from Parquet as dictionaries: give them their declared type again.
-        return pl.DataFrame(table).select(pl.col(name).cast(contract.dtypes[name]) for name in wanted)
+        return _frame(table).select(pl.col(name).cast(contract.dtypes[name]) for name in wanted)
     except (pl.exceptions.PanicException, pl.exceptions.PolarsError):  # the footer, which has no checksum
         raise DamagedTableError(path) from None
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    """Not by `DataFrame(...)`, which looks for pandas and imports it."""
+    return cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))

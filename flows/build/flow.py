@@ -30,7 +30,8 @@ from flows.build.opening import opened
 from flows.build.request import BuildRequest
 from flows.build.runners import open_pool
 from flows.build.stages import WAVES
-from flows.progress import BuildProgress
+from flows.build.watching import WatchedStage
+from flows.progress import BuildProgress, Tick
 from tasks.account import Account, close_books
 from tasks.catalog import catalog_sources, open_all_again
 from tasks.link import link_studies
@@ -38,9 +39,8 @@ from tasks.planning import Planner
 from tasks.publish import PublishOrder, publish_release
 from tasks.register import register_studies
 from tasks.split import split_subjects
-from tasks.stage_run import set_current
+from tasks.stage_run import StageRun, set_current
 from tasks.summary import BuildSummary, Outcome, StageCounts, write_artifacts, write_page, write_summary
-from tasks.workers import Pool
 
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
 
@@ -179,31 +179,45 @@ class _Build:
             return
         size = settings.shard_studies * settings.wave_shards
         log = self.workspace.vault / "workers.log"
-        with open_pool(self.request.config, log, planner.fingerprints) as pool:
+        names = [stage.value for stage in mine]
+        with (
+            open_pool(self.request.config, log, planner.fingerprints) as pool,
+            self.progress.stages(names, len(todo)) as ticks,
+        ):
+            watched = {stage: WatchedStage(stage.value, len(todo)) for stage in mine}
             for start in range(0, len(todo), size):
                 wave = tuple(todo[start : start + size])
                 for stage in mine:
                     plan = plans[stage] if stage is Stage.DEIDENTIFY else planner.plan(stage, wave)
-                    self._wave(planner, stage, plan.among(wave), pool, len(todo))
+                    if (part := plan.among(wave)).todo.height:
+                        tick = _both(ticks[stage.value], watched[stage].tick)
+                        self._wave(planner.run_of(stage, part, pool), len(todo), tick)
                 if Stage.CONVERT in mine and self.request.config.convert.intermediates is Intermediates.DISCARD:
                     planner.discard_dicom(wave)
+            for one in watched.values():
+                one.finish()
 
-    def _wave(self, planner: Planner, stage: Stage, plan: Plan, pool: Pool, planned: int) -> None:
-        if not plan.todo.height:
-            return
-        settings = self.request.config.run
-        set_current(planner.run_of(stage, plan, pool))
-        runner: Any = ThreadPoolTaskRunner(max_workers=pool.width)  # Prefect's own types disagree here
-        wave_flow = WAVES[stage].with_options(task_runner=runner)
-        with self._timed(stage), self.progress.stage(stage.value, plan.todo.height) as tick:
-            counts = wave_flow(plan.todo["study_id"].to_list(), settings, planned, tick)
-        self.stages[stage].add(counts)
+    def _wave(self, run: StageRun, planned: int, tick: Tick) -> None:
+        set_current(run)
+        runner: Any = ThreadPoolTaskRunner(max_workers=run.pool.width)  # Prefect's own types disagree here
+        wave_flow = WAVES[run.stage].with_options(task_runner=runner)
+        with self._timed(run.stage):
+            counts = wave_flow(list(run.todo), self.request.config.run, planned, tick)
+        self.stages[run.stage].add(counts)
 
     @contextmanager
     def _timed(self, stage: Stage) -> Iterator[None]:
         started = time.monotonic()
         yield
         self.stages.setdefault(stage, StageCounts()).seconds += time.monotonic() - started
+
+
+def _both(one: Tick, other: Tick) -> Tick:
+    def tick(count: int) -> None:
+        one(count)
+        other(count)
+
+    return tick
 
 
 def _check_quarantine(found: QuarantineShare, limit: float) -> None:

@@ -81,7 +81,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing(workspace: Workspace, store: 
 
 def test_the_line_names_the_file_and_who_helps(workspace: Workspace, store: StageStore) -> None:
     (store.root / "ledger.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DamagedTableError, match=r"^stages/label/ledger\.parquet is damaged; `cxr doctor"):
+    with pytest.raises(DamagedTableError, match=r"^stages/label/ledger\.parquet is damaged or gone; `cxr doctor"):
         store.ledger()
 
 
