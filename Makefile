@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint e2e bench docs clean
+.PHONY: run test lint e2e kills bench docs clean
 
 run: $(READY)  ## build the demo hospital into ./workspace and ./release
 	$(BIN)/python -m flows.build
@@ -22,6 +22,9 @@ lint: $(READY)
 e2e: $(READY)  ## real servers and kills
 	$(BIN)/pytest -q -m e2e
 
+kills: $(READY)  ## twenty builds, each killed at a random moment and run again
+	PYTHONPATH=tests $(BIN)/python benchmarks/kills.py
+
 bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/conversion.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/conversion_equality.py
@@ -29,6 +32,9 @@ bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/burned_in.py --synthetic 10
 	$(BIN)/python benchmarks/header_leaks.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/report_text.py
+	$(BIN)/python benchmarks/rebuild.py
+	$(BIN)/python benchmarks/orchestration.py
+	$(BIN)/python benchmarks/scaling.py
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

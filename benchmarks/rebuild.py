@@ -74,6 +74,9 @@ def write_hospital(workspace: Workspace, studies: int, *, with_folders: bool) ->
         Stage.LABEL: label_wanted(reports),
     }
     for stage, frame in wanted.items():
+        for contract in STAGES[stage].contracts:
+            if not (path := workspace.stage(stage) / f"{contract.name}.parquet").exists():
+                write_table(contract, contract.empty(), path)
         write_table(LEDGER, _ledger(frame, stage), workspace.stage(stage) / "ledger.parquet")
     if with_folders:
         for study in ids:
@@ -155,14 +158,14 @@ def _touched(frame: pl.DataFrame, column: str, studies: pl.Series) -> pl.DataFra
     return frame.with_columns(pl.when(is_meant).then(pl.lit("f" * 64)).otherwise(column).alias(column))
 
 
-def measure(root: Path, studies: int, share: float, *, with_folders: bool) -> dict[str, float]:
+def measure(root: Path, share: float, *, with_folders: bool) -> dict[str, float]:
     """Plan, and close the stages where nothing is to do; figures of this process."""
     from flows.build.fan_out import units
 
-    workspace, ids = Workspace(root), study_ids(studies)
+    workspace = Workspace(root)
     planner = Planner(workspace, _config(), requests=pl.read_parquet(root / "asked.parquet"))
     if not with_folders:
-        planning._folders = lambda _root, known=frozenset(ids): set(known)  # noqa: SLF001  what a disk would answer
+        planning._without_folder = lambda _root, _studies: set()  # noqa: SLF001  what a disk would answer
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     plans, plan_s, cpu_s = _timed(lambda: {stage: planner.plan(stage) for stage in STAGES})
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -205,7 +208,7 @@ def main() -> int:
     arguments = _arguments()
     if arguments.measure:
         share = 0.0 if arguments.unchanged else 0.01
-        found = measure(arguments.measure, arguments.studies[0], share, with_folders=arguments.folders)
+        found = measure(arguments.measure, share, with_folders=arguments.folders)
         print(json.dumps(found))
         return 0
     _print(dict(zip(_COLUMNS, _COLUMNS, strict=True)))

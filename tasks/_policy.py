@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from cxr_core.errors import BuildError, TransientError
+from cxr_core.tables.disk import stop_of
 
 _RETRIES: Final = 2
 _DELAYS_S: Final = [2, 10]
@@ -21,7 +22,7 @@ def is_infrastructure(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
     """True where the machine failed rather than the data: only then may trying again help."""
     del task, run
     error = state.result(raise_on_failure=False)
-    if isinstance(error, BuildError):
+    if isinstance(error, BuildError) or (isinstance(error, OSError) and stop_of(error)):
         return False
     return isinstance(error, TransientError | OSError | TimeoutError | MemoryError)
 

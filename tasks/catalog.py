@@ -1,10 +1,11 @@
 """The Prefect task of the stage `catalog`: what the sources hold, written into the vault."""
 
+import time
 from collections.abc import Callable
 
 from prefect import task
 
-from cxr_core.intake.catalog import catalog_folder
+from cxr_core.intake.catalog import catalog_folder, read_again
 from cxr_core.intake.sources.reports import read_reports
 from cxr_core.intake.sources.ris_csv import read_encounters_csv, read_merges_csv
 from cxr_core.settings.source import SourceSettings
@@ -26,7 +27,9 @@ def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: C
     path = workspace.catalog_table(INSTANCES)
     if source.dicom is not None:
         previous = read_table(INSTANCES, path)
-        instances = catalog_folder(source.dicom, previous, issuer=source.issuer, on_progress=lambda _: on_progress(1))
+        instances = catalog_folder(
+            source.dicom, previous, issuer=source.issuer, on_progress=lambda _: on_progress(1), now_ns=time.time_ns
+        )
         write_table(INSTANCES, instances, path)
     reports = read_reports(source.reports, columns=source.columns, issuer=source.issuer)
     write_table(REPORTS, reports, workspace.catalog_table(REPORTS))
@@ -36,3 +39,11 @@ def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: C
     write_table(ENCOUNTERS, encounters, workspace.catalog_table(ENCOUNTERS))
     merges = read_merges_csv(source.merges) if source.merges else MERGES.empty()
     write_table(MERGES, merges, workspace.catalog_table(MERGES))
+
+
+def open_all_again(workspace: Workspace) -> None:
+    """Let the next catalog open every file, whatever its size and time (`--rehash`)."""
+    path = workspace.catalog_table(INSTANCES)
+    known = read_table(INSTANCES, path)
+    if known.height:
+        write_table(INSTANCES, read_again(known, known["path"].to_list()), path)

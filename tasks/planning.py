@@ -19,11 +19,12 @@ from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, READER_BOXES, REQUESTS
-from cxr_core.tables.storage import read_table, write_bytes
+from cxr_core.tables.stage_store import StageStore
+from cxr_core.tables.storage import DamagedTableError, read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
 from tasks.stage_run import Arguments, StageRun, todo_of
-from tasks.workers import WorkerPool
+from tasks.workers import Pool
 
 
 @dataclass(frozen=True)  # no slots: cached properties
@@ -67,12 +68,9 @@ class Planner:
         return frozenset(known.to_list())
 
     @cached_property
-    def _fingerprints(self) -> dict[Stage, str]:
+    def fingerprints(self) -> dict[Stage, str]:
+        """How each stage would do a study now."""
         return {stage: definition.fingerprint(self.config) for stage, definition in STAGES.items()}
-
-    def fingerprint(self, stage: Stage) -> str:
-        """How a stage would do a study now."""
-        return self._fingerprints[stage]
 
     def begin(self, stages: Sequence[Stage]) -> None:
         """Leave beside the ledgers how these stages are about to be done, for `cxr status` to compare with."""
@@ -86,7 +84,7 @@ class Planner:
                 .to_list()
             )
             parts = definition.parts(self.config)
-            note_parts(self.workspace.stage(stage), self._fingerprints[stage], parts, still=carried)
+            note_parts(self.workspace.stage(stage), self.fingerprints[stage], parts, still=carried)
 
     def plan(self, stage: Stage, studies: Sequence[str] | None = None) -> Plan:
         """What one stage has to do, over some studies, or over all of the build: that is found once."""
@@ -94,43 +92,50 @@ class Planner:
             if stage not in self._whole:
                 self._whole[stage] = self._plan(stage, self.studies)
             return self._whole[stage]
-        return self._plan(stage, pl.Series("study_id", studies, dtype=pl.String))
+        return self._plan(stage, pl.Series("study_id", studies, dtype=pl.String), among=studies)
 
     @cached_property
     def _whole(self) -> dict[Stage, Plan]:
         return {}
 
-    def _plan(self, stage: Stage, studies: pl.Series) -> Plan:
-        ledger = STAGES[stage].store(self.workspace).read(LEDGER, LEDGER_COLUMNS)
+    def _plan(self, stage: Stage, studies: pl.Series, among: Sequence[str] | None = None) -> Plan:
+        store = self._stores[stage]
+        ledger = store.read(LEDGER, LEDGER_COLUMNS, among=among)
+        # A table that an older version did not have is no gap: all is stale then, and done again.
+        if among is None and (gaps := store.gaps()) and (ledger["stage_fingerprint"] == self.fingerprints[stage]).any():
+            raise DamagedTableError(gaps[0])
         return make_plan(
-            self._wanted(stage).join(studies.to_frame(), on="study_id", how="semi"),
+            self._wanted(stage, among).join(studies.to_frame(), on="study_id", how="semi"),
             ledger,
-            self._fingerprints[stage],
+            self.fingerprints[stage],
             attempts=self.config.run.attempts,
             asked=asked_for(self.workspace.stage(stage)),
             lost=self._lost(stage, ledger),
         )
 
+    @cached_property
+    def _stores(self) -> dict[Stage, StageStore]:
+        return {stage: definition.store(self.workspace) for stage, definition in STAGES.items()}
+
     def _lost(self, stage: Stage, ledger: pl.DataFrame) -> set[str]:
         """Studies that are not done, whatever the ledger says: files that are needed are not there."""
         if stage is Stage.DEIDENTIFY:  # discarded, and `convert` needs them again
-            again = self.plan(Stage.CONVERT).todo["study_id"]
-            return set(again) - _folders(self.workspace.dicom) if len(again) else set()
+            again = self.plan(Stage.CONVERT).todo["study_id"].to_list()
+            return _without_folder(self.workspace.dicom, again)
         if stage is Stage.CONVERT:
-            return set(ledger.filter(pl.col("status") == "ok")["study_id"].to_list()) - _folders(self.workspace.jpeg)
+            return _without_folder(self.workspace.jpeg, ledger.filter(pl.col("status") == "ok")["study_id"].to_list())
         return set()
 
-    def run_of(self, stage: Stage, plan: Plan, pool: WorkerPool) -> StageRun:
+    def run_of(self, stage: Stage, plan: Plan, pool: Pool) -> StageRun:
         """The run that does a plan."""
-        definition = STAGES[stage]
         return StageRun(
             stage=stage,
             function=f"tasks.study_work:{stage.value}",
             arguments=self._arguments(stage, plan),
-            store=definition.store(self.workspace),
+            store=self._stores[stage],
             pool=pool,
             config=self.config,
-            fingerprint=self._fingerprints[stage],
+            fingerprint=self.fingerprints[stage],
             todo=todo_of(plan.todo),
         )
 
@@ -142,7 +147,7 @@ class Planner:
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
         keep = self._keep
-        definition.store(self.workspace).compact(keep)
+        self._stores[definition.stage].compact(keep)
         folder = self.workspace.stage(definition.stage)
         if asked := asked_for(folder):
             answered(folder, (asked - keep) | set(self.studies.to_list()))
@@ -158,28 +163,37 @@ class Planner:
     def _dicom_folder(self, study: str) -> Path:
         return self.workspace.dicom_file(study, "any").parent
 
-    def _wanted(self, stage: Stage) -> pl.DataFrame:
+    def _wanted(self, stage: Stage, among: Sequence[str] | None) -> pl.DataFrame:
         if stage is Stage.DEIDENTIFY:
             return deidentify_wanted(REQUESTS.empty() if self._asked is None else self._asked, self._reader_boxes)
-        upstream = DEIDENTIFY.store(self.workspace)
+        upstream = self._stores[Stage.DEIDENTIFY]
         if stage is Stage.CONVERT:
-            return convert_wanted(upstream.read(IMAGES, IMAGE_COLUMNS))
-        return label_wanted(upstream.read(DEID_REPORTS, REPORT_COLUMNS))
+            return convert_wanted(upstream.read(IMAGES, IMAGE_COLUMNS, among=among))
+        return label_wanted(upstream.read(DEID_REPORTS, REPORT_COLUMNS, among=among))
 
     def _arguments(self, stage: Stage, plan: Plan) -> Arguments:
         """What the worker's function is given for a study: pseudonyms and rows behind the airlock, nothing else."""
-        upstream = DEIDENTIFY.store(self.workspace)
-        mine = pl.col("study_id").is_in(plan.todo["study_id"].to_list())
+        upstream, mine = self._stores[Stage.DEIDENTIFY], plan.todo["study_id"].to_list()
         if stage is Stage.DEIDENTIFY:
-            drawn = self._reader_boxes.filter(mine).partition_by("study_id", as_dict=True)
+            drawn = self._reader_boxes.filter(pl.col("study_id").is_in(mine)).partition_by("study_id", as_dict=True)
             boxes = {str(key[0]): frame.to_dicts() for key, frame in drawn.items()}
             return lambda study: (self.workspace.root, self.config, study, boxes.get(study, []))
         if stage is Stage.CONVERT:
-            by_study = upstream.read(IMAGES).filter(mine).partition_by("study_id", as_dict=True)
+            by_study = upstream.read(IMAGES, among=mine).partition_by("study_id", as_dict=True)
             images = {str(key[0]): frame.to_dicts() for key, frame in by_study.items()}
             return lambda study: (self.workspace.root, self.config, study, images[study])
-        texts = dict(upstream.read(DEID_REPORTS).filter(mine).select("study_id", "text").iter_rows())
+        texts = dict(upstream.read(DEID_REPORTS, ("study_id", "text"), among=mine).iter_rows())
         return lambda study: (self.config, study, texts[study])
+
+
+_FEW = 5000  # a look a study costs less than one at every shelf
+
+
+def _without_folder(root: Path, studies: Sequence[str]) -> set[str]:
+    """Those of the studies that have no folder below `dicom` or `jpeg`."""
+    if len(studies) <= _FEW:
+        return {study for study in studies if not (root / study[:3] / study).is_dir()}
+    return set(studies) - _folders(root)
 
 
 def _folders(root: Path) -> set[str]:

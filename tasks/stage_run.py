@@ -14,10 +14,11 @@ import polars as pl
 from cxr_core.errors import ItemError
 from cxr_core.planning.plan import RETRIED
 from cxr_core.settings.build import BuildConfig
-from cxr_core.tables.stage_store import StageStore
+from cxr_core.tables.disk import stop_of
+from cxr_core.tables.stage_store import Rows, StageStore
 from cxr_core.vocabulary import Reason, Stage
 from tasks.study_work import StudyOutcome, failed
-from tasks.workers import WorkerPool
+from tasks.workers import Pool
 
 Arguments = Callable[[str], tuple[Any, ...]]
 
@@ -48,7 +49,7 @@ class StageRun:
     function: str
     arguments: Arguments = field(repr=False)
     store: StageStore = field(repr=False)
-    pool: WorkerPool = field(repr=False)
+    pool: Pool = field(repr=False)
     config: BuildConfig = field(repr=False)
     fingerprint: str
     todo: Mapping[str, tuple[str, int]] = field(repr=False)
@@ -62,9 +63,20 @@ class StageRun:
             for table, some in outcome.rows.items():
                 rows[table].extend(some)
             ledger.append(self._ledger_row(outcome, attempt))
-        self.store.commit(rows, ledger)
+        self._commit(rows, ledger)
         quarantined = sum(row["status"] != "ok" for row in ledger)
         return UnitCounts(len(ledger) - quarantined, quarantined)
+
+    def _commit(self, rows: Rows, ledger: Sequence[Mapping[str, object]]) -> None:
+        """Where the disk takes no more, no other unit needs to find that out."""
+        try:
+            self.store.commit(rows, ledger)
+        except OSError as error:
+            stop = stop_of(error)
+            if stop is None:
+                raise
+            self.pool.note(stop)
+            raise stop from None
 
     def _try(self, study_id: str) -> tuple[StudyOutcome, int]:
         """Run a study; again, with a fresh worker, where the machine rather than the study may be at fault."""

@@ -70,7 +70,7 @@ def stage_status(planner: Planner, stage: Stage) -> StageStatus:
     counts = dict(ledger["status"].value_counts().iter_rows())
     ways = ledger["stage_fingerprint"].value_counts().sort("stage_fingerprint").iter_rows()
     parts = definition.parts(planner.config)
-    now = planner.fingerprint(stage)
+    now = planner.fingerprints[stage]
     stale = tuple(Stale(count, changed_parts(folder, way, parts)) for way, count in ways if way != now)
     plan = planner.plan(stage)
     return StageStatus(stage, counts.get("ok", 0), counts.get("quarantined", 0), plan.todo.height, plan.causes(), stale)

@@ -157,6 +157,13 @@ def label(config: BuildConfig, study_id: str, text: str) -> StudyOutcome:
     )
 
 
+def fingerprints(config: BuildConfig) -> dict[Stage, str]:
+    """How this machine would do the stages: its code, its rules, its libraries."""
+    from cxr_core.planning.stages import STAGES
+
+    return {stage: definition.fingerprint(config) for stage, definition in STAGES.items()}
+
+
 def _drop(stage: Stage, study_id: str, kind: ItemKind, reason: Reason, dicom_id: str = "") -> Row:
     return {
         "study_id": study_id,

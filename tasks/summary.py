@@ -117,7 +117,7 @@ class BuildSummary:
         if self.is_dry_run:
             return [
                 *(counts.line(name) for name, counts in self.stages.items() if counts.todo or counts.reused),
-                "dry run: nothing was written behind the link stage",
+                "dry run: nothing was written",
             ]
         told = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         lines = [told] if told else []

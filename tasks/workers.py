@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
-from cxr_core.errors import HilumError, ItemError, TransientError, place_of
+from cxr_core.errors import BuildError, HilumError, ItemError, TransientError, place_of
+from cxr_core.tables.disk import stop_of
 from cxr_core.vocabulary import Reason
 
 NATIVE_ENVIRONMENT: Final = {
@@ -40,6 +41,20 @@ NATIVE_ENVIRONMENT: Final = {
 _SPAWN: Final = mp.get_context("spawn")  # fork and Prefect's threads hang (PrefectHQ/prefect#9229)
 
 
+class Pool(Protocol):
+    """What runs calls for a stage: processes here, or a cluster."""
+
+    @property
+    def width(self) -> int:
+        """Calls at a time."""
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Run `module:name` in a worker and give back what it returns."""
+
+    def note(self, error: BaseException) -> None:
+        """After an error that ends the build no further call is begun."""
+
+
 class WorkerPool:
     """Worker processes that run one call at a time each; safe to call from many threads.
 
@@ -54,8 +69,10 @@ class WorkerPool:
     """
 
     def __init__(self, workers: int, *, deadline_s: float, log: Path) -> None:
+        self.width = workers
         self._deadline_s = deadline_s
         self._log = log
+        self._failure: BuildError | None = None
         self._idle: queue.Queue[_Worker | None] = queue.Queue()
         self._started: list[_Worker] = []
         for _ in range(workers):
@@ -67,8 +84,17 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
         for worker in self._started:
             worker.stop()
+
+    def note(self, error: BaseException) -> None:
+        """After an error that ends the build no further call is begun."""
+        if isinstance(error, BuildError):
+            self._failure = error
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Run `module:name` in a worker and give back what it returns.
@@ -79,10 +105,14 @@ class WorkerPool:
             What the function raised; E_TIMEOUT or E_CRASH where the worker ended instead.
         TransientError
             The function met a failing machine.
+        BuildError
+            Nothing sensible can follow (a full disk), here or in a call before.
         """
         worker = self._idle.get()
         is_alive = worker is not None
         try:
+            if self._failure is not None:
+                raise self._failure
             worker = worker or self._start()
             is_alive = True
             return worker.call(function, arguments)
@@ -92,6 +122,9 @@ class WorkerPool:
                 worker.stop()
                 self._started.remove(worker)
             raise ItemError(Reason.E_TIMEOUT if death.is_timeout else Reason.E_CRASH, "worker ended") from None
+        except BuildError as error:
+            self.note(error)
+            raise
         finally:
             self._idle.put(worker if is_alive else None)
 
@@ -175,11 +208,18 @@ def _answer(function: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
     except HilumError as error:
         return True, error
     except (OSError, MemoryError) as error:
-        return True, TransientError(f"{type(error).__name__} in {name}")
+        return True, stop_of(error) or TransientError(f"{_told(error)} in {name}")
     except Exception as error:  # noqa: BLE001  the quarantine edge: an unknown fault is the study's, and may quote it
-        sys.stderr.write(f"{name}: {type(error).__name__} at {place_of(error)}\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a log that takes no line is no fault of the study
+            sys.stderr.write(f"{name}: {type(error).__name__} at {place_of(error)}\n")
+            sys.stderr.flush()
         return True, ItemError(Reason.E_CRASH, f"{type(error).__name__} at {place_of(error)}")
+
+
+def _told(error: BaseException) -> str:
+    """The system's words for its number: never the error's own text, which names files."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else type(error).__name__
 
 
 def _redirect_output(log: str) -> Any:

@@ -273,6 +273,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Result:
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def cxr(build: Build, *arguments: str) -> Result:
+    """Run `cxr` on a build's workspace; not the script beside the interpreter, which belongs to another checkout."""
+    start = [sys.executable, "-c", "from flows.cli import main; main()"]
+    return run([*start, *arguments, "--workspace", str(build.workspace)], build.environment())
+
+
 def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the caller's environment but where programs are found."""
     (home / "tmp").mkdir(parents=True, exist_ok=True)

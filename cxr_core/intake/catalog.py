@@ -44,6 +44,8 @@ DESCRIPTION_SLOTS = (
 DESCRIPTION_BREAK = " | "
 _NO_FOLDER = "[source] dicom: a folder of DICOM files that exists and can be listed is needed"
 _CHUNK_BYTES = 1 << 22
+_OPENED_AGAIN = -1  # no file has this time
+_SETTLED_AFTER_NS = 2_000_000_000  # the coarsest clock of a file system in use (FAT)
 _NOTHING_READ = hashlib.sha256(b"").hexdigest()
 _PLAIN = {
     "sop_instance_uid": "SOPInstanceUID",
@@ -64,6 +66,7 @@ def catalog_folder(
     *,
     issuer: str = "",
     on_progress: Callable[[int], None] | None = None,
+    now_ns: Callable[[], int] | None = None,
 ) -> pl.DataFrame:
     """List every file below a folder with what cohort and linkage need to know of it.
 
@@ -77,6 +80,8 @@ def catalog_folder(
         Issuer of patient ids where a header names none.
     on_progress : callable, optional
         Called with the number of files done, after each file.
+    now_ns : callable, optional
+        The clock. A file with a time that is not past could change and keep it: the next run opens it again.
 
     Returns
     -------
@@ -97,7 +102,9 @@ def catalog_folder(
     try:
         for path in walk_entries(root):
             state = _state(root, path)
-            rows.append(known.get(state) or _catalog_file(path, state, issuer))
+            row = known.get(state) or _catalog_file(path, state, issuer)
+            is_settled = now_ns is None or state[2] < now_ns() - _SETTLED_AFTER_NS
+            rows.append(row if is_settled else row | {"mtime_ns": _OPENED_AGAIN})
             if on_progress:
                 on_progress(len(rows))
     except PermissionError:
@@ -117,7 +124,7 @@ def read_again(instances: pl.DataFrame, paths: Collection[str]) -> pl.DataFrame:
         As in the catalog.
     """
     is_meant = pl.col("path").is_in(list(paths))
-    return instances.with_columns(mtime_ns=pl.when(is_meant).then(-1).otherwise("mtime_ns").cast(pl.Int64))
+    return instances.with_columns(mtime_ns=pl.when(is_meant).then(_OPENED_AGAIN).otherwise("mtime_ns").cast(pl.Int64))
 
 
 _State = tuple[str, int, int]

@@ -11,7 +11,6 @@ from cxr_core.settings.section import Section
 class Runner(StrEnum):
     LOCAL = "local"
     DASK = "dask"
-    RAY = "ray"
 
 
 class Granularity(StrEnum):
@@ -23,8 +22,9 @@ class Granularity(StrEnum):
 class RunSettings(Section):
     """`[run]`"""
 
-    runner: Runner = Field(Runner.LOCAL, description="Where shards run")
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes")
+    runner: Runner = Field(Runner.LOCAL, description="local: processes here; dask: a Dask cluster")
+    dask_address: str = Field("", description="Scheduler of the cluster, e.g. tcp://host:8786; empty: one made here")
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes here")
     granularity: Granularity = Field(Granularity.AUTO, description="One task a study, or one a shard of studies")
     study_tasks_up_to: int = Field(500, ge=0, description="auto: one task a study up to this many studies in the plan")
     shard_studies: int = Field(250, ge=1, description="Studies a shard")

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyarrow as pa
@@ -20,6 +21,20 @@ from cxr_core.tables.contract import Contract, ContractError
 _META_TABLE = b"hilum.table"
 _META_VERSION = b"hilum.contract_version"
 _META_DIGEST = b"hilum.stage_digest"
+_ZONES = ("stages", "vault")
+
+
+class DamagedTableError(BuildError):
+    """A table whose file is damaged; the line names it by its place in the workspace."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        zone = next((place for place, name in enumerate(self.path.parts) if name in _ZONES), -1)
+        told = "/".join(self.path.parts[zone:])
+        return f"{told} is damaged or gone; `cxr doctor --workspace DIR` looks at all tables and says what to do"
 
 
 @contextlib.contextmanager
@@ -82,7 +97,7 @@ def write_table(contract: Contract, frame: pl.DataFrame, path: Path, *, digest: 
         _META_DIGEST: digest.encode(),
     }
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(meta), temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(meta), temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -92,21 +107,30 @@ def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = N
     ------
     ContractError
         The file holds another table, another contract version or other columns.
-    BuildError
-        The file cannot be read as Parquet.
+    DamagedTableError
+        The file cannot be read as Parquet, or its checksums do not hold.
     """
     wanted = list(contract.columns if columns is None else columns)
     if not path.exists():
         return contract.empty().select(wanted)
     try:
-        schema = pq.read_schema(path)
-        table = pq.read_table(path, columns=[name for name in wanted if name in schema.names])
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            schema = file.schema_arrow
+            table = file.read(columns=[name for name in wanted if name in schema.names])
     except (pa.ArrowException, OSError):
-        raise BuildError(f"table {contract.name}: the Parquet file cannot be read; delete it and rerun") from None
+        raise DamagedTableError(path) from None
     meta = schema.metadata or {}
     if meta.get(_META_TABLE) != contract.name.encode() or meta.get(_META_VERSION) != str(contract.version).encode():
         raise ContractError(f"table {contract.name}: the file was written under another name or contract version")
     if set(schema.names) != set(contract.columns):
         raise ContractError(f"table {contract.name}: the file holds other columns than the contract")
-    # Enumerations come back from Parquet as dictionaries: give them their declared type again.
-    return pl.DataFrame(table).select(pl.col(name).cast(contract.dtypes[name]) for name in wanted)
+    try:
+        # Enumerations come back from Parquet as dictionaries: give them their declared type again.
+        return _frame(table).select(pl.col(name).cast(contract.dtypes[name]) for name in wanted)
+    except (pl.exceptions.PanicException, pl.exceptions.PolarsError):  # the footer, which has no checksum
+        raise DamagedTableError(path) from None
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    """Not by `DataFrame(...)`, which looks for pandas and imports it."""
+    return cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))

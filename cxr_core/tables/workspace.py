@@ -4,12 +4,13 @@ Takes the workspace folder, gives the paths of the vault, the stages and the fil
 readable by its owner alone. What the files hold is left to the catalogue of tables.
 """
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from cxr_core.errors import UsageError
 from cxr_core.tables.contract import Contract
@@ -107,18 +108,41 @@ class Workspace:
         if not os.access(self.root, os.W_OK):
             raise UsageError(f"workspace {self.root} cannot be written")
 
-    @contextmanager
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the workspace: a second build on it is refused. The lock goes with the process, also after a kill.
 
         Raises
         ------
         UsageError
+            Another build holds it, or it cannot be written.
+        """
+        try:
+            stream = self._lock.open("w")
+        except OSError:
+            raise UsageError(f"workspace {self.root} cannot be written") from None
+        with stream:
+            self._hold(stream)
+            yield
+
+    def refuse_in_use(self) -> None:
+        """Look whether another build holds it; `locked` decides once the work begins.
+
+        Raises
+        ------
+        UsageError
             Another build holds it.
         """
-        with (self.root / ".lock").open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"workspace {self.root} is in use by another build") from None
-            yield
+        if self._lock.exists():
+            with self._lock.open("rb") as stream, contextlib.suppress(OSError):
+                self._hold(stream)
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / ".lock"
+
+    def _hold(self, stream: IO[Any]) -> None:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"workspace {self.root} is in use by another build") from None

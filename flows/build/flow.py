@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -26,21 +25,23 @@ from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.audit import record
 from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
+from flows.build.dry_run import dry_run
 from flows.build.opening import opened
 from flows.build.request import BuildRequest
+from flows.build.runners import open_pool
 from flows.build.stages import WAVES
-from flows.progress import BuildProgress
+from flows.build.watching import WatchedStage
+from flows.progress import BuildProgress, Tick
 from tasks.account import Account, close_books
 from tasks.artifacts import write_artifacts
-from tasks.catalog import catalog_sources
+from tasks.catalog import catalog_sources, open_all_again
 from tasks.link import link_studies
 from tasks.planning import Planner
 from tasks.publish import PublishOrder, publish_release
-from tasks.register import prepare, register_studies
+from tasks.register import register_studies
 from tasks.split import split_notes, split_subjects
-from tasks.stage_run import set_current
+from tasks.stage_run import StageRun, set_current
 from tasks.summary import BuildSummary, Outcome, StageCounts, write_page, write_summary
-from tasks.workers import WorkerPool
 
 _BEFORE_THE_AIRLOCK = (Stage.CATALOG, Stage.LINK, Stage.REGISTER)
 
@@ -57,6 +58,8 @@ def build(request: BuildRequest) -> "BuildSummary | State[BuildSummary]":
         A gate refused to publish; the last release is untouched.
     """
     progress = BuildProgress(quiet=request.quiet)
+    if request.dry_run:
+        return dry_run(request, progress)
     with opened(request, progress) as (filled, workspace, key):
         summary = _Build(filled, workspace, key, progress).run()
     write_artifacts(summary)
@@ -84,8 +87,6 @@ class _Build:
     def run(self) -> BuildSummary:
         self._prepare()
         self._studies()
-        if self.request.dry_run:
-            return self._summary()
         notes = self._split()
         account = self._account()
         outcome = self._published(account, notes) if self.request.runs(Stage.PUBLISH) else None
@@ -100,12 +101,14 @@ class _Build:
         """Stages 1-3, inside the vault."""
         request, config = self.request, self.request.config
         if request.runs(Stage.CATALOG):
+            if request.rehash:
+                open_all_again(self.workspace)
             with self._timed(Stage.CATALOG), self.progress.stage("catalog", None) as tick:
                 catalog_sources(self.workspace, config.source, tick)
         if request.runs(Stage.LINK):
             with self._timed(Stage.LINK):
                 link_studies(self.workspace, config)
-        if request.runs(Stage.REGISTER) and not request.dry_run:
+        if request.runs(Stage.REGISTER):
             with self._timed(Stage.REGISTER):
                 register_studies(self.workspace, config, self.key)
 
@@ -157,7 +160,7 @@ class _Build:
             outcome=outcome,
             workspace=self.request.workspace,
             is_demo=self.request.is_demo,
-            is_dry_run=self.request.dry_run,
+            is_dry_run=False,
             config_digest=self.request.config.digest(),
             quarantined=account.waiting if account else 0,
         )
@@ -167,57 +170,61 @@ class _Build:
         mine = [stage for stage in STAGES if self.request.runs(stage)]
         if not mine:
             return
-        planner = Planner(self.workspace, self.request.config, self.request.limit, self._asked())
+        planner = Planner(self.workspace, self.request.config, self.request.limit)
         plans = {stage: planner.plan(stage) for stage in mine}
-        airlock = set(plans[Stage.DEIDENTIFY].todo["study_id"]) if Stage.DEIDENTIFY in plans else set[str]()
         for stage, plan in plans.items():
-            # What passes the airlock anew is done anew behind it, if it comes out changed.
-            todo = len(airlock | set(plan.todo["study_id"])) if self.request.dry_run else plan.todo.height
-            reused = max(plan.reused - (todo - plan.todo.height), 0)
-            self.stages[stage] = StageCounts(todo=todo, reused=reused, causes=plan.causes())
-        if self.request.dry_run:
-            return
+            self.stages[stage] = StageCounts(todo=plan.todo.height, reused=plan.reused, causes=plan.causes())
         planner.begin(mine)
         self._waves(planner, mine, plans)
         for stage in mine:
             planner.compact(STAGES[stage])
 
-    def _asked(self) -> pl.DataFrame | None:
-        """In a dry run, the requests that would be written."""
-        if not (self.request.dry_run and self.workspace.vault.is_dir()):
-            return None
-        return prepare(self.workspace, self.request.config, self.key)[1].requests
-
     def _waves(self, planner: Planner, mine: list[Stage], plans: dict[Stage, Plan]) -> None:
         settings = self.request.config.run
         todo = sorted({study for plan in plans.values() for study in plan.todo["study_id"]})
+        if not todo:
+            return
         size = settings.shard_studies * settings.wave_shards
         log = self.workspace.vault / "workers.log"
-        with WorkerPool(settings.workers, deadline_s=settings.study_deadline_s, log=log) as pool:
+        names = [stage.value for stage in mine]
+        with (
+            open_pool(self.request.config, log, planner.fingerprints) as pool,
+            self.progress.stages(names, len(todo)) as ticks,
+        ):
+            watched = {stage: WatchedStage(stage.value, len(todo)) for stage in mine}
             for start in range(0, len(todo), size):
                 wave = tuple(todo[start : start + size])
                 for stage in mine:
                     plan = plans[stage] if stage is Stage.DEIDENTIFY else planner.plan(stage, wave)
-                    self._wave(planner, stage, plan.among(wave), pool, len(todo))
+                    if (part := plan.among(wave)).todo.height:
+                        tick = _both(ticks[stage.value], watched[stage].tick)
+                        self._wave(planner.run_of(stage, part, pool), len(todo), tick)
                 if Stage.CONVERT in mine and self.request.config.convert.intermediates is Intermediates.DISCARD:
                     planner.discard_dicom(wave)
+            for one in watched.values():
+                one.finish()
 
-    def _wave(self, planner: Planner, stage: Stage, plan: Plan, pool: WorkerPool, planned: int) -> None:
-        if not plan.todo.height:
-            return
-        settings = self.request.config.run
-        set_current(planner.run_of(stage, plan, pool))
-        runner: Any = ThreadPoolTaskRunner(max_workers=settings.workers)  # Prefect's own types disagree here
-        wave_flow = WAVES[stage].with_options(task_runner=runner)
-        with self._timed(stage), self.progress.stage(stage.value, plan.todo.height) as tick:
-            counts = wave_flow(plan.todo["study_id"].to_list(), settings, planned, tick)
-        self.stages[stage].add(counts)
+    def _wave(self, run: StageRun, planned: int, tick: Tick) -> None:
+        set_current(run)
+        runner: Any = ThreadPoolTaskRunner(max_workers=run.pool.width)  # Prefect's own types disagree here
+        wave_flow = WAVES[run.stage].with_options(task_runner=runner)
+        with self._timed(run.stage):
+            counts = wave_flow(list(run.todo), self.request.config.run, planned, tick)
+        self.stages[run.stage].add(counts)
 
     @contextmanager
     def _timed(self, stage: Stage) -> Iterator[None]:
         started = time.monotonic()
         yield
         self.stages.setdefault(stage, StageCounts()).seconds += time.monotonic() - started
+
+
+def _both(one: Tick, other: Tick) -> Tick:
+    def tick(count: int) -> None:
+        one(count)
+        other(count)
+
+    return tick
 
 
 def _check_quarantine(found: QuarantineShare, limit: float) -> None:

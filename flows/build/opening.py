@@ -12,13 +12,13 @@ from pathlib import Path
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
 from cxr_core.release.gates import check_waivers
-from cxr_core.settings.run import Runner
 from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.custody import claim, refuse_sealed
 from cxr_core.vault.key import VaultKey, demo_key, load_key
 from cxr_core.vocabulary import Stage
 from flows.build.request import BuildRequest
+from flows.build.runners import check_runner
 from flows.progress import BuildProgress
 
 DEMO_PATIENTS = 25
@@ -36,7 +36,7 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
     workspace, key = preflight(request)
     with workspace.locked():
         if not request.has_source:
-            request = _with_demo(request, workspace, progress)
+            request = with_demo(request, workspace, progress)
         yield request, workspace, key
 
 
@@ -54,11 +54,13 @@ def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
     workspace = Workspace(request.workspace.absolute())
     if request.start is None and request.only is None:
         refuse_sealed(workspace.vault)
-        workspace.create()
+        if not request.dry_run:
+            workspace.create()
     elif not workspace.stages.is_dir():
         raise UsageError(f"workspace {request.workspace} holds no build yet: run one without --only and --from")
     if workspace.vault.is_dir():
         claim(workspace.vault, key)
+    workspace.refuse_in_use()
     if request.runs(Stage.PUBLISH) and not request.dry_run:
         _check_release(request.release)
     return workspace, key
@@ -74,8 +76,7 @@ def _check_release(folder: Path) -> None:
 
 def _check_sources(request: BuildRequest) -> None:
     config = request.config
-    if config.run.runner is not Runner.LOCAL:
-        raise UsageError(f"runner {config.run.runner.value} is not built in yet; use --runner local")
+    check_runner(config.run)
     if config.source.reports and config.source.dicom is None:
         raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]
@@ -86,7 +87,7 @@ def _check_sources(request: BuildRequest) -> None:
         raise UsageError(f"source {config.source.dicom} is no folder")
 
 
-def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
+def with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
     """Generate the demo hospital once, in the identified zone, and make it the source."""
     target = workspace.vault / "demo"
     settings = request.config.run

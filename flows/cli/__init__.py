@@ -4,6 +4,7 @@ Takes `sys.argv`, gives an exit code: 0 done, 1 failed, 2 bad usage, 3 a gate re
 Heavy libraries are imported inside the commands, so that `cxr --help` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cxr_core import __version__
-from cxr_core.errors import GateRefused, HilumError, UsageError, place_of
+from cxr_core.errors import GateRefused, HilumError, TransientError, UsageError, place_of
 
 _INTERRUPTED = 130
 app = typer.Typer(
@@ -42,6 +43,7 @@ _FAMILIES = (
     "inspect",
     "keys",
     "layouts",
+    "publish",
     "quarantine",
     "review",
     "review_serve",
@@ -67,7 +69,10 @@ def run(command: Callable[[], object]) -> int:
     try:
         result = command()
     except HilumError as error:
-        return _complain(str(error), {UsageError: 2, GateRefused: 3}.get(type(error), 1))
+        more = "; run the same command again to go on" if isinstance(error, TransientError) else ""
+        return _complain(str(error) + more, {UsageError: 2, GateRefused: 3}.get(type(error), 1))
+    except OSError as error:
+        return _complain(_told_of_machine(error), 1)
     except _TyperUsageError as error:
         return _complain(f"{error.format_message()} (see --help)", 2)  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
@@ -77,6 +82,15 @@ def run(command: Callable[[], object]) -> int:
     if result == _INTERRUPTED:  # typer turns an interruption inside a command into its exit code
         return _complain("interrupted; run the same command again to resume", _INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+def _told_of_machine(error: OSError) -> str:
+    """The system's words for its number, and where: an error's own text names files, some of them identified."""
+    from cxr_core.tables.disk import stop_of
+
+    place = place_of(error)
+    told = os.strerror(error.errno) if error.errno else type(error).__name__
+    return str(stop_of(error) or f"the machine failed: {told} at {place}; run the same command again to go on")
 
 
 def _complain(line: str, code: int) -> int:

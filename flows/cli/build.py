@@ -1,5 +1,6 @@
 """`cxr build`, which is `python -m flows.build`: the whole path, or some of its stages."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -12,6 +13,7 @@ from cxr_core.vocabulary import Stage
 from flows.cli import app
 
 if TYPE_CHECKING:
+    from flows.build.request import BuildRequest
     from tasks.summary import BuildSummary
 
 _Path = Path | None
@@ -31,10 +33,11 @@ def build(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N studies.")] = None,
     only: Annotated[Stage | None, typer.Option(help="Run one stage.")] = None,
     start: Annotated[Stage | None, typer.Option("--from", help="Run from this stage on.")] = None,
-    runner: Annotated[str | None, typer.Option(help="local, dask or ray.")] = None,
+    runner: Annotated[str | None, typer.Option(help="local or dask.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
     granularity: Annotated[str | None, typer.Option(help="auto, study or shard.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    rehash: Annotated[bool, typer.Option("--rehash", help="Read every source file again, changed or not.")] = False,
     allow_quarantine: Annotated[
         bool, typer.Option("--allow-quarantine", help="Publish whatever the share of quarantined studies.")
     ] = False,
@@ -64,20 +67,38 @@ def build(
         start=start,
         limit=limit,
         dry_run=dry_run,
+        rehash=rehash,
         allow_quarantine=allow_quarantine,
         waivers=waivers,
         quiet=quiet or as_json,
     )
     preflight(request)
+    summary = _dry_run(request) if dry_run else _run(request)
 
-    from flows.quiet import set_quiet_environment
-
-    set_quiet_environment(workspace)
-    from flows.build.flow import build as build_flow
     from flows.cli.summary import print_summary
 
-    summary = build_flow(request)
-    print_summary(cast("BuildSummary", summary), as_json=as_json, quiet=quiet)
+    print_summary(summary, as_json=as_json, quiet=quiet)
+
+
+def _run(request: "BuildRequest") -> "BuildSummary":
+    from flows.quiet import set_quiet_environment
+
+    set_quiet_environment(request.workspace)
+    from flows.build.flow import build as build_flow
+
+    return cast("BuildSummary", build_flow(request))
+
+
+def _dry_run(request: "BuildRequest") -> "BuildSummary":
+    """Without Prefect's server; what importing Prefect writes goes to a folder that goes again."""
+    from flows.quiet import set_quiet_environment
+
+    with tempfile.TemporaryDirectory() as elsewhere:
+        set_quiet_environment(Path(elsewhere))
+        from flows.build.dry_run import dry_run
+        from flows.progress import BuildProgress
+
+        return dry_run(request, BuildProgress(quiet=request.quiet))
 
 
 def parse_waivers(waive: Sequence[str]) -> dict[str, str]:

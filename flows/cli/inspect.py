@@ -1,5 +1,7 @@
 """`cxr verify`, `doctor`, `init`: looking at a release and at this machine."""
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -35,19 +37,28 @@ def verify(
 
 
 @app.command()
-def doctor() -> None:
-    """Say whether this machine can build: key, readers of text, codecs, disk."""
+def doctor(
+    workspace: Annotated[Path | None, typer.Option(help="With it, every table of this workspace is read.")] = None,
+    *,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="Move damaged tables away where the next build makes them again.")
+    ] = False,
+) -> None:
+    """Say whether this machine can build: key, readers of text, codecs, disk; and whether a workspace is sound."""
     import shutil
 
     from cxr_core.deidentify.pixels import build_readers
     from cxr_core.vault.key import load_key
 
+    if set_aside and workspace is None:
+        raise UsageError("--set-aside: name the --workspace")
     failed = 0
+    place = workspace or Path()
     checks: dict[str, Callable[[], str]] = {
         "key": lambda: f"key {load_key(None).key_id}",
         "rapidocr": lambda: str(build_readers(["rapidocr"])[0].name),
         "easyocr": lambda: str(build_readers(["easyocr"])[0].name),
-        "disk": lambda: f"{shutil.disk_usage('.').free // 2**30} GiB free here",
+        "disk": lambda: f"{shutil.disk_usage(place).free // 2**30} GiB free {'there' if workspace else 'here'}",
     }
     for name, check in checks.items():
         try:
@@ -55,8 +66,33 @@ def doctor() -> None:
         except UsageError as problem:
             failed += 1
             typer.echo(f"look  {name:<9} {problem}")
+    if workspace is not None:
+        failed += _look_at(workspace_at(workspace), set_aside=set_aside)
     if failed:
         raise typer.Exit(1)
+
+
+def _look_at(opened: Workspace, *, set_aside: bool) -> int:
+    """Say what is wrong with a workspace; gives how many things still are."""
+    from cxr_core.planning import damage
+
+    left = 0
+    with opened.locked() if set_aside else contextlib.nullcontext():
+        opened.refuse_in_use() if not set_aside else None
+        if not os.access(opened.root, os.W_OK):
+            left += 1
+            typer.echo(f"look  workspace {opened.root} cannot be written")
+        found = damage.find_damage(opened)
+        for one in found:
+            if set_aside and one.moves:
+                place = damage.set_aside(opened, one)
+                typer.echo(f"moved {one.name}" + (f" -> {place.relative_to(opened.root)}" if place else ""))
+            else:
+                left += 1
+                typer.echo(f"look  {one.name} is damaged: it {one.advice}")
+    if not found:
+        typer.echo("ok    tables    all can be read to their end")
+    return left
 
 
 @app.command()

@@ -1,20 +1,13 @@
 """What an operator sees and decides: where stages stand and why, what waits, what is done again or accepted."""
 
 import json
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-from building import Build, Result, run
+from building import Build, cxr, run
 
-# Not the script beside the interpreter: that belongs to the checkout it was installed from.
-_CXR = [sys.executable, "-c", "from flows.cli import main; main()"]
 _RELABELLED = ("--set", "labels.section=findings+impression")
-
-
-def cxr(build: Build, *arguments: str) -> Result:
-    return run([*_CXR, *arguments, "--workspace", str(build.workspace)], build.environment())
 
 
 def audit(build: Build) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from worker_functions import CANARY
 
-from cxr_core.errors import HilumError, ItemError, TransientError, UsageError
+from cxr_core.errors import BuildError, HilumError, ItemError, TransientError, UsageError
 from cxr_core.vocabulary import Reason
 from tasks.workers import WorkerPool
 
@@ -53,10 +53,20 @@ def test_a_reason_code_passes_through(pool: WorkerPool) -> None:
     assert (error.reason, error.detail) == (Reason.E_PIXELS, "three of four bytes")
 
 
-def test_a_users_mistake_passes_through(pool: WorkerPool) -> None:
-    error = _raised(pool, "refuse")
-    assert isinstance(error, UsageError)
-    assert str(error) == "name a reader"
+def test_a_users_mistake_passes_through_and_no_further_call_is_begun(tmp_path: Path) -> None:
+    with WorkerPool(1, deadline_s=300, log=tmp_path / "log") as pool:
+        error = _raised(pool, "refuse")
+        assert isinstance(error, UsageError)
+        assert str(error) == "name a reader"
+        with pytest.raises(UsageError, match="name a reader"):
+            pool.call("worker_functions:double", 21)
+
+
+def test_a_full_disk_stops_the_build_in_one_line(tmp_path: Path) -> None:
+    with WorkerPool(1, deadline_s=300, log=tmp_path / "log") as pool:
+        error = _raised(pool, "fill_disk")
+    assert type(error) is BuildError
+    assert str(error).startswith("the disk is full: free some space, then run the same command again")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("quote_patient", ItemError), ("lose_disk", TransientError)])

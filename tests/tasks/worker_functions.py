@@ -33,6 +33,11 @@ def lose_disk() -> None:
     raise OSError(5, f"input/output error on {CANARY}", f"/vault/{CANARY}")
 
 
+def fill_disk() -> None:
+    with Path("/dev/full").open("w") as stream:  # takes nothing, as a full disk
+        stream.write(CANARY)
+
+
 def quote_patient() -> None:
     try:
         raise KeyError(CANARY)  # noqa: TRY301  the cause must quote the patient, too

@@ -215,3 +215,31 @@ def test_a_file_that_is_to_be_read_again_is_opened_although_it_is_unchanged(
     monkeypatch.setattr(catalog, "_catalog_file", lambda *given: opened.append(str(given[0])) or real(*given))
     assert catalog_folder(tmp_path, read_again(before, {"b"})).equals(before)
     assert [Path(path).name for path in opened] == ["b"]
+
+
+_NOW_NS = 1_800_000_000_000_000_000
+_DAY_NS = 86_400_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "is_opened"), [(_NOW_NS - _DAY_NS, False), (_NOW_NS - 1_000, True), (_NOW_NS + _DAY_NS, True)]
+)
+def test_a_file_whose_time_is_not_past_is_opened_again(
+    tmp_path: Path, write_dicom: WriteDicom, time_ns: int, is_opened: bool
+) -> None:
+    """It may have been replaced since within the same tick of the clock, or by a clock that was set back."""
+    write_dicom(tmp_path / "a", PatientID="M1")
+    os.utime(tmp_path / "a", ns=(time_ns, time_ns))
+    known = catalog_folder(tmp_path, now_ns=lambda: _NOW_NS)
+    write_dicom(tmp_path / "a", PatientID="M2")  # the same size and, by force, the same time
+    os.utime(tmp_path / "a", ns=(time_ns, time_ns))
+    again = catalog_folder(tmp_path, known, now_ns=lambda: _NOW_NS + 2 * _DAY_NS)
+    assert again["patient_id"].to_list() == ["M2" if is_opened else "M1"]
+
+
+def test_a_file_that_became_older_is_opened_again(tmp_path: Path, write_dicom: WriteDicom) -> None:
+    write_dicom(tmp_path / "a", PatientID="M1")
+    known = catalog_folder(tmp_path)
+    write_dicom(tmp_path / "a", PatientID="M2")
+    os.utime(tmp_path / "a", ns=(_NOW_NS - 9 * _DAY_NS, _NOW_NS - 9 * _DAY_NS))
+    assert catalog_folder(tmp_path, known)["patient_id"].to_list() == ["M2"]

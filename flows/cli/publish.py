@@ -1,0 +1,78 @@
+"""`cxr publish`: what the builds prepared, through the gates; with `--to`, a finished release to an object store."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_core.errors import UsageError
+from cxr_core.vocabulary import Stage
+from flows.cli import app
+from flows.cli.build import build
+
+
+@app.command()
+def publish(
+    config: Annotated[Path | None, typer.Argument(help="TOML file of the build.")] = None,
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="Copy the newest release there: s3://bucket/folder, file:///...")
+    ] = None,
+    withheld: Annotated[bool, typer.Option("--withheld", help="With --to: the withheld test set instead.")] = False,
+    workspace: Annotated[Path, typer.Option(help="Vault and intermediates.")] = Path("workspace"),
+    release: Annotated[Path, typer.Option(help="Folder of the releases, or one release.")] = Path("release"),
+    sets: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; repeatable.")] = None,
+    allow_quarantine: Annotated[bool, typer.Option("--allow-quarantine", help="As for build.")] = False,
+    waive: Annotated[list[str] | None, typer.Option(help="GATE=REASON; as for build.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Publish what is built, as `cxr build --only publish`; or copy a finished release with --to."""
+    if to is not None:
+        _copy(_tree(release, withheld=withheld), to, as_json=as_json, quiet=quiet)
+        return
+    if withheld:
+        raise UsageError("--withheld says which tree --to copies; the build itself always makes both")
+    build(
+        config,
+        workspace=workspace,
+        release=release,
+        sets=sets,
+        only=Stage.PUBLISH,
+        allow_quarantine=allow_quarantine,
+        waive=waive,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def _tree(release: Path, *, withheld: bool) -> Path:
+    """The folder that goes: a release that is named, or the newest; the withheld one only where it was asked for."""
+    from cxr_core.release.versions import WITHHELD
+
+    newest = release / "current"
+    tree = (newest if newest.is_dir() else release).resolve()
+    if withheld and not tree.name.endswith(WITHHELD):
+        tree = tree.with_name(tree.name + WITHHELD)
+    if not withheld and tree.name.endswith(WITHHELD):
+        raise UsageError(f"{tree.name} is withheld; --withheld says that it may go")
+    if not tree.is_dir():
+        raise UsageError(f"{tree} does not exist: nothing was published there")
+    return tree
+
+
+def _copy(tree: Path, url: str, *, as_json: bool, quiet: bool) -> None:
+    from cxr_core.release.object_store import copy_release, manifest_files
+    from flows.progress import BuildProgress
+
+    with BuildProgress(quiet=quiet or as_json).stage("copy", manifest_files(tree)) as tick:
+        copied = copy_release(tree, url, tick)
+    if as_json:
+        told = {"place": copied.place, "sent": copied.sent, "kept": copied.kept, "sent_bytes": copied.sent_bytes}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    elif not quiet:
+        typer.echo(
+            f"{copied.place}: {copied.sent} files sent ({copied.sent_bytes / 2**20:,.1f} MiB), {copied.kept} there"
+        )
