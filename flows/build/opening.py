@@ -11,7 +11,9 @@ from pathlib import Path
 
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
+from cxr_core.intake.sources.pacs import check_pacs
 from cxr_core.release.gates import check_waivers
+from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.run import Runner
 from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
@@ -20,6 +22,7 @@ from cxr_core.vault.key import VaultKey, demo_key, load_key
 from cxr_core.vocabulary import Stage
 from flows.build.request import BuildRequest
 from flows.progress import BuildProgress
+from tasks.acquire import asked_days
 
 DEMO_PATIENTS = 25
 
@@ -37,6 +40,8 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
     with workspace.locked():
         if not request.has_source:
             request = _with_demo(request, workspace, progress)
+        elif request.config.source.is_remote:
+            request = request.model_copy(update={"config": with_received(request.config, workspace)})
         yield request, workspace, key
 
 
@@ -76,14 +81,26 @@ def _check_sources(request: BuildRequest) -> None:
     config = request.config
     if config.run.runner is not Runner.LOCAL:
         raise UsageError(f"runner {config.run.runner.value} is not built in yet; use --runner local")
-    if config.source.reports and config.source.dicom is None:
+    if config.source.is_remote:
+        check_pacs(config.source)
+        if request.runs(Stage.CATALOG):
+            asked_days(config)
+    if config.source.reports and not config.source.has_images:
         raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]
     for path in [*named, config.source.exclusions]:
         if path is not None and not path.exists():
             raise UsageError(f"source {path} does not exist")
+    if config.source.dicom is not None and config.source.is_remote:
+        raise UsageError(f"source.dicom and source.way {config.source.way.value}: images come from one of them")
     if config.source.dicom is not None and not config.source.dicom.is_dir():
         raise UsageError(f"source {config.source.dicom} is no folder")
+
+
+def with_received(config: BuildConfig, workspace: Workspace) -> BuildConfig:
+    """The configuration with the vault's folder of received files as its source of images."""
+    workspace.received.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return config.model_copy(update={"source": config.source.model_copy(update={"dicom": workspace.received})})
 
 
 def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
