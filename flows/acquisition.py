@@ -3,6 +3,7 @@
 Composes the one task; a build of a remote source runs the same task before its catalog.
 """
 
+import datetime as dt
 from pathlib import Path
 
 from prefect import flow
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from cxr_core.errors import UsageError
 from cxr_core.intake.acquisition.acquire import Acquired
+from cxr_core.intake.acquisition.days import asked_days
 from cxr_core.intake.sources.pacs import check_pacs
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.section import Section
@@ -17,7 +19,7 @@ from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.custody import claim, refuse_sealed
 from cxr_core.vault.key import load_key
 from flows.progress import BuildProgress
-from tasks.acquire import acquire_studies, asked_days
+from tasks.acquire import acquire_studies
 
 
 class AcquireRequest(Section):
@@ -41,7 +43,7 @@ def preflight(request: AcquireRequest) -> Workspace:
     if not config.source.is_remote:
         raise UsageError("source.way is folder: nothing is to be fetched; name pacs-move, pacs-get or dicomweb")
     check_pacs(config.source)
-    asked_days(config)
+    asked_days(config, dt.datetime.now(dt.UTC).date())
     key = load_key(config.vault.key_file)
     workspace = Workspace(request.workspace.absolute())
     refuse_sealed(workspace.vault)

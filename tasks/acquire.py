@@ -11,9 +11,8 @@ from collections.abc import Callable
 import polars as pl
 from prefect import task
 
-from cxr_core.errors import UsageError
-from cxr_core.intake.acquisition.acquire import Acquired, Acquisition, date_range, unfetched
-from cxr_core.intake.acquisition.finding import days_between
+from cxr_core.intake.acquisition.acquire import Acquired, Acquisition, unfetched
+from cxr_core.intake.acquisition.days import asked_days
 from cxr_core.intake.acquisition.shelf import Shelf
 from cxr_core.intake.catalog import absent_file
 from cxr_core.intake.sources.pacs import open_pacs
@@ -33,23 +32,6 @@ def shelf_of(workspace: Workspace) -> Shelf:
     return Shelf(workspace.received, workspace.vault / "incoming")
 
 
-def asked_days(config: BuildConfig) -> list[dt.date]:
-    """Every day that the PACS is asked about.
-
-    Raises
-    ------
-    UsageError
-        No first day is known, or the last lies before it.
-    """
-    pacs, cohort = config.source.pacs, config.cohort
-    found = date_range(pacs, (cohort.start, cohort.end), dt.datetime.now(dt.UTC).date())
-    if found is None:
-        raise UsageError("source.pacs.start (or cohort.start) is needed: the first study date to ask for")
-    if found[1] < found[0]:
-        raise UsageError("source.pacs: the last study date lies before the first")
-    return days_between(*found)
-
-
 @task(name="acquire", task_run_name="acquire", **TASK_OPTIONS)
 def acquire_studies(
     workspace: Workspace, config: BuildConfig, on_progress: Tick, *, list_again: bool = False
@@ -62,7 +44,7 @@ def acquire_studies(
         The disk is full, or the PACS is away or refuses: what came is kept, and the next run goes on there.
     """
     shelf = shelf_of(workspace)
-    days = asked_days(config)
+    days = asked_days(config, dt.datetime.now(dt.UTC).date())
     shelf.open()
     with open_pacs(config.source, shelf.put) as pacs:
         ledger = workspace.catalog_table(ACQUIRED)

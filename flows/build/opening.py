@@ -5,12 +5,14 @@ seen before the work begins is refused here, in one line.
 """
 
 import contextlib
+import datetime as dt
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
+from cxr_core.intake.acquisition.days import asked_days
 from cxr_core.intake.sources.pacs import check_pacs
 from cxr_core.release.gates import check_waivers
 from cxr_core.settings.build import BuildConfig
@@ -22,7 +24,6 @@ from cxr_core.vault.key import VaultKey, demo_key, load_key
 from cxr_core.vocabulary import Stage
 from flows.build.request import BuildRequest
 from flows.progress import BuildProgress
-from tasks.acquire import asked_days
 
 DEMO_PATIENTS = 25
 
@@ -84,7 +85,7 @@ def _check_sources(request: BuildRequest) -> None:
     if config.source.is_remote:
         check_pacs(config.source)
         if request.runs(Stage.CATALOG):
-            asked_days(config)
+            asked_days(config, dt.datetime.now(dt.UTC).date())
     if config.source.reports and not config.source.has_images:
         raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]

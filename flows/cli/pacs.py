@@ -3,6 +3,7 @@
 Takes the configuration of the build; what is fetched lies in the vault, where `cxr build` finds it.
 """
 
+import datetime as dt
 import json
 import time
 from collections import Counter
@@ -66,9 +67,9 @@ def find(
     sets: _Sets = None,
 ) -> None:
     """Count studies by day and modality. Nothing is fetched."""
+    from cxr_core.intake.acquisition.days import asked_days
     from cxr_core.intake.acquisition.finding import StudyFinder
     from cxr_core.intake.sources.pacs import open_pacs
-    from tasks.acquire import asked_days
 
     dates = [f'source.pacs.{key}="{value}"' for key, value in (("start", first), ("end", last)) if value]
     settings = _remote(config, [*(sets or ()), *dates])
@@ -76,7 +77,7 @@ def find(
     instances = 0
     with open_pacs(settings.source, _refuse_files) as pacs, closing(pacs.connect()) as peer:
         finder = StudyFinder(peer.find, settings.source.pacs.modalities, settings.source.pacs.find_cap)
-        for day in asked_days(settings):
+        for day in asked_days(settings, dt.datetime.now(dt.UTC).date()):
             for study in finder.day(day):
                 row = counts.setdefault(day.isoformat()[: _LETTERS[by]], Counter())
                 row.update(["studies", *study.modalities])

@@ -247,14 +247,6 @@ def _patiently(peer: Peer, run: Acquisition) -> Callable[[dt.date, TimeWindow, s
     return ask
 
 
-def date_range(
-    settings: PacsSettings, cohort: tuple[dt.date | None, dt.date | None], today: dt.date
-) -> tuple[dt.date, dt.date] | None:
-    """First and last day to ask for: the PACS's own setting, else the cohort's; None where no first day is known."""
-    start, end = settings.start or cohort[0], settings.end or cohort[1] or today
-    return None if start is None else (start, end)
-
-
 def unfetched(rows: Iterable[dict[str, Any]], shelf: Shelf) -> Iterator[tuple[str, str, str | None]]:
     """What the PACS named but did not send: path where it would lie, study, instance.
 

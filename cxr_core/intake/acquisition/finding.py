@@ -91,8 +91,3 @@ def _union(found: _Found, more: Iterable[FoundStudy]) -> _Found:
     for study in more:
         merged[study.uid] = merged[study.uid].merged(study) if study.uid in merged else study
     return merged
-
-
-def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
-    """Every day from the first to the last, both included."""
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]

@@ -31,6 +31,7 @@ _AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _PAGE = 500
 _CHUNK_BYTES = 1 << 18
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+_NOT_FOUND = 404
 _NOT_LET_IN = frozenset({401, 403})
 _PATIENT_TAGS = ("00100020", "00100021", "00080050", "00080020", "00080030")
 _FIELDS = ["PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyDate", "StudyTime", "ModalitiesInStudy"]
@@ -83,20 +84,24 @@ class DicomwebPeer:
     def fetch(self, study_uid: str, wanted: Sequence[ListedInstance], *, is_whole: bool) -> bool:
         """See `Peer`."""
         study = f"{self.settings.url.rstrip('/')}/studies/{quote(study_uid, safe='')}"
-        if is_whole:
-            self._receive(study)
+        if is_whole and self._receive(study):
             return True
-        for one in wanted:
-            self._receive(f"{study}/series/{quote(one.series_uid, safe='')}/instances/{quote(one.uid, safe='')}")
-        return True
+        # One by one, too, where a server does not find a study that it names: its images lie under two patients.
+        one_by_one = (
+            f"{study}/series/{quote(one.series_uid, safe='')}/instances/{quote(one.uid, safe='')}" for one in wanted
+        )
+        return all([self._receive(url) for url in one_by_one])  # noqa: C419  one failure ends nothing
 
     def close(self) -> None:
         """See `Peer`."""
         self._session.close()
 
-    def _receive(self, url: str) -> None:
+    def _receive(self, url: str) -> bool:
+        """Take what lies at an address; gives False where nothing does."""
         timeout = (self.settings.connect_timeout_s, self.settings.silence_timeout_s)
         with _http(), self._session.get(url, headers={"Accept": _AS_STORED}, stream=True, timeout=timeout) as response:
+            if response.status_code == _NOT_FOUND:
+                return False
             response.raise_for_status()
             boundary = boundary_of(response.headers.get("Content-Type", ""))
             if boundary is None:
@@ -104,6 +109,7 @@ class DicomwebPeer:
             for content in split_parts(response.iter_content(_CHUNK_BYTES), boundary):
                 self.arrivals.take(_instance_uid(content), content)
                 self.arrivals.check()
+        return True
 
 
 def _session(settings: PacsSettings, credentials: Credentials) -> Any:
