@@ -64,7 +64,8 @@ class StudyFinder:
         is_new = any(study.uid not in found for _, half in halves for study in half.studies)
         if self._is_cut(answer) or is_new:
             self._learn(size)
-            if not is_new and all({study.uid for study in half.studies} == found.keys() for _, half in halves):
+            is_same = all({study.uid for study in half.studies} == found.keys() for _, half in halves)
+            if window.is_whole and not is_new and is_same:
                 raise BuildError(f"the PACS cuts its answer at {size} studies and does not search by StudyTime")
         elif all(half.studies for _, half in halves):
             # Had the answer been cut, halves of which each holds something would hold more than it.
