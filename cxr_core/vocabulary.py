@@ -60,6 +60,15 @@ class ItemKind(StrEnum):
     REPORT = "report"
 
 
+class FetchStatus(StrEnum):
+    """How the last try to fetch a study from a PACS ended."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    GONE = "gone"  # the PACS names it no more
+
+
 class IdKind(StrEnum):
     """What a pseudonym stands for."""
 
@@ -228,6 +237,7 @@ class Reason(StrEnum):
     E_DICOMDIR = "E_DICOMDIR"
     E_SOP = "E_SOP"
     E_TYPE1 = "E_TYPE1"
+    E_FETCH = "E_FETCH"
     E_PIXELS = "E_PIXELS"
     E_BOMB = "E_BOMB"
     E_TS = "E_TS"

@@ -20,6 +20,7 @@ from cxr_core.settings.section import Section
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.custody import refuse_sealed
 from cxr_core.vocabulary import Stage
+from flows.acquisition import AcquireRequest, acquire
 from flows.build.flow import build, ended
 from flows.build.request import BuildRequest
 from tasks.summary import BuildSummary
@@ -99,6 +100,12 @@ def nightly_build(places: Places, choices: Choices = Choices()) -> Any:  # noqa:
     )
 
 
+@flow(name="acquire-images", flow_run_name="acquire images", **_OPTIONS)
+def acquire_images(places: Places) -> dict[str, int]:
+    """What the PACS has and the vault has not, within the hours that the configuration allows; gives counts."""
+    return acquire(AcquireRequest(config=_config(places), workspace=places.workspace)).as_counts()
+
+
 @flow(name="publish-release", flow_run_name="publish release", **_OPTIONS)
 def publish_release(places: Places, decision: Decision = Decision()) -> Any:  # noqa: B008  frozen
     """What the nightly builds prepared, through the gates."""
@@ -151,6 +158,6 @@ def _ended_as(request: BuildRequest) -> BuildSummary | State[BuildSummary]:
 def _config(places: Places) -> BuildConfig:
     """The configuration of a real source: the demo is for a first look, not for a schedule."""
     config = load_config(places.config)
-    if config.source.dicom is None:
-        raise UsageError(f"{places.config}: a deployed build needs [source] dicom")
+    if not config.source.has_images:
+        raise UsageError(f"{places.config}: a deployed build needs [source] dicom, or a PACS")
     return config

@@ -18,6 +18,7 @@ from cxr_core.policy.reasons import load_reasons
 from cxr_core.release.contracts import CSV_COLUMNS, RELEASE_TABLES
 from cxr_core.settings import BuildConfig
 from cxr_core.settings.section import Section
+from cxr_core.settings.template import named_sections
 from cxr_core.tables.catalogue import STAGE_TABLES, VAULT_TABLES
 from cxr_core.tables.contract import Column, Contract
 
@@ -80,13 +81,14 @@ def configuration() -> str:
         "One TOML file, the first argument of `cxr build`; `cxr init` writes one with every key commented out.",
         "`--set section.key=value` goes before the file, an option of the command line before both.",
         "An unknown key or a wrong value ends in one line that names the key, with exit code 2.",
-        "No environment variable changes a result; `HILUM_KEY_FILE` only says where the key lies.",
+        "No environment variable changes a result; `HILUM_KEY_FILE` and `HILUM_PACS_CREDENTIALS` only say where",
+        "secrets lie.",
         "",
         "Moving a folder or taking more workers makes nothing stale: what stage 4 did depends on `[deidentify]` and",
         "`[dates]`, stage 5 on `[convert]`, stage 6 on `[labels]`, and on nothing else of this file.",
         "The digest that an attestation names covers every section but `[source]`, `[vault]`, `[release]` and `[run]`.",
     ]
-    for name, section in BuildConfig().__dict__.items():
+    for name, section in named_sections(BuildConfig()):
         lines += ["", f"## `[{name}]`", "", *_grid(("key", "default", "allowed", "meaning"), _keys(name, section))]
     return "\n".join(lines) + "\n"
 
@@ -141,6 +143,8 @@ def _origin(column: Column) -> str:
 
 def _keys(name: str, section: Section) -> Iterator[tuple[str, ...]]:
     for key, field in type(section).model_fields.items():
+        if isinstance(getattr(section, key), Section):
+            continue
         meaning = " ".join((field.description or "").split())
         if note := NOT_READ_YET.get(f"{name}.{key}"):
             meaning += f" (**not read yet**: {note})"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import polars as pl
 from prefect import task
 
 from cxr_core.intake.catalog import catalog_folder, read_again
@@ -13,6 +14,7 @@ from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, MERGES, REPORTS
 from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
 from tasks._policy import TASK_OPTIONS
+from tasks.acquire import unfetched_instances
 
 
 @task(name="catalog", task_run_name="catalog", **TASK_OPTIONS)
@@ -30,6 +32,9 @@ def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: C
         instances = catalog_folder(
             source.dicom, previous, issuer=source.issuer, on_progress=lambda _: on_progress(1), now_ns=time.time_ns
         )
+        if source.is_remote:
+            missing = unfetched_instances(workspace).join(instances, on="path", how="anti")
+            instances = pl.concat([instances, missing])
         write_table(INSTANCES, instances, path)
     reports = read_reports(source.reports, columns=source.columns, issuer=source.issuer)
     write_table(REPORTS, reports, workspace.catalog_table(REPORTS))

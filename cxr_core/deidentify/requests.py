@@ -229,7 +229,8 @@ def site_words_in(text: str, site: SiteDictionary) -> bytes:
 def _ages(linked: Linked) -> dict[tuple[str, str], dict[str, int]]:
     """Age in years at each study of each patient, where a birth date is known."""
     births: dict[str, dt.date] = {}
-    for row in linked.instances.filter(pl.col("birth_date").is_not_null()).sort("path").iter_rows(named=True):
+    # Of two birth dates the earlier, as the cohort takes it: which file stands first must decide nothing.
+    for row in linked.instances.filter(pl.col("birth_date").is_not_null()).sort("birth_date").iter_rows(named=True):
         births.setdefault(row["study_instance_uid"] or "", row["birth_date"])
     by_report = dict(linked.reports.select("report_key", "birth_date").iter_rows())
     ages: dict[tuple[str, str], dict[str, int]] = {}

@@ -148,11 +148,20 @@ def _state(root: Path, path: Path) -> _State:
     return spell_path(path.relative_to(root)), entry.st_size, entry.st_mtime_ns
 
 
-def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
+def absent_file(path: str, reason: Reason) -> dict[str, Any]:
+    """Row of a file that is known to exist elsewhere, and is not here."""
+    return _blank((path, 0, 0), "") | {"reason": reason}
+
+
+def _blank(state: _State, issuer: str) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(INSTANCES.columns)
     row |= {name: [] for name in _LISTS} | {"rejected_uids": []}
     row |= {"issuer": issuer, "description": "", "fingerprint": _NOTHING_READ}
-    row |= dict(zip(("path", "size_bytes", "mtime_ns"), state, strict=True))
+    return row | dict(zip(("path", "size_bytes", "mtime_ns"), state, strict=True))
+
+
+def _catalog_file(path: Path, state: _State, issuer: str) -> dict[str, Any]:
+    row = _blank(state, issuer)
     try:
         _refuse_special(path)
         refuse_large(state[1])

@@ -29,7 +29,8 @@ def judge_copies(copies: Iterable[Copy], pixels_equal: PixelsEqual) -> dict[str,
     """Reasons by path for all copies but the one that is kept.
 
     Same bytes: `duplicate`, the first path is kept. Other bytes, equal pixels: the header with the newest content is
-    kept, the others are `reheadered`. Other pixels: nobody can tell which is true, all are `E_DUP`.
+    kept (of equally old ones the newer file, then by content, so that no file name decides), the others are
+    `reheadered`. Other pixels: nobody can tell which is true, all are `E_DUP`.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def judge_copies(copies: Iterable[Copy], pixels_equal: PixelsEqual) -> dict[str,
             reasons[copy.path] = Reason.DUPLICATE
         else:
             distinct[copy.fingerprint] = copy
-    kept = sorted(distinct.values(), key=lambda one: (one.content_at or _BEFORE_ALL, one.mtime_ns, one.path))
+    kept = sorted(distinct.values(), key=lambda one: (one.content_at or _BEFORE_ALL, one.mtime_ns, one.fingerprint))
     if len(kept) == 1:
         return reasons
     if all(pixels_equal(first.path, second.path) for first, second in combinations(kept, 2)):

@@ -18,15 +18,26 @@ from cxr_core.settings.section import Section
 def commented_toml() -> str:
     """Every section, key, default and description as TOML; every line but the section names is a comment."""
     lines = ["# Configuration of a Hilum build. Every line shows the default; uncomment what you change."]
-    for name, section in BuildConfig().__dict__.items():
+    for name, section in named_sections(BuildConfig()):
         lines.extend(("", f"[{name}]", *_lines(section)))
     return "\n".join(lines) + "\n"
 
 
+def named_sections(parent: Section, prefix: str = "") -> Iterator[tuple[str, Section]]:
+    """Every section under its name in TOML; those within a section follow it."""
+    for name in type(parent).model_fields:
+        section = getattr(parent, name)
+        if isinstance(section, Section):
+            yield prefix + name, section
+            yield from named_sections(section, f"{prefix}{name}.")
+
+
 def _lines(section: Section) -> Iterator[str]:
     for key, field in type(section).model_fields.items():
-        yield f"# {_description(field)}"
         value = getattr(section, key)
+        if isinstance(value, Section):
+            continue
+        yield f"# {_description(field)}"
         yield f"# {key} =" if value is None else f"# {key} = {_toml(value)}"
 
 

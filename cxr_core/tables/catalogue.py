@@ -22,6 +22,7 @@ from cxr_core.tables.contract import (
 from cxr_core.tables.contract import date as day
 from cxr_core.vocabulary import (
     BoxDecision,
+    FetchStatus,
     IdKind,
     ItemKind,
     Label,
@@ -80,6 +81,24 @@ INSTANCES = contract(
         "phones": texts("Telephone numbers", _PHI),
         "addresses": texts("Addresses of the patient", _PHI),
         "places": texts("Institutions, departments, stations", _PHI),
+    },
+)
+
+ACQUIRED = contract(
+    "acquired",
+    1,
+    "One row per study that a PACS named: what was received of it. The files themselves lie in `received/`.",
+    {
+        "study_instance_uid": text("Study", _PHI, key=True, source="(0020,000D)"),
+        "day": day("Study date under which the PACS named it", _PHI),
+        "described": text("SHA-256 over what the PACS said of the study: another one, and all is fetched again", _PHI),
+        "hint": integer("NumberOfStudyRelatedInstances, where the PACS tells it", _PHI, nullable=True, minimum=0),
+        "expected": integer("Instances that the PACS listed; null where it lists none", _PHI, nullable=True, minimum=0),
+        "received": integer("Instances in the vault", _PHI, minimum=0),
+        "missing_uids": texts("Listed instances that did not come", _PHI),
+        "status": enum("How the last try ended", _PHI, FetchStatus),
+        "attempts": integer("Tries in the last run that asked for it", _PHI, minimum=0),
+        "asked_at": timestamp("When it was last asked for, UTC", _PHI),
     },
 )
 
@@ -600,6 +619,7 @@ FINGERPRINT_PARTS = contract(
 )
 
 VAULT_TABLES: tuple[Contract, ...] = (
+    ACQUIRED,
     INSTANCES,
     REPORTS,
     ENCOUNTERS,

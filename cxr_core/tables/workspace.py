@@ -32,6 +32,11 @@ class Workspace:
         return self.vault / "catalog"
 
     @property
+    def received(self) -> Path:
+        """What a PACS sent, a folder a study; the source of a build that fetches its images."""
+        return self.vault / "received"
+
+    @property
     def stages(self) -> Path:
         return self.root / "stages"
 

@@ -19,7 +19,7 @@ from cxr_core.planning.stages import STAGES
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
-from flows.build.opening import preflight, with_demo
+from flows.build.opening import filled, preflight
 from flows.build.request import BuildRequest
 from flows.progress import BuildProgress
 from tasks.catalog import catalog_sources, open_all_again
@@ -42,8 +42,7 @@ def dry_run(request: BuildRequest, progress: BuildProgress) -> BuildSummary:
     workspace, key = preflight(request)
     with _untouched(workspace), workspace.locked():
         with _scratch(workspace, request) as scratch:
-            if scratch is not None and not request.has_source:
-                request = with_demo(request, scratch, progress)
+            request = filled(request, scratch, progress) if scratch is not None else request
             asked = _asked(request, scratch, key, progress) if scratch is not None else None
         stages = _counts(Planner(workspace, request.config, request.limit, asked), request)
     return BuildSummary(
@@ -119,8 +118,9 @@ def _scratch(workspace: Workspace, request: BuildRequest) -> Iterator[Workspace 
         scratch.stages.mkdir()
         for path in [*workspace.catalog.glob("*.parquet"), *workspace.vault.glob("*.parquet")]:
             _link(path, root / path.relative_to(workspace.root))
-        if (demo := workspace.vault / "demo").is_dir():
-            (scratch.vault / "demo").symlink_to(demo)
+        for folder in (workspace.vault / "demo", workspace.received):
+            if folder.is_dir():
+                (root / folder.relative_to(workspace.root)).symlink_to(folder)
         yield scratch
     finally:
         shutil.rmtree(root)

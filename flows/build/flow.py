@@ -17,7 +17,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from cxr_core.accounting.funnel import QuarantineShare
-from cxr_core.errors import GateRefused
+from cxr_core.errors import BuildError, GateRefused
 from cxr_core.planning.plan import Plan
 from cxr_core.planning.stages import STAGES
 from cxr_core.settings.convert import Intermediates
@@ -33,6 +33,7 @@ from flows.build.stages import WAVES
 from flows.build.watching import WatchedStage
 from flows.progress import BuildProgress, Tick
 from tasks.account import Account, close_books
+from tasks.acquire import acquire_studies
 from tasks.artifacts import write_artifacts
 from tasks.catalog import catalog_sources, open_all_again
 from tasks.link import link_studies
@@ -103,6 +104,7 @@ class _Build:
         if request.runs(Stage.CATALOG):
             if request.rehash:
                 open_all_again(self.workspace)
+            self._acquire()
             with self._timed(Stage.CATALOG), self.progress.stage("catalog", None) as tick:
                 catalog_sources(self.workspace, config.source, tick)
         if request.runs(Stage.LINK):
@@ -111,6 +113,19 @@ class _Build:
         if request.runs(Stage.REGISTER):
             with self._timed(Stage.REGISTER):
                 register_studies(self.workspace, config, self.key)
+
+    def _acquire(self) -> None:
+        """What the PACS has and the vault has not. Half a cohort is no dataset: the build waits for the rest."""
+        config = self.request.config
+        if not (config.source.is_remote and config.source.pacs.acquire) or self.request.dry_run:
+            return
+        with self.progress.stage("acquire", None) as tick:
+            acquired = acquire_studies(self.workspace, config, tick)
+        if acquired.days_left:
+            raise BuildError(
+                f"the PACS may not be asked any more now, and {acquired.days_left} days are left: run again within "
+                "source.pacs.window, or build from what is here with --set source.pacs.acquire=false"
+            )
 
     def _split(self) -> tuple[str, ...]:
         if not self.request.runs(Stage.SPLIT):

@@ -5,13 +5,17 @@ seen before the work begins is refused here, in one line.
 """
 
 import contextlib
+import datetime as dt
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
+from cxr_core.intake.acquisition.days import asked_days
+from cxr_core.intake.sources.pacs import check_pacs
 from cxr_core.release.gates import check_waivers
+from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.custody import claim, refuse_sealed
@@ -35,9 +39,16 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
     """
     workspace, key = preflight(request)
     with workspace.locked():
-        if not request.has_source:
-            request = with_demo(request, workspace, progress)
-        yield request, workspace, key
+        yield filled(request, workspace, progress), workspace, key
+
+
+def filled(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
+    """The request with a folder to read: the demo hospital where no source is named, what a PACS sent where one is."""
+    if not request.has_source:
+        return _with_demo(request, workspace, progress)
+    if request.config.source.is_remote:
+        return request.model_copy(update={"config": with_received(request.config, workspace)})
+    return request
 
 
 def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
@@ -77,17 +88,29 @@ def _check_release(folder: Path) -> None:
 def _check_sources(request: BuildRequest) -> None:
     config = request.config
     check_runner(config.run)
-    if config.source.reports and config.source.dicom is None:
+    if config.source.is_remote:
+        check_pacs(config.source)
+        if request.runs(Stage.CATALOG):
+            asked_days(config, dt.datetime.now(dt.UTC).date())
+    if config.source.reports and not config.source.has_images:
         raise UsageError("reports without images: a build needs --dicom; reports alone are labelled by `cxr label`")
     named = [config.source.dicom, *config.source.reports, config.source.encounters, config.source.merges]
     for path in [*named, config.source.exclusions]:
         if path is not None and not path.exists():
             raise UsageError(f"source {path} does not exist")
+    if config.source.dicom is not None and config.source.is_remote:
+        raise UsageError(f"source.dicom and source.way {config.source.way.value}: images come from one of them")
     if config.source.dicom is not None and not config.source.dicom.is_dir():
         raise UsageError(f"source {config.source.dicom} is no folder")
 
 
-def with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
+def with_received(config: BuildConfig, workspace: Workspace) -> BuildConfig:
+    """The configuration with the vault's folder of received files as its source of images."""
+    workspace.received.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return config.model_copy(update={"source": config.source.model_copy(update={"dicom": workspace.received})})
+
+
+def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgress) -> BuildRequest:
     """Generate the demo hospital once, in the identified zone, and make it the source."""
     target = workspace.vault / "demo"
     settings = request.config.run

@@ -42,7 +42,7 @@ class BuildRequest(Section):
     @property
     def has_source(self) -> bool:
         """Without a source, the demo hospital is built."""
-        return self.config.source.dicom is not None or bool(self.config.source.reports)
+        return self.config.source.has_images or bool(self.config.source.reports)
 
     def runs(self, stage: Stage) -> bool:
         """True where this build includes a stage."""

@@ -43,6 +43,7 @@ _FAMILIES = (
     "inspect",
     "keys",
     "layouts",
+    "pacs",
     "publish",
     "quarantine",
     "review",

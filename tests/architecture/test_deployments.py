@@ -33,14 +33,24 @@ def test_every_entrypoint_loads_and_accepts_its_parameters(name: str, monkeypatc
 def test_every_schedule_and_limit_is_one_that_prefect_accepts(name: str) -> None:
     item = DEPLOYMENTS[name]
     for schedule in item["schedules"]:
-        assert CronSchedule(**schedule).timezone == "UTC"
+        asked = {key: value for key, value in schedule.items() if key != "active"}
+        assert CronSchedule(**asked).timezone == "UTC"
     limit = ConcurrencyLimitConfig(**item["concurrency_limit"])
     assert (limit.limit, limit.collision_strategy.value) == (1, "CANCEL_NEW")
 
 
 def test_builds_run_nightly_checks_weekly_and_no_clock_publishes() -> None:
     schedules = {name: [one["cron"] for one in item["schedules"]] for name, item in DEPLOYMENTS.items()}
-    assert schedules == {"nightly": ["0 1 * * *"], "publish": [], "verify": ["0 6 * * 0"]}
+    assert schedules == {
+        "nightly": ["0 1 * * *"],
+        "acquire": ["0 20 * * *"],
+        "publish": [],
+        "verify": ["0 6 * * 0"],
+    }
+
+
+def test_only_a_site_that_has_a_pacs_switches_its_acquisition_on() -> None:
+    assert [one.get("active", True) for one in DEPLOYMENTS["acquire"]["schedules"]] == [False]
 
 
 def test_all_deployments_share_one_pool_and_name_their_places() -> None:

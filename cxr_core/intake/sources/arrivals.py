@@ -1,0 +1,111 @@
+"""Decides which received file belongs to which study that we asked for, and refuses what nobody asked for.
+
+Takes files as a peer delivers them, from several threads; hands them to the shelf and remembers what went wrong there,
+because the thread that receives is not the one that waits. Protocol and disk are left to others.
+"""
+
+import io
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cxr_core.errors import BuildError, ItemError
+from cxr_core.intake.sources.folder import read_header, text_of
+from cxr_core.intake.sources.peer import Deposit
+
+
+class Receipt(Enum):
+    """What a sender is told."""
+
+    KEPT = "kept"
+    NOT_ASKED_FOR = "not asked for"
+    CANNOT_KEEP = "cannot keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of one study."""
+
+    uids: frozenset[str] = field(repr=False)
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What is expected at the moment, and what came.
+
+    Parameters
+    ----------
+    deposit : callable
+        Keeps one file.
+    """
+
+    deposit: Deposit = field(repr=False)
+    refused: int = 0
+    _studies: dict[str, str] = field(default_factory=dict, repr=False)
+    _open: set[str] = field(default_factory=set, repr=False)
+    _came: dict[str, set[str]] = field(default_factory=dict, repr=False)
+    _bytes: Counter[str] = field(default_factory=Counter, repr=False)
+    _fault: BuildError | None = None
+    _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
+
+    def expect(self, study_uid: str, instance_uids: Iterable[str]) -> None:
+        """From now on files of a study are taken."""
+        with self._changed:
+            self._open.add(study_uid)
+            self._studies.update(dict.fromkeys(instance_uids, study_uid))
+            self._came[study_uid] = set()
+            self._bytes[study_uid] = 0
+
+    def close(self, study_uid: str) -> Came:
+        """No more of a study is taken; gives what came."""
+        with self._changed:
+            self._open.discard(study_uid)
+            self._studies = {uid: study for uid, study in self._studies.items() if study != study_uid}
+            return Came(frozenset(self._came.pop(study_uid, ())), self._bytes.pop(study_uid, 0))
+
+    def take(self, instance_uid: str, content: bytes) -> Receipt:
+        """Keep one file, if its study was asked for."""
+        study_uid = self._study(instance_uid, content)
+        if study_uid is None:
+            with self._changed:
+                self.refused += 1
+            return Receipt.NOT_ASKED_FOR
+        try:
+            self.deposit(study_uid, instance_uid, content)
+        except BuildError as error:
+            with self._changed:
+                self._fault = error
+            return Receipt.CANNOT_KEEP
+        with self._changed:
+            self._came.setdefault(study_uid, set()).add(instance_uid)
+            self._bytes[study_uid] += len(content)
+            self._changed.notify_all()
+        return Receipt.KEPT
+
+    def wait_for(self, study_uid: str, count: int, silence_s: float) -> None:
+        """Wait until so many files of a study came, or none came for a while: some PACS say done too early."""
+        with self._changed:
+            before = -1
+            while before < (now := len(self._came.get(study_uid, ()))) < count and self._fault is None:
+                before = now
+                self._changed.wait_for(lambda: len(self._came.get(study_uid, ())) > now, silence_s)
+
+    def check(self) -> None:
+        """Raise what kept a file from being kept."""
+        if self._fault is not None:
+            raise self._fault
+
+    def _study(self, instance_uid: str, content: bytes) -> str | None:
+        """The study of a file: as listed, else as its header says, if that study was asked for."""
+        with self._changed:
+            study_uid = self._studies.get(instance_uid)
+        if study_uid is None:
+            try:
+                study_uid = text_of(read_header(io.BytesIO(content), len(content)).dataset, "StudyInstanceUID")
+            except ItemError:
+                return None
+        with self._changed:
+            return study_uid if study_uid in self._open else None
