@@ -16,7 +16,8 @@ import polars as pl
 from cxr_core.errors import UsageError
 from cxr_core.intake.identity import address_towns
 from cxr_core.intake.moments import parse_day, parse_moment
-from cxr_core.intake.sources.delimited import DelimitedFile, decode, lookup
+from cxr_core.intake.sources.source_table import SourceTable, lookup
+from cxr_core.intake.sources.table_lines import decode
 from cxr_core.tables.catalogue import ENCOUNTERS, MERGES, REPORTS
 from cxr_core.vocabulary import Reason, ReportStatus
 
@@ -53,7 +54,7 @@ def read_reports_csv(
     UsageError
         The file cannot be read or lacks a column; the line says which, and how to map it.
     """
-    table = DelimitedFile(path, "reports", columns)
+    table = SourceTable(path, "reports", columns)
     table.require("text", "findings", "impression")
     table.require("accession", "patient_id", "study_instance_uid")
     source = name or path.name
@@ -158,7 +159,7 @@ def read_encounters_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:
     UsageError
         The file cannot be read or lacks a column.
     """
-    table = DelimitedFile(path, "encounters")
+    table = SourceTable(path, "encounters")
     for column in ("patient_id", "patient_class", "arrived_at"):
         table.require(column)
     rows: dict[str, dict[str, Any]] = {}
@@ -189,7 +190,7 @@ def read_merges_csv(path: Path) -> pl.DataFrame:
     UsageError
         The file cannot be read or lacks a column.
     """
-    table = DelimitedFile(path, "merges")
+    table = SourceTable(path, "merges")
     table.require("old_patient_id")
     table.require("new_patient_id")
     rows = [row for row in table.rows() if row["old_patient_id"] and row["new_patient_id"]]
@@ -206,7 +207,7 @@ def read_exclusions_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:
     UsageError
         The file cannot be read or lacks the patient column.
     """
-    table = DelimitedFile(path, "exclusions")
+    table = SourceTable(path, "exclusions")
     table.require("patient_id")
     rows = [
         {"issuer": row.get("issuer") or issuer, "patient_id": row["patient_id"], "cause": row.get("cause", "")}

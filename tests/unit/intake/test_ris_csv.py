@@ -1,5 +1,7 @@
+import datetime as dt
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cxr_core.errors import UsageError
@@ -78,6 +80,37 @@ def test_a_missing_column_is_named_and_the_header_is_not_quoted(tmp_path: Path) 
         read_reports_csv(tmp_path / "r.csv")
     assert "source.columns.text" in str(caught.value)
     assert "Marek" not in str(caught.value)
+
+
+def test_a_missing_column_is_told_with_the_columns_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Accession,Befund,\nA1,Normal,x\n")
+    with pytest.raises(UsageError, match=r"no column for text .*; it has Accession, Befund, \(blank\); map it with"):
+        read_reports_csv(tmp_path / "r.csv")
+
+
+def test_a_parquet_file_reads_as_the_csv_it_was_made_of(tmp_path: Path) -> None:
+    moment = dt.datetime(2014, 3, 1, 12, 30)
+    frame = pl.DataFrame(
+        {
+            "accession": [["A1", "A2"], None],
+            "mrn": [7835769.0, None],
+            "study_date": pl.Series([moment, None]).dt.replace_time_zone("Europe/Berlin"),
+            "dob": [dt.date(1960, 5, 5), None],
+            "report_text": ["IMPRESSION: Normal.\n", "Clear."],
+            "blob": [b"x", b"y"],
+        }
+    )
+    frame.write_parquet(tmp_path / "r.parquet")
+    row, bare = read_reports([tmp_path / "r.parquet"]).iter_rows(named=True)
+    assert (row["accession_numbers"], row["patient_id"]) == (["A1", "A2"], "7835769")
+    assert (row["exam_at"], row["birth_date"], row["text"]) == (moment, dt.date(1960, 5, 5), "IMPRESSION: Normal.\n")
+    assert (bare["accession_numbers"], bare["patient_id"], bare["exam_at"]) == ([], None, None)
+
+
+def test_a_broken_parquet_file_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "r.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(UsageError, match="no readable Parquet"):
+        read_reports([tmp_path / "r.parquet"])
 
 
 def test_a_mapping_to_an_absent_column_is_refused(tmp_path: Path) -> None:
