@@ -188,15 +188,38 @@ def read_merges_csv(path: Path) -> pl.DataFrame:
     Raises
     ------
     UsageError
-        The file cannot be read or lacks a column.
+        The file cannot be read, lacks a column, or merges ids in a circle; the line says which lines do.
     """
     table = SourceTable(path, "merges")
     table.require("old_patient_id")
     table.require("new_patient_id")
-    rows = [row for row in table.rows() if row["old_patient_id"] and row["new_patient_id"]]
-    rows.sort(key=lambda row: parse_moment(row.get("merged_at", "")) or _BEFORE_ALL)  # the sort is stable
-    newest = {row["old_patient_id"]: row["new_patient_id"] for row in rows}
-    return MERGES.frame({"old_patient_id": old, "new_patient_id": new} for old, new in newest.items() if old != new)
+    rows = [
+        (line, row) for line, row in enumerate(table.rows(), start=2) if row["old_patient_id"] and row["new_patient_id"]
+    ]
+    rows.sort(key=lambda one: parse_moment(one[1].get("merged_at", "")) or _BEFORE_ALL)  # the sort is stable
+    newest: dict[tuple[str, str], tuple[tuple[str, str], int]] = {}
+    for line, row in rows:
+        issuer = row.get("issuer", "")
+        old = (row.get("old_issuer") or issuer, row["old_patient_id"])
+        new = (row.get("new_issuer") or issuer, row["new_patient_id"])
+        if old != new:
+            newest[old] = (new, line)
+    _refuse_circles(newest)
+    columns = ("old_issuer", "old_patient_id", "new_issuer", "new_patient_id")
+    return MERGES.frame(dict(zip(columns, (*old, *new), strict=True)) for old, (new, _) in newest.items())
+
+
+def _refuse_circles(merges: Mapping[tuple[str, str], tuple[tuple[str, str], int]]) -> None:
+    """Refuse ids that are merged into each other: which one survives is not guessed."""
+    for start in merges:
+        lines: dict[tuple[str, str], int] = {}
+        old = start
+        while old in merges and old not in lines:
+            after, lines[old] = merges[old]
+            old = after
+        if old == start and old in lines:
+            told = ", ".join(map(str, sorted(lines.values())))
+            raise UsageError(f"merges: lines {told} merge ids in a circle; leave out the merge that was taken back")
 
 
 def read_exclusions_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:

@@ -135,7 +135,18 @@ def test_encounters_without_patient_or_arrival_are_left_out(tmp_path: Path) -> N
 
 def test_the_latest_merge_of_an_id_counts(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("old_mrn,new_mrn,date\nM1,M3,2016-01-02\nM1,M2,2015-01-01\nM9,M9,2015-01-01\n")
-    assert read_merges_csv(tmp_path / "m.csv").rows() == [("M1", "M3")]
+    assert read_merges_csv(tmp_path / "m.csv").rows() == [("", "M1", "", "M3")]
+
+
+def test_merges_in_a_circle_are_told_by_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("old_mrn,new_mrn\nM0,M1\nM1,M2\nM8,M9\nM2,M3\nM3,M1\n")
+    with pytest.raises(UsageError, match="lines 3, 5, 6 merge ids in a circle"):
+        read_merges_csv(tmp_path / "m.csv")
+
+
+def test_merges_name_their_issuers_where_the_file_does(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("old_mrn,new_mrn,issuer,new_issuer\nM1,M2,NORTH,\nM1,M3,SOUTH,EAST\n")
+    assert read_merges_csv(tmp_path / "m.csv").rows() == [("NORTH", "M1", "NORTH", "M2"), ("SOUTH", "M1", "EAST", "M3")]
 
 
 def test_exclusions_keep_their_cause(tmp_path: Path) -> None:
