@@ -167,7 +167,7 @@ def test_every_status_is_understood(tmp_path: Path, written: str, status: str) -
         ({"presentedForm": [attached(b"%PDF-1.4", "application/pdf")]}, "", "E_ENCODING"),
         ({"presentedForm": [attached(b"{\\rtf1 x}", "text/plain")]}, "", "E_ENCODING"),
         ({"presentedForm": [attached(b"%PDF-1.4", "application/pdf"), attached("Normal.")]}, "Normal.", None),
-        ({"presentedForm": [attached(b"%PDF-1.4", "application/pdf")], "conclusion": "Clear."}, "IMPRESSION: Clear.", None),
+        ({"presentedForm": [attached(b"%PDF-1.4", "x/pdf")], "conclusion": "Clear."}, "IMPRESSION: Clear.", None),
         ({"presentedForm": [attached("Clear.")], "conclusion": "Normal."}, "Clear.\n\nIMPRESSION: Normal.", None),
         ({"presentedForm": [attached("Impression:\nNormal.")], "conclusion": "normal."}, "Impression:\nNormal.", None),
         ({"presentedForm": None, "conclusion": "Impression: Normal."}, "Impression: Normal.", None),
