@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _invoke() -> object:
-    from flows.cli import build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each module adds its commands to `app`
+    from flows.cli import build, collection, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each module adds its commands to `app`
 
     return invoke(app)
 
