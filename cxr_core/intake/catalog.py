@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
-from pydicom import Dataset
 
 from cxr_core.errors import ItemError, TransientError, UsageError
 from cxr_core.intake.identity import collect_identity
 from cxr_core.intake.kinds import judge_object, rejected_uids
 from cxr_core.intake.moments import parse_day, parse_moment
+from cxr_core.intake.sources.elements import Node
 from cxr_core.intake.sources.folder import (
     Header,
     items_of,
@@ -43,6 +43,7 @@ DESCRIPTION_SLOTS = (
 )
 DESCRIPTION_BREAK = " | "
 _NO_FOLDER = "[source] dicom: a folder of DICOM files that exists and can be listed is needed"
+_ACCESSION = 0x00080050
 _CHUNK_BYTES = 1 << 22
 _OPENED_AGAIN = -1  # no file has this time
 _SETTLED_AFTER_NS = 2_000_000_000  # the coarsest clock of a file system in use (FAT)
@@ -203,44 +204,51 @@ def _encodable(value: object) -> object:
 
 
 def _describe(header: Header, issuer: str) -> dict[str, Any]:
-    dataset = header.dataset
-    identity = collect_identity(dataset)
+    node = header.node
+    identity = collect_identity(node)
     row: dict[str, Any] = {name: list(getattr(identity, name)) for name in _LISTS}
-    row |= {name: text_of(dataset, keyword) or None for name, keyword in _PLAIN.items()}
+    row |= {name: text_of(node, keyword) or None for name, keyword in _PLAIN.items()}
     return row | {
         "reason": judge_object(header),
-        "issuer": text_of(dataset, "IssuerOfPatientID") or issuer,
-        "accession_number": _accession(dataset),
-        "exam_at": _moment(dataset, "Study"),
-        "birth_date": parse_day(text_of(dataset, "PatientBirthDate")),
-        "description": _descriptions(dataset),
-        "content_at": _content_at(dataset),
-        "rejected_uids": rejected_uids(dataset),
+        "issuer": text_of(node, "IssuerOfPatientID") or issuer,
+        "accession_number": _accession(node),
+        "exam_at": _moment(node, "Study"),
+        "birth_date": parse_day(text_of(node, "PatientBirthDate")),
+        "description": _descriptions(node),
+        "content_at": _content_at(node),
+        "rejected_uids": rejected_uids(node),
     }
 
 
-def _accession(dataset: Dataset) -> str | None:
+def _accession(node: Node) -> str | None:
     """The accession number as found, spaces included; where the study has none, the one that all requests agree on."""
-    if text_of(dataset, "AccessionNumber"):
-        found = value_of(dataset, "AccessionNumber")
-        return found if isinstance(found, str) else text_of(dataset, "AccessionNumber")
-    items = items_of(dataset, "RequestAttributesSequence")
+    plain = text_of(node, "AccessionNumber")
+    if plain:
+        found = None if _is_bare(node, plain) else value_of(node, "AccessionNumber")
+        return found if isinstance(found, str) else plain
+    items = items_of(node, "RequestAttributesSequence")
     requests = {text for item in items if (text := text_of(item, "AccessionNumber"))}
     return requests.pop() if len(requests) == 1 else None
 
 
-def _descriptions(dataset: Dataset) -> str:
-    slots = [text_of(dataset, keyword) for keyword in DESCRIPTION_SLOTS]
+def _is_bare(node: Node, plain: str) -> bool:
+    """True where an accession number has no space around it but the padding to even length."""
+    _, raw = node.raw(_ACCESSION) or (None, None)
+    return raw in (plain.encode("utf-8", "replace"), plain.encode("utf-8", "replace") + b" ")
+
+
+def _descriptions(node: Node) -> str:
+    slots = [text_of(node, keyword) for keyword in DESCRIPTION_SLOTS]
     if not slots[2]:
-        items = items_of(dataset, "RequestAttributesSequence")
+        items = items_of(node, "RequestAttributesSequence")
         slots[2] = next(filter(None, (text_of(item, DESCRIPTION_SLOTS[2]) for item in items)), "")
     return DESCRIPTION_BREAK.join(slot.replace("|", "/") for slot in slots) if any(slots) else ""
 
 
-def _moment(dataset: Dataset, name: str) -> dt.datetime | None:
-    return parse_moment(text_of(dataset, f"{name}Date"), text_of(dataset, f"{name}Time"))
+def _moment(node: Node, name: str) -> dt.datetime | None:
+    return parse_moment(text_of(node, f"{name}Date"), text_of(node, f"{name}Time"))
 
 
-def _content_at(dataset: Dataset) -> dt.datetime | None:
-    moments = (_moment(dataset, "InstanceCreation"), _moment(dataset, "Content"))
+def _content_at(node: Node) -> dt.datetime | None:
+    moments = (_moment(node, "InstanceCreation"), _moment(node, "Content"))
     return max((moment for moment in moments if moment), default=None)

@@ -6,8 +6,9 @@ What becomes of a draft is left to `matching`, `cohort` and `linkage`.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
@@ -30,6 +31,7 @@ class Image:
     study_uid: str | None = field(repr=False)
     patient: Patient | None = field(repr=False)
     accession: str = field(repr=False)
+    written_accession: str = field(repr=False)
     modality: str
     exam_at: dt.datetime | None = field(repr=False)
     birth_date: dt.date | None = field(repr=False)
@@ -51,6 +53,7 @@ class Report:
     report_id: str = field(repr=False)
     reason: Reason | None
     accessions: tuple[str, ...] = field(repr=False)
+    written_accessions: tuple[str, ...] = field(repr=False)
     study_uid: str | None = field(repr=False)
     patient: Patient | None = field(repr=False)
     birth_date: dt.date | None = field(repr=False)
@@ -79,6 +82,11 @@ class StudyDraft:
         return frozenset(image.accession for image in self.images if image.accession)
 
     @property
+    def written_accessions(self) -> frozenset[str]:
+        """Accession numbers as written, but for case and the space around them."""
+        return frozenset(image.written_accession for image in self.images if image.accession)
+
+    @property
     def exam_at(self) -> dt.datetime | None:
         """The earliest exam time that a usable image names (any image, where none is usable)."""
         moments = [image.exam_at for image in self.usable or self.images if image.exam_at]
@@ -97,12 +105,17 @@ class StudyDraft:
 
 def fold_accession(text: str | None, suffixes: Iterable[str] = ()) -> str:
     """An accession number ready to compare: without spaces around, leading zeros and the site's suffixes."""
-    folded = (text or "").strip().upper()
+    folded = write_accession(text)
     for suffix in suffixes:
         if suffix and folded.endswith(suffix.upper()) and folded != suffix.upper():
             folded = folded.removesuffix(suffix.upper()).strip()
             break
     return folded.lstrip("0")
+
+
+def write_accession(text: str | None) -> str:
+    """An accession number as written, but for case and the space around it: tells what folding makes equal."""
+    return (text or "").replace("\x00", "").strip().upper()
 
 
 def hours_apart(first: dt.datetime | None, second: dt.datetime | None) -> float | None:
@@ -125,6 +138,7 @@ def read_images(instances: pl.DataFrame, index: PatientIndex, suffixes: tuple[st
             study_uid=row["study_instance_uid"],
             patient=index.patient(row["issuer"], row["patient_id"]),
             accession=fold_accession(row["accession_number"], suffixes),
+            written_accession=write_accession(row["accession_number"]),
             modality=(row["modality"] or "").upper(),
             exam_at=row["exam_at"],
             birth_date=row["birth_date"],
@@ -146,27 +160,50 @@ def _missing_uid(sop_uid: str | None, row: dict[str, object]) -> Reason | None:
 
 
 def read_reports(reports: pl.DataFrame, index: PatientIndex, suffixes: tuple[str, ...]) -> list[Report]:
-    """REPORTS rows as records, in the order of their keys."""
+    """REPORTS rows as records, in the order of their keys.
+
+    A row that names neither accession number nor study (a cancelled or replaced document often names its document
+    only) takes both from the rows of its patient with the same report id.
+    """
+    records = [_read_report(row, index, suffixes) for row in reports.sort("report_key").iter_rows(named=True)]
+    named = {(one.patient, one.report_id): one for one in records if one.accessions or one.study_uid}
     return [
-        Report(
-            key=row["report_key"],
-            report_id=row["report_id"],
-            reason=Reason(row["reason"]) if row["reason"] else None,
-            accessions=tuple(filter(None, (fold_accession(text, suffixes) for text in row["accession_numbers"]))),
-            study_uid=row["study_instance_uid"],
-            patient=index.patient(row["issuer"], row["patient_id"]),
-            birth_date=row["birth_date"],
-            exam_at=row["exam_at"],
-            issued_at=row["issued_at"],
-            status=ReportStatus(row["status"]),
-            exam_description=row["exam_description"],
-            text=row["text"],
-            has_addendum=row["has_addendum"],
-            facts=len(row["identifiers"]) + len(row["phones"]) + len(row["addresses"]),
-            person_names=tuple(row["person_names"]),
-        )
-        for row in reports.sort("report_key").iter_rows(named=True)
+        one if one.accessions or one.study_uid else _with_numbers(one, named.get((one.patient, one.report_id)))
+        for one in records
     ]
+
+
+def _with_numbers(report: Report, sibling: Report | None) -> Report:
+    if sibling is None or report.patient is None:
+        return report
+    return replace(
+        report,
+        accessions=sibling.accessions,
+        written_accessions=sibling.written_accessions,
+        study_uid=sibling.study_uid,
+    )
+
+
+def _read_report(row: Mapping[str, Any], index: PatientIndex, suffixes: tuple[str, ...]) -> Report:
+    numbers = [(folded, text) for text in row["accession_numbers"] if (folded := fold_accession(text, suffixes))]
+    return Report(
+        key=row["report_key"],
+        report_id=row["report_id"],
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        accessions=tuple(folded for folded, _ in numbers),
+        written_accessions=tuple(write_accession(text) for _, text in numbers),
+        study_uid=row["study_instance_uid"],
+        patient=index.patient(row["issuer"], row["patient_id"]),
+        birth_date=row["birth_date"],
+        exam_at=row["exam_at"],
+        issued_at=row["issued_at"],
+        status=ReportStatus(row["status"]),
+        exam_description=row["exam_description"],
+        text=row["text"],
+        has_addendum=row["has_addendum"],
+        facts=len(row["identifiers"]) + len(row["phones"]) + len(row["addresses"]),
+        person_names=tuple(row["person_names"]),
+    )
 
 
 def draft_studies(images: Iterable[Image], dropped: dict[str, Reason]) -> dict[str, StudyDraft]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from pydicom import DataElement, Dataset
+from pydicom import DataElement
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.valuerep import PersonName
 
+from cxr_core.intake.sources.elements import Node, ParsedNode
 from cxr_core.intake.sources.folder import plain_values
 
 
@@ -50,6 +51,7 @@ _KEYWORDS = {
 _NAMES = (Bucket.PERSON, Bucket.STAFF)
 _CODE_MEANING = 0x00080104
 _PERSON_CODES = 0x00401101
+_PRIVATE_TEXT_VRS = frozenset(["AE", "CS", "LO", "PN", "SH"])
 _PRIVATE_VRS = frozenset(["AE", "CS", "LO", "SH", "ST", "IS", "DS", "UN", "PN", "SQ"])
 
 _CARET_NAME = re.compile(r"[^\W\d_][^\d^|;:]*(?:\^[^\d^|;:]*){1,4}")
@@ -75,7 +77,7 @@ class Identity:
     places: dict[str, None] = field(default_factory=dict, repr=False)
 
 
-def collect_identity(dataset: Dataset) -> Identity:
+def collect_identity(header: Node) -> Identity:
     """Gather all that identifies a person or a site in a header.
 
     Names of the patient and relatives are told from those of staff by their attribute; a person name in a private
@@ -84,14 +86,16 @@ def collect_identity(dataset: Dataset) -> Identity:
     Source: PS3.15 table E.1-1 (attributes that identify), PS3.6 (keywords).
     """
     identity = Identity()
-    for bucket, tag, values in _findings(dataset, 0, 0):
+    found: dict[Bucket, dict[str, None]] = {bucket: getattr(identity, bucket) for bucket in Bucket}
+    for bucket, tag, values in _findings(header, 0, 0):
         if bucket is None:
             for value in values:
                 _sort_in_private(identity, value, is_name=tag == 0)
             continue
-        getattr(identity, bucket).update(dict.fromkeys(values))
+        for value in values:
+            found[bucket][value] = None
         if bucket is Bucket.ADDRESS:
-            identity.places.update(dict.fromkeys(town for value in values for town in address_towns(value)))
+            found[Bucket.PLACE].update(dict.fromkeys(town for value in values for town in address_towns(value)))
     return identity
 
 
@@ -118,34 +122,56 @@ def _sequences() -> frozenset[int]:
 _Finding = tuple[Bucket | None, int, list[str]]
 
 
-def _findings(dataset: Dataset, parent: int, depth: int) -> Iterator[_Finding]:
+def _findings(node: Node, parent: int, depth: int) -> Iterator[_Finding]:
     """Bucket and strings of each attribute that may identify; no bucket for private ones (tag 0: VR PN)."""
     buckets, sequences = _buckets(), _sequences()
-    for tag in list(dataset.keys()):
+    for tag, vr, raw in node.entries():
         is_private = bool(tag >> 16 & 1)
-        bucket = buckets.get(tag)
-        if parent == _PERSON_CODES and tag == _CODE_MEANING:
-            bucket = Bucket.STAFF
-        try:
-            raw = dataset.get_item(tag)
-            if not (bucket is not None or is_private or tag in sequences or raw.VR in ("SQ", "PN")):
-                continue
-            if is_private and (raw.VR or "UN") not in _PRIVATE_VRS:  # no VR in implicit coding
-                continue
-            if bucket is not None and (plain := plain_values(raw)) is not None:
-                yield bucket, tag, _name_groups(plain) if bucket in _NAMES else plain
-                continue
-            element = dataset[tag]
-        # pydicom converts on access and raises whatever a damaged value meets; such a value cannot be looked for.
-        except Exception:  # noqa: BLE001, S112
+        bucket = Bucket.STAFF if parent == _PERSON_CODES and tag == _CODE_MEANING else buckets.get(tag)
+        if not (bucket is not None or is_private or tag in sequences or vr in ("SQ", "PN")):
             continue
-        if element.VR == "SQ":
-            for item in (element.value or ()) if depth < _MAX_DEPTH else ():
-                yield from _findings(item, tag, depth + 1)
-        elif is_private:
-            yield None, 0 if element.VR == "PN" else tag, _strings(element)
-        else:
-            yield Bucket.STAFF if bucket is None else bucket, tag, _strings(element)
+        if is_private and (vr or "UN") not in _PRIVATE_VRS:  # no VR in implicit coding
+            continue
+        items = node.items(tag) if depth < _MAX_DEPTH else []
+        if items is None:
+            found = _strings_quickly(node, tag, vr, raw, bucket)
+            items = _converted_items(node, tag) if found is None else []
+            if found is None and items is None:
+                found = _strings_converted(node, tag)
+            if found is not None:
+                name_vr, values = found
+                yield bucket if is_private or bucket else Bucket.STAFF, 0 if name_vr == "PN" else tag, values
+                continue
+        for item in items or ():
+            yield from _findings(item, tag, depth + 1)
+
+
+def _strings_quickly(
+    node: Node, tag: int, vr: str | None, raw: object, bucket: Bucket | None
+) -> tuple[str | None, list[str]] | None:
+    """VR and strings of an element that needs no conversion; None where it does."""
+    is_private = bool(tag >> 16 & 1)
+    if bucket is not None or vr in _PRIVATE_TEXT_VRS or (is_private and tag & 0xFF00 == 0):
+        plain = plain_values(raw, tag, vr, node.encoding)
+        if plain is not None:
+            return vr, _name_groups(plain) if vr == "PN" or bucket in _NAMES else plain
+    unknown = node.unknown_bytes(tag) if is_private else None
+    return None if unknown is None else (vr, _printable(unknown))
+
+
+def _converted_items(node: Node, tag: int) -> list[Node] | None:
+    """The items of a sequence that pydicom must convert; none where that fails; None where it is no sequence."""
+    try:
+        element = node.converted(tag)
+        return [ParsedNode(item) for item in element.value or ()] if element.VR == "SQ" else None
+    # pydicom converts on access and raises whatever a damaged value meets; such a value cannot be looked for.
+    except Exception:  # noqa: BLE001
+        return []
+
+
+def _strings_converted(node: Node, tag: int) -> tuple[str | None, list[str]]:
+    element = node.converted(tag)  # converted once already: what it raises was met there
+    return element.VR, _strings(element)
 
 
 def _sort_in_private(identity: Identity, value: str, *, is_name: bool) -> None:

@@ -24,10 +24,10 @@ from cxr_core.intake.drafts import (
 from cxr_core.intake.duplicates import Copy, PixelsEqual, judge_copies
 from cxr_core.intake.matching import Matches, match_reports
 from cxr_core.intake.patients import PatientIndex
-from cxr_core.intake.versions import Verdict, choose_version, compose_text
+from cxr_core.intake.versions import Verdict, choose_version, compose_text, counts, words
 from cxr_core.settings.cohort import CohortSettings
 from cxr_core.settings.link import LinkSettings
-from cxr_core.tables.catalogue import DROPS, REPORTS, STUDIES, STUDY_INSTANCES
+from cxr_core.tables.catalogue import DROPS, MERGES, REPORTS, STUDIES, STUDY_INSTANCES
 from cxr_core.vocabulary import ItemKind, LinkRule, Reason, ReportStatus, Stage, StudyFlag
 
 _MISMATCH_HOURS = 24.0
@@ -120,7 +120,10 @@ def link(  # noqa: PLR0913  the four tables of intake and the settings that rule
 
 def patient_index(instances: pl.DataFrame, reports: pl.DataFrame, merges: pl.DataFrame) -> PatientIndex:
     """Which patient ids mean the same patient, as the link stage sees it; frames of the catalog."""
-    pairs = zip(merges["old_patient_id"].str.strip_chars(), merges["new_patient_id"].str.strip_chars(), strict=True)
+    pairs = [
+        ((old_issuer.strip(), old.strip()), (new_issuer.strip(), new.strip()))
+        for old_issuer, old, new_issuer, new in merges.select(list(MERGES.columns)).iter_rows()
+    ]
     ids = pl.concat([frame.select("issuer", "patient_id").unique() for frame in (instances, reports)])
     return PatientIndex.of(pairs, ids.iter_rows())
 
@@ -205,14 +208,20 @@ def _image_reason(study: StudyDraft, dropped: Mapping[str, Reason]) -> Reason | 
 
 
 def _is_ambiguous(decision: _Decision) -> bool:
-    """True where a study carries several accession numbers and their reports differ: which one it means is unknown."""
+    """True where several reports that count speak of the study and which of them means it is unknown.
+
+    That is where a study carries several accession numbers and their reports differ, or where the study's number is
+    the first number of one report and a lesser one (placer, filler) of another with other words.
+    """
     own = decision.study.accessions
-    found = {
-        frozenset(report.accessions) & own
-        for report, rule in decision.matches.candidates.values()
-        if rule is LinkRule.ACCESSION and report.reason is None
-    }
-    return len(own) > 1 and len(found) > 1
+    readable = [
+        (key, report, rule) for key, (report, rule) in decision.matches.candidates.items() if report.reason is None
+    ]
+    found = {frozenset(report.accessions) & own for _, report, rule in readable if rule is LinkRule.ACCESSION}
+    if len(own) > 1 and len(found) > 1:
+        return True
+    counting = [(key in decision.matches.lesser, report) for key, report, _ in readable if counts(report)]
+    return len({is_lesser for is_lesser, _ in counting}) > 1 and len({words(report) for _, report in counting}) > 1
 
 
 def _report_fates(reports: list[Report], decisions: Iterable[_Decision], rules: Cohort) -> dict[str, Reason]:

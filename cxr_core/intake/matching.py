@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cxr_core.intake.drafts import Report, StudyDraft, hours_apart
+from cxr_core.intake.identification import SAME_EXAM_HOURS, agrees, has_same_birth_date, meant_studies
 from cxr_core.intake.patients import Patient
+from cxr_core.policy.chest import Region, chest_policy
 from cxr_core.vocabulary import LinkRule, ReportStatus
-
-_SAME_EXAM_HOURS = 24.0
 
 
 @dataclass(slots=True)
@@ -21,15 +21,28 @@ class Matches:
 
     candidates: dict[str, tuple[Report, LinkRule]] = field(default_factory=dict, repr=False)
     contradicting: dict[str, Report] = field(default_factory=dict, repr=False)
+    lesser: set[str] = field(default_factory=set, repr=False)
 
-    def add(self, report: Report, rule: LinkRule) -> None:
-        """Note a candidate; the strongest rule, which comes first, stays."""
+    def add(self, report: Report, rule: LinkRule, *, is_lesser: bool = False) -> None:
+        """Note a candidate; the strongest rule, which comes first, stays.
+
+        A candidate is lesser where only a number that its report trusts less than another is the study's.
+        """
+        if report.key not in self.candidates and is_lesser:
+            self.lesser.add(report.key)
         self.candidates.setdefault(report.key, (report, rule))
 
     def contradict(self, report: Report) -> None:
         """Note a report of another patient; one that is void was taken back, and says nothing."""
         if report.status is not ReportStatus.VOID:
-            self.contradicting[report.key] = report
+            self.doubt(report)
+
+    def doubt(self, report: Report) -> None:
+        """Note a report of the patient that may mean this study or another one, void or not."""
+        self.contradicting[report.key] = report
+
+
+_All = Mapping[str, Matches]
 
 
 def match_reports(
@@ -46,48 +59,45 @@ def match_reports(
     for study in studies.values():
         for accession in study.accessions:
             by_accession[accession].append(study)
-    unspoken = [report for report in reports if not _match_accession(report, by_accession, matches)]
+    unspoken = [report for report in reports if not _match_accession(report, by_accession, studies, matches)]
     unspoken = [report for report in unspoken if not _match_uid(report, studies, matches)]
     _match_times(unspoken, studies, matches, window_hours)
     return matches
 
 
-def agrees(report: Report, study: StudyDraft) -> bool:
-    """True where report and study may be of one patient.
-
-    A report without a patient id agrees unless its birth date says otherwise.
-    """
-    if report.patient is not None:
-        return report.patient in study.patients
-    return _same_birth_date(report, study)
-
-
-def _same_birth_date(report: Report, study: StudyDraft) -> bool:
-    dates = {image.birth_date for image in study.images if image.birth_date}
-    return report.birth_date is None or not dates or report.birth_date in dates
-
-
 def _match_accession(
-    report: Report, by_accession: Mapping[str, list[StudyDraft]], matches: Mapping[str, Matches]
+    report: Report, by_accession: Mapping[str, list[StudyDraft]], studies: Mapping[str, StudyDraft], matches: _All
 ) -> bool:
-    agreed = False
+    linked: list[tuple[StudyDraft, bool]] = []
     against: list[StudyDraft] = []
-    for accession in report.accessions:
+    doubtful: list[StudyDraft] = []
+    for place, accession in enumerate(report.accessions):
         hits = by_accession.get(accession, [])
         own = [study for study in hits if agrees(report, study)]
+        against += [study for study in hits if study not in own]
         # The number trusted most counts in any case; one that is trusted less must also fit in time, because
         # placer and filler numbers of other systems may by chance equal an accession number.
-        for study in own:
-            if not agreed or (hours_apart(report.exam_at, study.exam_at) or 0.0) <= _SAME_EXAM_HOURS:
-                matches[study.uid].add(report, LinkRule.ACCESSION)
-        agreed = agreed or bool(own)
-        against += [study for study in hits if study not in own]
-    for study in () if agreed else against:
+        near = [study for study in own if not place or _is_near(report, study)]
+        meant = meant_studies(report, report.written_accessions[place], near)
+        doubtful += near if near and not meant else []
+        linked += [(study, place > 0) for study in meant]
+    named = studies.get(report.study_uid or "")
+    if linked and named is not None and named not in [study for study, _ in linked]:
+        doubtful += [named, *(study for study, _ in linked)]  # number and study UID speak of different studies
+    for study, is_lesser in linked:
+        matches[study.uid].add(report, LinkRule.ACCESSION, is_lesser=is_lesser)
+    for study in doubtful:
+        matches[study.uid].doubt(report)
+    for study in () if linked or doubtful else against:
         matches[study.uid].contradict(report)
-    return agreed or bool(against)
+    return bool(linked or doubtful or against)
 
 
-def _match_uid(report: Report, studies: Mapping[str, StudyDraft], matches: Mapping[str, Matches]) -> bool:
+def _is_near(report: Report, study: StudyDraft) -> bool:
+    return (hours_apart(report.exam_at, study.exam_at) or 0.0) <= SAME_EXAM_HOURS
+
+
+def _match_uid(report: Report, studies: Mapping[str, StudyDraft], matches: _All) -> bool:
     study = studies.get(report.study_uid or "")
     if study is None:
         return False
@@ -99,7 +109,7 @@ def _match_uid(report: Report, studies: Mapping[str, StudyDraft], matches: Mappi
 
 
 def _match_times(
-    reports: Iterable[Report], studies: Mapping[str, StudyDraft], matches: Mapping[str, Matches], window_hours: float
+    reports: Iterable[Report], studies: Mapping[str, StudyDraft], matches: _All, window_hours: float
 ) -> None:
     """Tie reports and studies that only patient and time connect, where each is the other's only choice.
 
@@ -138,10 +148,22 @@ def _exams(reports: Iterable[Report]) -> dict[_Exam, list[Report]]:
 
 
 def _is_sure(versions: Iterable[Report], study: StudyDraft, matches: Matches, window_hours: float) -> bool:
-    """True where all times are known and near, and the study is of one patient without any other report."""
+    """True where all times are known and near, and the study is of one patient without any other report.
+
+    A report of another region or another modality is never tied by time alone, however near: its own images may not
+    have been exported.
+    """
     gaps = [hours_apart(report.exam_at, study.exam_at) for report in versions]
     is_near = all(gap is not None and gap <= window_hours for gap in gaps)
-    return is_near and len(study.patients) == 1 and not (matches.candidates or matches.contradicting)
+    is_kind = not any(_is_of_other_kind(report, study) for report in versions)
+    return is_near and is_kind and len(study.patients) == 1 and not (matches.candidates or matches.contradicting)
+
+
+def _is_of_other_kind(report: Report, study: StudyDraft) -> bool:
+    policy, told = chest_policy(), report.exam_description
+    parts = {policy.region_of_part(image.body_part) for image in study.usable if image.body_part}
+    spoken, shown = policy.region_of_text(told), Region.CHEST if Region.CHEST in parts else Region.UNSAID
+    return policy.names_other_modality(told) or (spoken is Region.OTHER and shown is Region.CHEST)
 
 
 def _may_belong(versions: Iterable[Report], study: StudyDraft, window_hours: float) -> bool:
@@ -153,7 +175,7 @@ def _may_belong(versions: Iterable[Report], study: StudyDraft, window_hours: flo
     for report in versions:
         if report.study_uid and report.study_uid != study.uid:
             return False
-        if (report.accessions and study.accessions) or not _same_birth_date(report, study):
+        if (report.accessions and study.accessions) or not has_same_birth_date(report, study):
             return False
         apart = hours_apart(report.exam_at, study.exam_at)
         if apart is not None and apart > window_hours:

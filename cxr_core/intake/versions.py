@@ -57,7 +57,7 @@ def choose_version(candidates: Iterable[Report], *, use_preliminary: bool) -> Ve
     standing = [report for report in standing if report.key not in reasons]
     addenda = [report for report in standing if _is_loose_addendum(report)]
     whole = [report for report in standing if report not in addenda]
-    current = _newest([report for report in whole if report.status in _COUNTING])
+    current = _newest([report for report in whole if counts(report)])
     if current is None and use_preliminary and not addenda:
         current = _newest(whole)
     if current is None:
@@ -65,7 +65,7 @@ def choose_version(candidates: Iterable[Report], *, use_preliminary: bool) -> Ve
     added = _unique_texts(sorted(addenda, key=_age_key, reverse=True))
     for report in standing:
         if report is not current:
-            is_copy = _words(report) == _words(current) and report.status is current.status
+            is_copy = words(report) == words(current) and report.status is current.status
             reasons[report.key] = Reason.DUPLICATE if is_copy else Reason.SUPERSEDED
     return Verdict(current, tuple(added), reasons)
 
@@ -75,6 +75,16 @@ def compose_text(verdict: Verdict) -> str:
     if verdict.current is None:
         return ""
     return "\n\n".join([*(report.text.strip("\n") for report in verdict.addenda), verdict.current.text])
+
+
+def counts(report: Report) -> bool:
+    """True for a report that a radiologist has signed and nobody took back."""
+    return report.status in _COUNTING
+
+
+def words(report: Report) -> tuple[str, ...]:
+    """The words of a report, whatever the space between them."""
+    return tuple(report.text.split())
 
 
 def _is_withdrawn(report: Report, void: Iterable[Report]) -> bool:
@@ -108,9 +118,5 @@ def _age_key(report: Report) -> tuple[dt.datetime, bool, int, str]:
 def _unique_texts(reports: Iterable[Report]) -> list[Report]:
     seen: dict[tuple[str, ...], Report] = {}
     for report in reports:
-        seen.setdefault(_words(report), report)
+        seen.setdefault(words(report), report)
     return list(seen.values())
-
-
-def _words(report: Report) -> tuple[str, ...]:
-    return tuple(report.text.split())

@@ -33,6 +33,7 @@ class ChestPolicy:
     other_words: re.Pattern[str]
     test_names: re.Pattern[str]
     test_ids: re.Pattern[str]
+    other_modalities: re.Pattern[str]
 
     def region_of_part(self, body_part: str) -> Region:
         """Region of a BodyPartExamined value; what no list holds is unsaid."""
@@ -48,6 +49,10 @@ class ChestPolicy:
         if self.chest_words.search(spaced):
             return Region.CHEST
         return Region.OTHER if self.other_words.search(spaced) else Region.UNSAID
+
+    def names_other_modality(self, text: str) -> bool:
+        """True where an exam description names a modality that makes no radiographs."""
+        return bool(self.other_modalities.search(text.replace("_", " ")))
 
     def is_test_patient(self, names: Iterable[str], patient_id: str) -> bool:
         """True where a name or the id as a whole is one that stands for nobody."""
@@ -67,6 +72,7 @@ def chest_policy() -> ChestPolicy:
         other_words=_words(description["other"]),
         test_names=_any(test["names"]),
         test_ids=_any(test["ids"]),
+        other_modalities=_words(tables["modality"]["other"]),
     )
 
 

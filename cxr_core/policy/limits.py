@@ -50,11 +50,11 @@ class HeaderGuard:
         self.elements += 1
         if self.elements > _MAX_ELEMENTS:
             raise ItemError(Reason.E_BOMB, f"more than {_MAX_ELEMENTS} elements")
-        if int(tag) in PIXEL_TAGS or length > self.size_bytes:  # undefined, or a lie that the reader meets next
+        if length > self.size_bytes or int(tag) in PIXEL_TAGS:  # undefined, or a lie that the reader meets next
             return False
         self.header_bytes += length
-        is_text = _vr_of(tag, vr) not in _BULK
-        if (is_text and length > _MAX_TEXT_BYTES) or self.header_bytes > _MAX_HEADER_BYTES:
+        is_long_text = length > _MAX_TEXT_BYTES and _vr_of(tag, vr) not in _BULK
+        if is_long_text or self.header_bytes > _MAX_HEADER_BYTES:
             raise ItemError(Reason.E_BOMB, f"a header of {self.header_bytes} bytes and more")
         return False
 

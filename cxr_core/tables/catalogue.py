@@ -146,10 +146,12 @@ ENCOUNTERS = contract(
 
 MERGES = contract(
     "merges",
-    1,
+    2,
     "Patient ids that were merged into another one.",
     {
+        "old_issuer": text("Issuer of the old id; empty where the file names none", _PHI, key=True),
         "old_patient_id": text("Id that is no longer used", _PHI, key=True),
+        "new_issuer": text("Issuer of the new id; empty where the file names none", _PHI),
         "new_patient_id": text("Id that survives", _PHI),
     },
 )

@@ -37,6 +37,7 @@ def _version(value: bool) -> None:
 
 _FAMILIES = (
     "build",
+    "collection",
     "compare",
     "explain",
     "files",

@@ -1,4 +1,4 @@
-"""`cxr explain`: why the labels of a study, or of any text, are what they are; on the terminal or as a page."""
+"""`cxr explain`: how a study came to be in or out, and why its labels, or those of any text, are what they are."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from cxr_core.vocabulary import LabelerName
 from flows.cli import app
 from flows.cli.inspect import workspace_at
 from flows.cli.tables import write_text
+from flows.cli.trail import tell_number, tell_study
 
 if TYPE_CHECKING:
     from cxr_core.labeling import Evidence, ReportLabels
@@ -23,17 +24,27 @@ def explain(
     study_id: Annotated[str | None, typer.Argument(help="A study of the workspace.")] = None,
     *,
     text: Annotated[str | None, typer.Option(help="A text instead of a study.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Accession number or study UID; `-` asks for it. Inside the vault, audited.")
+    ] = None,
     workspace: Annotated[Path, typer.Option(help="The workspace of the build.")] = Path("workspace"),
     labeler: Annotated[LabelerName, typer.Option(help="Rule set.")] = LabelerName.CHEXPERT,
     html: Annotated[Path | None, typer.Option(help="A page to write; it holds the text.")] = None,
 ) -> None:
-    """Show why the labels of a study, or of a text, are what they are."""
+    """Show how a study came to be in or out, and why its labels, or those of a text, are what they are."""
     from cxr_core.labeling import Labeler, explain_page
     from cxr_core.reports.sections import choose_section, split_sections
 
-    if (study_id is None) == (text is None):
-        raise UsageError("explain: give a study id or --text")
+    if sum(given is not None for given in (study_id, text, number)) != 1:
+        raise UsageError("explain: give a study id, --number or --text")
+    if number is not None:
+        tell_number(workspace_at(workspace), number)
+        return
+    if study_id is not None and html is None:
+        tell_study(workspace_at(workspace), study_id)
     told = text if text is not None else _report_of(str(study_id), workspace)
+    if told is None:
+        return
     chosen = choose_section(split_sections(told))
     labels = Labeler(labeler).label(told, chosen.spans, addendum_spans=chosen.addendum_spans)
     if html is not None:
@@ -43,14 +54,20 @@ def explain(
     _print_marked(told, labels)
 
 
-def _report_of(study_id: str, workspace: Path) -> str:
+def _report_of(study_id: str, workspace: Path) -> str | None:
+    """The redacted report; None where the study has none, which its way has told."""
     from cxr_core.planning.stages import DEIDENTIFY
-    from cxr_core.tables.catalogue import DEID_REPORTS
+    from cxr_core.tables.catalogue import DEID_REPORTS, PSEUDONYMS
+    from cxr_core.tables.storage import read_table
 
-    reports = DEIDENTIFY.store(workspace_at(workspace)).read(DEID_REPORTS).filter(pl.col("study_id") == study_id)
-    if reports.is_empty():
+    opened = workspace_at(workspace)
+    reports = DEIDENTIFY.store(opened).read(DEID_REPORTS).filter(pl.col("study_id") == study_id)
+    if not reports.is_empty():
+        return str(reports["text"][0])
+    ids = read_table(PSEUDONYMS, opened.catalog_table(PSEUDONYMS))
+    if ids is None or ids.filter(pl.col("pseudonym") == study_id).is_empty():
         raise UsageError(f"study {study_id} has no report in {workspace}")
-    return str(reports["text"][0])
+    return None
 
 
 def _print_marked(text: str, labels: "ReportLabels") -> None:

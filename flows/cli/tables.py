@@ -63,7 +63,7 @@ def read_frame(path: Path) -> pl.DataFrame:
 
 def _read_delimited(content: bytes) -> pl.DataFrame:
     """Rows of comma, semicolon, tab or bar; in UTF-8, in UTF-16 with its mark, else in Windows-1252."""
-    from cxr_core.intake.sources.delimited import decode, guess_delimiter
+    from cxr_core.intake.sources.table_lines import decode, guess_delimiter
 
     if content.startswith(_GZIP):
         content = gzip.decompress(content)

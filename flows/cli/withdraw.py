@@ -73,8 +73,10 @@ def _survivors(opened: Workspace) -> "Mapping[str, str]":
     from cxr_core.tables.catalogue import INSTANCES, MERGES, REPORTS
     from cxr_core.tables.storage import read_table
 
-    tables = (read_table(item, opened.catalog_table(item)) for item in (INSTANCES, REPORTS, MERGES))
-    return patient_index(*tables).survivors
+    instances, reports, merges = (read_table(item, opened.catalog_table(item)) for item in (INSTANCES, REPORTS, MERGES))
+    index = patient_index(instances, reports, merges)
+    old = merges.select("old_issuer", "old_patient_id").iter_rows()
+    return {mrn.strip(): found[1] for issuer, mrn in old if (found := index.patient(issuer, mrn))}
 
 
 def _look(opened: Workspace, patients: "list[Patient]", subjects: "dict[Patient, Subject]") -> "Traces":

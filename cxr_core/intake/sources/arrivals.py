@@ -104,7 +104,7 @@ class Arrivals:
             study_uid = self._studies.get(instance_uid)
         if study_uid is None:
             try:
-                study_uid = text_of(read_header(io.BytesIO(content), len(content)).dataset, "StudyInstanceUID")
+                study_uid = text_of(read_header(io.BytesIO(content), len(content)).node, "StudyInstanceUID")
             except ItemError:
                 return None
         with self._changed:

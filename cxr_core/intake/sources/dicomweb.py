@@ -159,7 +159,7 @@ def _study(row: dict[str, dict[str, Any]]) -> FoundStudy:
 def _instance_uid(content: bytes) -> str:
     """The instance that a file says it is; empty where it cannot be read, and then nobody has asked for it."""
     try:
-        return text_of(read_header(io.BytesIO(content), len(content)).dataset, "SOPInstanceUID")
+        return text_of(read_header(io.BytesIO(content), len(content)).node, "SOPInstanceUID")
     except ItemError:
         return ""
 

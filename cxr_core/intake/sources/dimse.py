@@ -31,6 +31,7 @@ from cxr_core.errors import HilumError, TransientError, UsageError
 from cxr_core.intake.kinds import KEY_OBJECT_CLASS, RADIOGRAPH_CLASSES
 from cxr_core.intake.sources import dimse_words as words
 from cxr_core.intake.sources.arrivals import Arrivals, Receipt
+from cxr_core.intake.sources.elements import Node, ParsedNode
 from cxr_core.intake.sources.folder import quiet_pydicom, text_of, value_of
 from cxr_core.intake.sources.peer import Answer, FoundStudy, ListedInstance, TimeWindow
 from cxr_core.settings.pacs import PacsSettings, Way
@@ -150,20 +151,20 @@ class DimsePeer:
         if code not in (words.SUCCESS, words.PARTLY):
             raise words.failed_transfer(code, self.settings.our_ae_title, self.settings.listen_port)
         if self.way is Way.PACS_MOVE:
-            completed = int(value_of(final, "NumberOfCompletedSuboperations") or 0)
+            completed = int(value_of(ParsedNode(final), "NumberOfCompletedSuboperations") or 0)
             self.arrivals.wait_for(study_uid, completed, _LATE_S)
             self.arrivals.check()
         return code == words.SUCCESS
 
-    def _ask(self, query: Dataset) -> tuple[list[Dataset], bool]:
+    def _ask(self, query: Dataset) -> tuple[list[Node], bool]:
         """All answers to a C-FIND, and whether the PACS ended it early."""
-        found: list[Dataset] = []
+        found: list[Node] = []
         association = self._open()
         with quiet_pydicom(), _lost_is_transient():
             for status, answer in association.send_c_find(query, FIND):
                 code = _code(status)
                 if code in words.PENDING:
-                    found += [answer] if answer is not None else []
+                    found += [ParsedNode(answer)] if answer is not None else []
                 elif code in words.CUT:
                     return found, True
                 elif code != words.SUCCESS:
@@ -287,7 +288,7 @@ def _transfers(study_uid: str, wanted: Sequence[ListedInstance] | None) -> Itera
             yield query
 
 
-def _study(answer: Dataset) -> FoundStudy:
+def _study(answer: Node) -> FoundStudy:
     modalities = value_of(answer, "ModalitiesInStudy") or ()
     return FoundStudy.of(
         text_of(answer, "StudyInstanceUID"),

@@ -12,18 +12,18 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom import DataElement, Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+import pydicom
+from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
-from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -33,12 +33,16 @@ from pydicom.uid import (
 )
 
 from cxr_core.errors import ItemError
+from cxr_core.intake.sources.elements import Node, ParsedNode, Unusual, read_elements
 from cxr_core.policy.limits import PIXEL_TAGS, HeaderGuard, is_behind_meta, refuse_crowds
 from cxr_core.vocabulary import Reason
 
 _PREAMBLE_BYTES = 128
+_QUICK_BYTES = 1 << 17  # a header that is longer is read by pydicom
 _FIRST_GROUPS = (0x0002, 0x0008)
 _PLAIN_VRS = frozenset(["AE", "AS", "CS", "DA", "LO", "PN", "SH", "ST", "TM", "UI"])
+
+_ENCODED_VRS = frozenset(["LO", "PN", "SH"])
 
 # Bounds of an inflated deflate stream. The floor lets a blank 16-bit detector image through, whatever its ratio;
 # between floor and ceiling a stream may grow 200-fold, which images of noise and anatomy never reach.
@@ -53,16 +57,16 @@ class Header:
 
     Parameters
     ----------
-    dataset : Dataset
+    node : Node
         All elements before the pixel data, nested and private ones included.
-    meta : Dataset
+    meta : Node
         The file meta group (0002); empty where the file has none.
     has_pixels : bool
         A pixel data element that is not empty follows.
     """
 
-    dataset: Dataset = field(repr=False)
-    meta: Dataset = field(repr=False)
+    node: Node = field(repr=False)
+    meta: Node = field(repr=False)
     has_pixels: bool
 
 
@@ -131,7 +135,7 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def read_header(file: BinaryIO, size_bytes: int) -> Header:
-    """Read the header of one DICOM file, whatever its coding.
+    """Read the header of one DICOM file, whatever its coding; an ordinary one without pydicom.
 
     Files without preamble or meta group are read as implicit VR (explicit where the bytes say so) and accepted only
     if they name a SOP class. Deflated data sets are inflated up to a bound.
@@ -145,7 +149,7 @@ def read_header(file: BinaryIO, size_bytes: int) -> Header:
     """
     with quiet_pydicom():
         try:
-            return _read(file, size_bytes)
+            return _read_quickly(file) or _read(file, size_bytes)
         except ItemError:
             raise
         # The one edge where any exception counts as a bad file: on damaged bytes pydicom raises whatever its value
@@ -154,42 +158,71 @@ def read_header(file: BinaryIO, size_bytes: int) -> Header:
             raise ItemError(Reason.E_NOT_DICOM, "the header cannot be parsed") from None
 
 
-def value_of(dataset: Dataset, keyword: str) -> Any:
+def value_of(node: Node, keyword: str) -> Any:
     """Value of an attribute; None where it is absent or its bytes cannot be converted."""
     try:
-        return dataset.get(keyword)
+        return node.converted(_number(keyword)).value
     # pydicom converts on access and raises whatever a damaged value meets; such a value is as good as absent.
     except Exception:  # noqa: BLE001
         return None
 
 
-def plain_values(raw: DataElement | RawDataElement) -> list[str] | None:
-    """Stripped values of an element that is plain ASCII text, empty ones left out; None where it is anything else.
+def plain_values(raw: object, tag: int, vr: str | None, encoding: object = None) -> list[str] | None:
+    """Stripped values of an element that is plain text, empty ones left out; None where it is anything else.
 
     Most elements are plain, and this path is several times faster than the conversion of pydicom.
+
+    Parameters
+    ----------
+    raw : bytes, or an element of pydicom
+    tag : int
+    vr : str, optional
+        Absent in implicit coding.
+    encoding : list of str, optional
+        Character sets; without them only ASCII is plain.
     """
-    if not (isinstance(raw, RawDataElement) and isinstance(raw.value, bytes)):
+    value = raw.value if isinstance(raw, RawDataElement) else raw
+    if not isinstance(value, bytes) or (vr := _vr_of(tag, vr)) not in _PLAIN_VRS or b"\x1b" in value:
         return None
-    if (raw.VR or _public_vr(raw.tag)) not in _PLAIN_VRS or not raw.value.isascii() or b"\x1b" in raw.value:
+    if value.isascii():
+        text = value.decode("ascii")
+    elif vr in _ENCODED_VRS and isinstance(encoding, list) and len(encoding) == 1:
+        try:
+            text = value.decode(encoding[0])
+        except (UnicodeDecodeError, LookupError):
+            return None
+    else:
         return None
-    parts = raw.value.decode("ascii").replace("\x00", "").split("\\")
-    return [part.strip() for part in parts if part.strip()]
+    text = text.replace("\x00", "")
+    if "\\" not in text:
+        return [part] if (part := text.strip()) else []
+    return [part for one in text.split("\\") if (part := one.strip())]
+
+
+def _vr_of(tag: int, vr: str | None) -> str:
+    return vr or _public_vr(tag)
 
 
 @lru_cache(maxsize=10_000)
 def _public_vr(tag: int) -> str:
+    """The VR of the dictionary; of a private creator, which is always a LO (PS3.5 section 7.8.1)."""
+    if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF:
+        return "LO"
     return dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
 
 
-def text_of(dataset: Dataset, keyword: str) -> str:
+def text_of(node: Node, keyword: str) -> str:
     """The first value of an attribute as stripped text; empty where there is none."""
-    tag = tag_for_keyword(keyword)
-    if tag is None or tag not in dataset:
+    tag = _number(keyword)
+    found = node.raw(tag)
+    if found is None:
         return ""
-    plain = plain_values(dataset.get_item(tag))
+    plain = plain_values(found[1], tag, found[0], node.encoding)
     if plain is not None:
         return plain[0] if plain else ""
-    value = value_of(dataset, keyword)
+    if isinstance(found[1], bytes) and len(found[1]) == 2 and _vr_of(tag, found[0]) == "US":
+        return str(int.from_bytes(found[1], "little"))  # an ordinary file is little endian
+    value = value_of(node, keyword)
     if value is None or isinstance(value, bytes):
         return ""
     if isinstance(value, MultiValue):
@@ -197,15 +230,49 @@ def text_of(dataset: Dataset, keyword: str) -> str:
     return str(value).split("\x00")[0].strip()
 
 
-def items_of(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
+def has(node: Node, keyword: str) -> bool:
+    """True where an attribute is present, with a value or without."""
+    return node.raw(_number(keyword)) is not None
+
+
+def items_of(node: Node, keyword: str) -> Sequence[Node]:
     """Items of a sequence; none where it is absent or no sequence."""
-    value = value_of(dataset, keyword)
-    return tuple(value) if isinstance(value, Sequence) else ()
+    known = node.items(_number(keyword))
+    if known is not None:
+        return known
+    value = value_of(node, keyword)
+    return [ParsedNode(item) for item in value] if isinstance(value, pydicom.Sequence) else []
+
+
+@lru_cache(maxsize=1_000)
+def _number(keyword: str) -> int:
+    return int(Tag(keyword))
+
+
+def _read_quickly(file: BinaryIO) -> Header | None:
+    """The header of an ordinary file; None, back at the start, where pydicom must read it."""
+    content = file.read(_QUICK_BYTES)
+    file.seek(0)
+    if content[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
+        return None
+    behind = io.BytesIO(content)
+    behind.seek(_PREAMBLE_BYTES + 4)
+    meta = ParsedNode(read_dataset(behind, False, True, stop_when=is_behind_meta))
+    syntax = text_of(meta, "TransferSyntaxUID")
+    if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+        return None
+    if text_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        return None
+    try:
+        node, has_pixels = read_elements(content, behind.tell(), is_implicit=syntax == ImplicitVRLittleEndian)
+    except Unusual:
+        return None
+    return Header(node, meta, has_pixels) if node.values else None
 
 
 def _read(file: BinaryIO, size_bytes: int) -> Header:
     has_meta = _seek_to_meta(file)
-    meta = read_dataset(file, False, True, stop_when=is_behind_meta) if has_meta else Dataset()
+    meta = ParsedNode(read_dataset(file, False, True, stop_when=is_behind_meta) if has_meta else Dataset())
     if text_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
         raise ItemError(Reason.E_DICOMDIR)
     syntax = text_of(meta, "TransferSyntaxUID") or str(ImplicitVRLittleEndian)
@@ -224,9 +291,10 @@ def _read(file: BinaryIO, size_bytes: int) -> Header:
     )
     if "DirectoryRecordSequence" in dataset:
         raise ItemError(Reason.E_DICOMDIR)
-    if not len(dataset) or not (has_meta or _names_a_class(dataset)):
+    node = ParsedNode(dataset)
+    if not len(dataset) or not (has_meta or _names_a_class(node)):
         raise ItemError(Reason.E_NOT_DICOM, "no data set")
-    return Header(dataset, meta, pixels.length > 0)
+    return Header(node, meta, pixels.length > 0)
 
 
 class _PixelStop:
@@ -237,7 +305,7 @@ class _PixelStop:
         self._guard = HeaderGuard(size_bytes)
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag in PIXEL_TAGS:
+        if int(tag) in PIXEL_TAGS:  # a plain int: the comparison of tags is slow, and there are many
             self.length = length
             return True
         return self._guard(tag, vr, length)
@@ -259,8 +327,8 @@ def _seek_to_meta(file: BinaryIO) -> bool:
     return bool(little == _FIRST_GROUPS[0])
 
 
-def _names_a_class(dataset: Dataset) -> bool:
-    return text_of(dataset, "SOPClassUID").startswith(("1.2.840.", "1.3."))
+def _names_a_class(node: Node) -> bool:
+    return text_of(node, "SOPClassUID").startswith(("1.2.840.", "1.3."))
 
 
 def _inflate(file: BinaryIO, size_bytes: int) -> bytes:

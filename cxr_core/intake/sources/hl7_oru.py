@@ -28,6 +28,7 @@ _STANDARD_SEPARATORS = "|~^&"
 _UID = re.compile(r"[0-2](?:\.\d+){2,}")
 _STUDY_UID_CODES = ("113014", "110180")  # DCM: DICOM Study, Study Instance UID
 _ADDENDUM_EVENTS = ("T05", "T06")
+_REPLACEMENT_EVENTS = ("T09", "T10")
 _CANCEL_EVENT = "T11"
 _LISTS = ("person_names", "staff_names", "identifiers", "phones", "addresses", "places")
 
@@ -169,6 +170,8 @@ def _groups(segments: list[Segment]) -> list[_Group]:
             pending.append(segment)
         else:
             context.append(segment)
+    if not groups and any(segment.name == "TXA" for segment in context):
+        return [_Group(context, pending)]  # a document is cancelled without its text
     return groups
 
 
@@ -188,7 +191,9 @@ def _report(group: _Group, key: str, issuer: str, event: str) -> dict[str, Any]:
     body = join_body(group.all("OBX"), is_addendum=event in _ADDENDUM_EVENTS)
     status = _status(group, event)
     reason = body.reason if status is not ReportStatus.VOID else None
-    report_id = txa.part(12, 1) or msh.part(10, 1)
+    # An addendum (T05, T06) or a replacement (T09, T10) speaks of its parent document (TXA-13).
+    parent = txa.part(13, 1) if event in (*_ADDENDUM_EVENTS, *_REPLACEMENT_EVENTS) else ""
+    report_id = parent or txa.part(12, 1) or msh.part(10, 1)
     return _blank_row(key, issuer) | {
         "report_id": (report_id + key[key.rindex("#") + 7 :]) if report_id else key,
         "reason": reason,

@@ -6,7 +6,7 @@ What the fields mean is left to `hl7_oru`.
 
 import re
 
-from cxr_core.intake.sources.delimited import decode
+from cxr_core.intake.sources.table_lines import decode
 
 # HL7 table 0211. What is not listed is tried as UTF-8, then as Windows-1252.
 _CHARSETS = {

@@ -1,7 +1,7 @@
 """Decides which reader a source of reports needs, by content rather than by name.
 
 Takes paths of files and folders and gives one REPORTS frame.
-The formats are left to `ris_csv` and `hl7_oru`.
+The formats are left to `ris_csv`, `hl7_oru`, `fhir` and `openi`.
 """
 
 from collections import Counter
@@ -11,18 +11,22 @@ from pathlib import Path
 import polars as pl
 
 from cxr_core.errors import UsageError
-from cxr_core.intake.sources.delimited import DelimitedFile
+from cxr_core.intake.sources.fhir import read_reports_fhir
+from cxr_core.intake.sources.fhir_resources import is_fhir
 from cxr_core.intake.sources.folder import walk_files
 from cxr_core.intake.sources.hl7_oru import read_reports_hl7
+from cxr_core.intake.sources.openi import is_openi, read_report_openi
 from cxr_core.intake.sources.ris_csv import read_plain_text, read_reports_csv
+from cxr_core.intake.sources.source_table import SourceTable
+from cxr_core.intake.sources.table_lines import is_parquet
 from cxr_core.tables.catalogue import REPORTS
 
 _HL7_STARTS = (b"MSH", b"FHS", b"BHS")
-_HEAD_BYTES = 64
+_HEAD_BYTES = 1024
 
 
 def read_reports(paths: Sequence[Path], columns: Mapping[str, str] | None = None, *, issuer: str = "") -> pl.DataFrame:
-    """Read reports from any mix of CSV files, HL7 files, text files and folders of them.
+    """Read reports from any mix of tables, HL7 messages, FHIR resources, Open-I cases, texts and folders of them.
 
     Parameters
     ----------
@@ -43,11 +47,15 @@ def read_reports(paths: Sequence[Path], columns: Mapping[str, str] | None = None
     UsageError
         A path does not exist, or a CSV cannot be read or lacks a column.
     """
-    frames = [
-        _read_file(file, name, columns or {}, issuer)
+    files = [
+        (file, name)
         for root, prefix in zip(paths, _prefixes(paths), strict=True)
         for file, name in _files(root, prefix)
     ]
+    resources = [(file, name) for file, name in files if is_fhir(_head(file))]
+    frames = [_read_file(file, name, columns or {}, issuer) for file, name in files if (file, name) not in resources]
+    if resources:
+        frames.append(read_reports_fhir(resources, issuer=issuer))
     return REPORTS.validate(pl.concat([REPORTS.empty(), *frames]))
 
 
@@ -70,21 +78,27 @@ def _files(root: Path, prefix: str) -> list[tuple[Path, str]]:
 
 
 def _read_file(path: Path, name: str, columns: Mapping[str, str], issuer: str) -> pl.DataFrame:
-    if _is_hl7(path):
+    head, suffix = _head(path), path.suffix.lower()
+    if _is_hl7(head):
         return read_reports_hl7(path, issuer=issuer, name=name)
-    if path.suffix.lower() in (".csv", ".tsv"):
+    if is_openi(head):
+        return read_report_openi(path, issuer=issuer, name=name)
+    if is_parquet(head) or suffix in (".csv", ".tsv"):
         return read_reports_csv(path, columns, issuer=issuer, name=name)
-    if path.suffix.lower() == ".txt":
-        if DelimitedFile(path, "reports", {}).has("text", "findings", "impression"):
+    if suffix == ".txt":
+        if SourceTable(path, "reports", {}).has("text", "findings", "impression"):
             return read_reports_csv(path, columns, issuer=issuer, name=name)
         return read_plain_text(path, issuer=issuer, name=name)
     return read_reports_hl7(path, issuer=issuer, name=name)
 
 
-def _is_hl7(path: Path) -> bool:
+def _is_hl7(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b\r\n\t ").startswith(_HL7_STARTS)
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            return file.read(_HEAD_BYTES)
     except OSError:
         raise UsageError(f"reports: {path.name} cannot be read") from None
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x0b\r\n\t ").startswith(_HL7_STARTS)

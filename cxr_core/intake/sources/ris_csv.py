@@ -16,7 +16,8 @@ import polars as pl
 from cxr_core.errors import UsageError
 from cxr_core.intake.identity import address_towns
 from cxr_core.intake.moments import parse_day, parse_moment
-from cxr_core.intake.sources.delimited import DelimitedFile, decode, lookup
+from cxr_core.intake.sources.source_table import SourceTable, lookup
+from cxr_core.intake.sources.table_lines import decode
 from cxr_core.tables.catalogue import ENCOUNTERS, MERGES, REPORTS
 from cxr_core.vocabulary import Reason, ReportStatus
 
@@ -53,7 +54,7 @@ def read_reports_csv(
     UsageError
         The file cannot be read or lacks a column; the line says which, and how to map it.
     """
-    table = DelimitedFile(path, "reports", columns)
+    table = SourceTable(path, "reports", columns)
     table.require("text", "findings", "impression")
     table.require("accession", "patient_id", "study_instance_uid")
     source = name or path.name
@@ -158,7 +159,7 @@ def read_encounters_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:
     UsageError
         The file cannot be read or lacks a column.
     """
-    table = DelimitedFile(path, "encounters")
+    table = SourceTable(path, "encounters")
     for column in ("patient_id", "patient_class", "arrived_at"):
         table.require(column)
     rows: dict[str, dict[str, Any]] = {}
@@ -187,15 +188,38 @@ def read_merges_csv(path: Path) -> pl.DataFrame:
     Raises
     ------
     UsageError
-        The file cannot be read or lacks a column.
+        The file cannot be read, lacks a column, or merges ids in a circle; the line says which lines do.
     """
-    table = DelimitedFile(path, "merges")
+    table = SourceTable(path, "merges")
     table.require("old_patient_id")
     table.require("new_patient_id")
-    rows = [row for row in table.rows() if row["old_patient_id"] and row["new_patient_id"]]
-    rows.sort(key=lambda row: parse_moment(row.get("merged_at", "")) or _BEFORE_ALL)  # the sort is stable
-    newest = {row["old_patient_id"]: row["new_patient_id"] for row in rows}
-    return MERGES.frame({"old_patient_id": old, "new_patient_id": new} for old, new in newest.items() if old != new)
+    rows = [
+        (line, row) for line, row in enumerate(table.rows(), start=2) if row["old_patient_id"] and row["new_patient_id"]
+    ]
+    rows.sort(key=lambda one: parse_moment(one[1].get("merged_at", "")) or _BEFORE_ALL)  # the sort is stable
+    newest: dict[tuple[str, str], tuple[tuple[str, str], int]] = {}
+    for line, row in rows:
+        issuer = row.get("issuer", "")
+        old = (row.get("old_issuer") or issuer, row["old_patient_id"])
+        new = (row.get("new_issuer") or issuer, row["new_patient_id"])
+        if old != new:
+            newest[old] = (new, line)
+    _refuse_circles(newest)
+    columns = ("old_issuer", "old_patient_id", "new_issuer", "new_patient_id")
+    return MERGES.frame(dict(zip(columns, (*old, *new), strict=True)) for old, (new, _) in newest.items())
+
+
+def _refuse_circles(merges: Mapping[tuple[str, str], tuple[tuple[str, str], int]]) -> None:
+    """Refuse ids that are merged into each other: which one survives is not guessed."""
+    for start in merges:
+        lines: dict[tuple[str, str], int] = {}
+        old = start
+        while old in merges and old not in lines:
+            after, lines[old] = merges[old]
+            old = after
+        if old == start and old in lines:
+            told = ", ".join(map(str, sorted(lines.values())))
+            raise UsageError(f"merges: lines {told} merge ids in a circle; leave out the merge that was taken back")
 
 
 def read_exclusions_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:
@@ -206,7 +230,7 @@ def read_exclusions_csv(path: Path, *, issuer: str = "") -> pl.DataFrame:
     UsageError
         The file cannot be read or lacks the patient column.
     """
-    table = DelimitedFile(path, "exclusions")
+    table = SourceTable(path, "exclusions")
     table.require("patient_id")
     rows = [
         {"issuer": row.get("issuer") or issuer, "patient_id": row["patient_id"], "cause": row.get("cause", "")}

@@ -11,12 +11,17 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from cxr_core.intake.linkage import Linked, link
+from cxr_core.settings.cohort import CohortSettings
+from cxr_core.settings.link import LinkSettings
 from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, MERGES, REPORTS
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 NOON = dt.datetime(2014, 3, 1, 12, 0)
 
 Rows = Callable[..., pl.DataFrame]
+Link = Callable[..., Linked]
+Row = dict[str, Any]
 
 
 def _dataset(**tags: Any) -> Dataset:
@@ -152,9 +157,42 @@ def encounters() -> Rows:
 
 @pytest.fixture(scope="session")
 def merges() -> Rows:
-    """MERGES from (old, new) pairs."""
+    """MERGES from (old, new) pairs; an id may have its issuer before it: `NORTH/M1`."""
 
     def build(*pairs: tuple[str, str]) -> pl.DataFrame:
-        return MERGES.frame({"old_patient_id": old, "new_patient_id": new} for old, new in pairs)
+        columns = ("old_issuer", "old_patient_id", "new_issuer", "new_patient_id")
+        parted = ([part for text in pair for part in text.rpartition("/")[::2]] for pair in pairs)
+        return MERGES.frame(dict(zip(columns, row, strict=True)) for row in parted)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def run(instances: Any, reports: Any, encounters: Any, merges: Any) -> Link:
+    """Link small tables: lists of partial rows, and settings by name."""
+
+    def go(
+        images: list[Row],
+        texts: list[Row],
+        *,
+        stays: list[Row] | None = None,
+        merged: list[tuple[str, str]] | None = None,
+        excluded: list[Row] | None = None,
+        pixels_equal: bool = False,
+        suffixes: tuple[str, ...] = (),
+        use_preliminary: bool = False,
+        **cohort: Any,
+    ) -> Linked:
+        schema = {"issuer": pl.String, "patient_id": pl.String, "cause": pl.String}
+        return link(
+            instances(*images),
+            reports(*texts),
+            encounters(*(stays or [])),
+            merges(*(merged or [])),
+            cohort=CohortSettings(**cohort),
+            link=LinkSettings(accession_suffixes=suffixes, use_preliminary=use_preliminary),
+            pixels_equal=lambda *_: pixels_equal,
+            exclusions=pl.DataFrame([{"issuer": ""} | row for row in excluded], schema=schema) if excluded else None,
+        )
+
+    return go

@@ -5,45 +5,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cxr_core.intake.linkage import Linked, link
-from cxr_core.settings.cohort import CohortSettings, CohortUnit
-from cxr_core.settings.link import LinkSettings
+from cxr_core.intake.linkage import Linked
+from cxr_core.settings.cohort import CohortUnit
 
 NOON = dt.datetime(2014, 3, 1, 12, 0)
 HOUR = dt.timedelta(hours=1)
 Link = Callable[..., Linked]
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def run(instances: Any, reports: Any, encounters: Any, merges: Any) -> Link:
-    """Link small tables: lists of partial rows, and settings by name."""
-
-    def go(
-        images: list[Row],
-        texts: list[Row],
-        *,
-        stays: list[Row] | None = None,
-        merged: list[tuple[str, str]] | None = None,
-        excluded: list[Row] | None = None,
-        pixels_equal: bool = False,
-        suffixes: tuple[str, ...] = (),
-        use_preliminary: bool = False,
-        **cohort: Any,
-    ) -> Linked:
-        schema = {"issuer": pl.String, "patient_id": pl.String, "cause": pl.String}
-        return link(
-            instances(*images),
-            reports(*texts),
-            encounters(*(stays or [])),
-            merges(*(merged or [])),
-            cohort=CohortSettings(**cohort),
-            link=LinkSettings(accession_suffixes=suffixes, use_preliminary=use_preliminary),
-            pixels_equal=lambda *_: pixels_equal,
-            exclusions=pl.DataFrame([{"issuer": ""} | row for row in excluded], schema=schema) if excluded else None,
-        )
-
-    return go
 
 
 def fate(linked: Linked, kind: str) -> dict[str, str]:

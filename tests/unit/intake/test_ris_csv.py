@@ -1,5 +1,7 @@
+import datetime as dt
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cxr_core.errors import UsageError
@@ -80,6 +82,37 @@ def test_a_missing_column_is_named_and_the_header_is_not_quoted(tmp_path: Path) 
     assert "Marek" not in str(caught.value)
 
 
+def test_a_missing_column_is_told_with_the_columns_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Accession,Befund,\nA1,Normal,x\n")
+    with pytest.raises(UsageError, match=r"no column for text .*; it has Accession, Befund, \(blank\); map it with"):
+        read_reports_csv(tmp_path / "r.csv")
+
+
+def test_a_parquet_file_reads_as_the_csv_it_was_made_of(tmp_path: Path) -> None:
+    moment = dt.datetime(2014, 3, 1, 12, 30)
+    frame = pl.DataFrame(
+        {
+            "accession": [["A1", "A2"], None],
+            "mrn": [7835769.0, None],
+            "study_date": pl.Series([moment, None]).dt.replace_time_zone("Europe/Berlin"),
+            "dob": [dt.date(1960, 5, 5), None],
+            "report_text": ["IMPRESSION: Normal.\n", "Clear."],
+            "blob": [b"x", b"y"],
+        }
+    )
+    frame.write_parquet(tmp_path / "r.parquet")
+    row, bare = read_reports([tmp_path / "r.parquet"]).iter_rows(named=True)
+    assert (row["accession_numbers"], row["patient_id"]) == (["A1", "A2"], "7835769")
+    assert (row["exam_at"], row["birth_date"], row["text"]) == (moment, dt.date(1960, 5, 5), "IMPRESSION: Normal.\n")
+    assert (bare["accession_numbers"], bare["patient_id"], bare["exam_at"]) == ([], None, None)
+
+
+def test_a_broken_parquet_file_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "r.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(UsageError, match="no readable Parquet"):
+        read_reports([tmp_path / "r.parquet"])
+
+
 def test_a_mapping_to_an_absent_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("accession,text\nA1,Normal\n")
     with pytest.raises(UsageError, match="no column 'Befund' for text"):
@@ -102,7 +135,18 @@ def test_encounters_without_patient_or_arrival_are_left_out(tmp_path: Path) -> N
 
 def test_the_latest_merge_of_an_id_counts(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("old_mrn,new_mrn,date\nM1,M3,2016-01-02\nM1,M2,2015-01-01\nM9,M9,2015-01-01\n")
-    assert read_merges_csv(tmp_path / "m.csv").rows() == [("M1", "M3")]
+    assert read_merges_csv(tmp_path / "m.csv").rows() == [("", "M1", "", "M3")]
+
+
+def test_merges_in_a_circle_are_told_by_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("old_mrn,new_mrn\nM0,M1\nM1,M2\nM8,M9\nM2,M3\nM3,M1\n")
+    with pytest.raises(UsageError, match="lines 3, 5, 6 merge ids in a circle"):
+        read_merges_csv(tmp_path / "m.csv")
+
+
+def test_merges_name_their_issuers_where_the_file_does(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("old_mrn,new_mrn,issuer,new_issuer\nM1,M2,NORTH,\nM1,M3,SOUTH,EAST\n")
+    assert read_merges_csv(tmp_path / "m.csv").rows() == [("NORTH", "M1", "NORTH", "M2"), ("SOUTH", "M1", "EAST", "M3")]
 
 
 def test_exclusions_keep_their_cause(tmp_path: Path) -> None:

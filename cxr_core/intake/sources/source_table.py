@@ -1,11 +1,9 @@
-"""Decides how a delimited file of a RIS is read: its encoding, its delimiter, and which of its columns is meant.
+"""Decides which columns of a RIS table are meant, whatever the file is called and however it is written.
 
-Takes a file and gives its rows under our names, or one clear line to the user.
-What the values become is left to `ris_csv`.
+Takes a CSV or Parquet file and gives its rows under our names, or one clear line to the user.
+How the bytes become lines is left to `table_lines`, what the values become to `ris_csv`.
 """
 
-import csv
-import io
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -13,9 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from cxr_core.errors import UsageError
+from cxr_core.intake.sources.table_lines import UnreadableTable, table_lines
 
 _NAMES_FILE = Path(__file__).with_name("columns.toml")
-_DELIMITERS = (",", ";", "\t", "|")
+_MOST_NAMES = 12
 
 
 @lru_cache(maxsize=1)
@@ -36,13 +35,13 @@ def fold(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.strip()).strip("_").casefold()
 
 
-class DelimitedFile:
-    """One CSV, TSV or semicolon file with a header line.
+class SourceTable:
+    """One table of a RIS: CSV, TSV or semicolon file with a header line, or Parquet.
 
     Parameters
     ----------
     path : Path
-        The file. UTF-8 with or without BOM, UTF-16 with BOM, else Windows-1252.
+        The file. Text is UTF-8 with or without BOM, UTF-16 with BOM, else Windows-1252.
     table : str
         Which list of usual column names applies.
     overrides : mapping of our name to the file's column
@@ -57,11 +56,9 @@ class DelimitedFile:
         self._path = path
         self._table = table
         try:
-            text = decode(path.read_bytes())
+            self._content = path.read_bytes()
         except OSError:
             raise UsageError(f"{table}: the file {path.name} cannot be read") from None
-        self._delimiter = guess_delimiter(text)
-        self._text = text
         self._header = next(self._lines(), [])
         self._places = self._find_columns(overrides or {})
 
@@ -75,15 +72,15 @@ class DelimitedFile:
         Raises
         ------
         UsageError
-            Names the missing column, its usual names and how to map it. Never quotes the file: a file without a header
-            has identified values where names should stand.
+            Names the missing column, its usual names, what the file has instead, and how to map it.
         """
         if self.has(*names):
             return
         usual = ", ".join(usual_names()[self._table][names[0]][:4])
         hint = f'[source.columns] {names[0]} = "..." or --set source.columns.{names[0]}=...'
         how = f"; map it with {hint}" if self._table == "reports" else "; rename it in the header line"
-        raise UsageError(f"{self._table}: no column for {' or '.join(names)} in {self._path.name} (e.g. {usual}){how}")
+        wanted = f"no column for {' or '.join(names)} in {self._path.name} (e.g. {usual})"
+        raise UsageError(f"{self._table}: {wanted}; {self._seen()}{how}")
 
     def rows(self) -> Iterator[dict[str, str]]:
         """Rows under our names, values stripped but for the report text; absent or blank columns are empty strings."""
@@ -95,10 +92,20 @@ class DelimitedFile:
 
     def _lines(self) -> Iterator[list[str]]:
         try:
-            yield from csv.reader(io.StringIO(self._text, newline=""), delimiter=self._delimiter)
-        except csv.Error:
-            message = f"{self._table}: {self._path.name} is no readable CSV (is a quotation mark left open?)"
-            raise UsageError(message) from None
+            yield from table_lines(self._content)
+        except UnreadableTable as problem:
+            raise UsageError(f"{self._table}: {self._path.name} {problem}") from None
+
+    def _seen(self) -> str:
+        """The column names of the file; only their number where the first line may be one of a patient.
+
+        A line in which no word is a usual name is no header line that we know, and may hold identified values.
+        """
+        if not self._places:
+            return f"none of its {len(self._header)} columns has a usual name (is there a header line?)"
+        names = [name.strip() or "(blank)" for name in self._header]
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        return f"it has {', '.join(names[:_MOST_NAMES])}{more}"
 
     def _find_columns(self, overrides: Mapping[str, str]) -> dict[str, int]:
         folded = [fold(name) for name in self._header]
@@ -117,19 +124,3 @@ class DelimitedFile:
 def _value(line: list[str], place: int, name: str) -> str:
     value = line[place].replace("\x00", "") if place < len(line) else ""
     return value if name == "text" else value.strip()
-
-
-def decode(content: bytes) -> str:
-    """Bytes to text: UTF-16 by its byte order mark, UTF-8, else Windows-1252 with its gaps as Latin-1."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def guess_delimiter(text: str) -> str:
-    """The delimiter that parts the header line into most columns."""
-    header = text.lstrip().split("\n", 1)[0]
-    return max(_DELIMITERS, key=header.count)
