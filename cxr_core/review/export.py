@@ -177,7 +177,9 @@ def _decision_rows(outcomes: Sequence[Outcome], trail: Sequence[Recorded], codes
     items = {outcome.item.item_id: outcome.item for outcome in outcomes}
     for recorded in trail:
         decision = recorded.decision
-        item = items[decision.item_id]
+        item = items.get(decision.item_id)
+        if item is None:  # of a withdrawn study
+            continue
         yield {
             "decision_id": decision.decision_id,
             "sample_id": item.sample_id,
