@@ -113,10 +113,7 @@ class Draw:
         return (self._deid_reports["study_id"] if self.kind is ReviewKind.TEXT else column).to_list()
 
     def _images(self) -> list[Draft]:
-        rows = self._image_tables.renditions.select("dicom_id", "study_id").iter_rows()
-        return image_sample(
-            self._image_tables, {d: self._source(study, d) for d, study in rows}, self.config.review, self.seed
-        )
+        return image_sample(self._image_tables, self._source, self.config.review, self.seed)
 
     def _source(self, study_id: str, dicom_id: str) -> str:
         return self.workspace.jpeg_file(study_id, dicom_id).relative_to(self.workspace.root).as_posix()
@@ -138,22 +135,25 @@ class Draw:
 
     def _planted_images(self, tick: Tick) -> list[Draft]:
         tables = self._image_tables
-        taken = backgrounds(tables, (draft.unit_id for draft in self.real), self.seed)[: self.planted]
+        order = iter(backgrounds(tables, (draft.unit_id for draft in self.real), self.seed))
         rows = {row["dicom_id"]: row for row in tables.renditions.iter_rows(named=True)}
-        boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(taken)))
+        boxes = machine_boxes(tables.text_boxes)
         is_found = machine()
-        drafts = []
-        for unit, cell in zip(taken, cells_for(len(taken)), strict=True):
-            gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
-            made = plant_on_image(gray, cell, self._rng(unit), is_found)
-            drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
+        drafts: list[Draft] = []
+        for cell in cells_for(self.planted):
+            made = None
+            while made is None and (unit := next(order, None)) is not None:  # until a picture is not noise throughout
+                gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
+                made = plant_on_image(gray, cell, self._rng(unit), is_found)
+                if made is not None:
+                    drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
             tick()
         return drafts
 
     def _planted_draft(self, row: Mapping[str, str], made: PlantedImage, boxes: tuple[MachineBox, ...]) -> Draft:
         content = encode_jpeg(made.gray)
         digest = sha256(content).hexdigest()
-        path = self.workspace.review / PLANTED / f"{digest}.jpg"
+        path = self.workspace.review / PLANTED / row["study_id"] / f"{digest}.jpg"  # goes with its study
         write_bytes(path, content, mode=0o600)
         return Draft(
             unit_id=row["dicom_id"],

@@ -5,7 +5,7 @@ dashboard, the datasheet and the page. The formulas stand in `evaluation.agreeme
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import polars as pl
@@ -118,26 +118,40 @@ class ReviewStatistics:
     labels: Sequence[LabelAgreement]
 
 
-def workspace_statistics(workspace: Workspace, current: Mapping[str, str] | None = None) -> ReviewStatistics:
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The dataset as it is now: what was reviewed may have changed since.
+
+    Parameters
+    ----------
+    images : mapping of dicom_id to SHA-256 of its JPEG
+    texts : mapping of study_id to SHA-256 of its redacted report
+    """
+
+    images: Mapping[str, str] = field(repr=False)
+    texts: Mapping[str, str] = field(repr=False)
+
+
+def workspace_statistics(workspace: Workspace, current: Current | None = None) -> ReviewStatistics:
     """Statistics of what `cxr review export` wrote.
 
     Parameters
     ----------
-    current : mapping of dicom_id to sha256, optional
-        The images as they are now; None: as they were reviewed.
+    current : Current, optional
+        None: everything is as it was reviewed.
     """
     images = read_table(IMAGE_REVIEWS, workspace.review_table(IMAGE_REVIEWS))
     texts = read_table(TEXT_REVIEWS, workspace.review_table(TEXT_REVIEWS))
     decisions = read_table(REVIEW_DECISIONS, workspace.review_table(REVIEW_DECISIONS))
     return ReviewStatistics(
-        images=leak_review(images, "dicom_id", current) if images.height else None,
-        texts=leak_review(texts, "study_id") if texts.height else None,
+        images=leak_review(images, "dicom_id", current.images if current else None) if images.height else None,
+        texts=leak_review(texts, "study_id", current.texts if current else None) if texts.height else None,
         labels=label_agreement(decisions),
     )
 
 
 def leak_review(reviews: pl.DataFrame, unit: str, current: Mapping[str, str] | None = None) -> LeakReview:
-    """Statistics of one sample.
+    """Statistics of the newest sample; only `remaining` looks at all of them.
 
     Parameters
     ----------
@@ -147,26 +161,28 @@ def leak_review(reviews: pl.DataFrame, unit: str, current: Mapping[str, str] | N
     current : mapping of unit to sha256, optional
         The files as they are now.
     """
-    real = reviews.filter(~pl.col("is_planted"))
-    planted = reviews.filter(pl.col("is_planted") & pl.col("final").is_not_null())
+    newest = reviews.filter(pl.col("draw") == pl.col("draw").max())
+    real = newest.filter(~pl.col("is_planted"))
+    sown = newest.filter(pl.col("is_planted"))
+    planted = sown.filter(pl.col("final").is_not_null())
     standing, stale = _standing(real, unit, current)
     random = standing.filter((pl.col("stratum") == RANDOM) & pl.col("final").is_not_null())
-    found, sown = int(planted.select(_found().sum()).item() or 0), planted.height
+    found, trials = int(planted.select(_found().sum()).item() or 0), planted.height
     by_subject = random.group_by("subject_id").agg(_leaks().any().alias("leaks"))
     return LeakReview(
         items=standing.height,
         settled=standing["final"].count(),
         consensus=int(standing["needs_consensus"].sum()),
-        units=leak_bound(int(random.select(_leaks().sum()).item() or 0), random.height, found=found, planted=sown),
-        subjects=leak_bound(int(by_subject["leaks"].sum()), by_subject.height, found=found, planted=sown),
-        sensitivity=share(found, sown),
-        sensitivity_of=_by_reader(reviews.filter(pl.col("is_planted"))),
+        units=leak_bound(int(random.select(_leaks().sum()).item() or 0), random.height, found=found, planted=trials),
+        subjects=leak_bound(int(by_subject["leaks"].sum()), by_subject.height, found=found, planted=trials),
+        sensitivity=share(found, trials),
+        sensitivity_of=_by_reader(sown),
         sensitivity_by=_by_stratum(planted),
         agreement=agreement(two_by_two(_answer_pairs(standing))),
         strata=_strata(standing),
         stale=stale,
-        remaining=_remaining(real, unit, current),
-        open=standing["final"].null_count() + reviews.filter(pl.col("is_planted"))["final"].null_count(),
+        remaining=_remaining(reviews.filter(~pl.col("is_planted")), unit, current),
+        open=standing["final"].null_count() + sown["final"].null_count(),
     )
 
 
@@ -191,13 +207,20 @@ def _standing(real: pl.DataFrame, unit: str, current: Mapping[str, str] | None) 
 
 
 def _remaining(real: pl.DataFrame, unit: str, current: Mapping[str, str] | None) -> int:
-    """Items with PHI that are still what was reviewed, or that changed without a reader's box telling where."""
+    """Items with PHI that are still what was reviewed, or that changed without a reader's box telling where.
+
+    An item that was read again as it is now, and found clean, remains no longer.
+    """
     leaked = real.filter(_leaks())
     if current is None:
         return int(leaked[unit].n_unique())
     now = leaked[unit].replace_strict(dict(current), default=None, return_dtype=pl.String)
     is_there = now.is_not_null() & ((now == leaked["sha256"]) | (leaked["marks"] == 0))
-    return int(leaked.filter(is_there)[unit].n_unique())
+    is_clean = (pl.col("final").cast(pl.String) == _CLEAN) & (
+        pl.col("sha256") == pl.col(unit).replace_strict(dict(current), default=None, return_dtype=pl.String)
+    )
+    read_again = real.filter(is_clean)[unit].implode()
+    return int(leaked.filter(is_there & ~leaked[unit].is_in(read_again))[unit].n_unique())
 
 
 def _by_reader(planted: pl.DataFrame) -> dict[str, Share]:

@@ -179,6 +179,31 @@ def test_strata_are_reported_apart(reviewed: tuple[LeakReview, list[Raw]]) -> No
     )
 
 
+def test_progress_is_that_of_the_raw_rows(tmp_path: Path) -> None:
+    store = store_with(tmp_path, sample(), "amber", "basil", consensus="cedar")
+    answer_at_random(store, seed=9)
+    cedar = reader_named(store, "cedar")
+    amber = reader_named(store, "amber")
+    settled = {outcome.item.item_id for outcome in store.outcomes(IMAGES) if outcome.consensus}
+    for made in store.history(amber, IMAGES, limit=8):  # undone, except where the consensus is settled
+        if made.item_id not in settled:
+            undone = replace(
+                made, decision_id=f"{made.decision_id}-x", answer=ReviewAnswer.WITHDRAWN, boxes=(), reasons=()
+            )
+            store.record(amber, replace(undone, supersedes=made.decision_id), NOON)
+    raw = raw_items(tmp_path / "review.sqlite")
+    for item in raw:
+        item.blind = {name: answer for name, answer in item.blind.items() if answer != "withdrawn"}
+    progress = store.progress(IMAGES)
+    consensus = [item for item in raw if item.consensus]
+    assert progress.complete == sum(len(item.blind) == 2 for item in raw) < 104
+    assert (progress.consensus_waiting, progress.consensus_done) == (0, len(consensus))
+    assert progress.final == sum(item.final is not None for item in raw)
+    answered = {one.reader: one.answered for one in progress.readers}
+    assert answered["amber"] == sum("amber" in item.blind for item in raw)
+    assert answered[cedar.name] == len(consensus)
+
+
 def test_items_without_an_outcome_are_counted_as_open(tmp_path: Path) -> None:
     store = store_with(tmp_path, sample(), "amber", "basil", consensus="cedar")
     reader = reader_named(store, "amber")
@@ -219,6 +244,21 @@ def test_an_image_that_was_clean_and_has_changed_proves_nothing(tmp_path: Path) 
     current = {image(n).unit_id: image(n).sha256 for n in range(3)} | {image(0).unit_id: "d" * 64}
     found = leak_review(reviews, "dicom_id", current)
     assert (found.stale, found.units.units, found.items) == (2, 2, 2)
+
+
+def test_an_earlier_sample_s_phi_remains_until_it_is_gone_or_read_again(tmp_path: Path) -> None:
+    store = four_images(tmp_path)
+    again = image(2, sha256="e" * 64)
+    store.add_sample(Manifest(IMAGES, 8, 2, (image(0), again)), NOON)
+    current = {image(n).unit_id: image(n).sha256 for n in range(4)} | {again.unit_id: again.sha256}
+    reviews = review_tables(store, READER_BOXES.empty()).image_reviews
+    assert leak_review(reviews, "dicom_id", current).remaining == 2
+    for name in ("amber", "basil"):
+        reader = reader_named(store, name)
+        while ahead := store.queue(reader, IMAGES, NOON).ahead:
+            store.record(reader, decision(reader, ahead[0]), NOON)
+    found = leak_review(review_tables(store, READER_BOXES.empty()).image_reviews, "dicom_id", current)
+    assert (found.remaining, found.units.leaks, found.units.units) == (1, 0, 2)
 
 
 def test_boxes_stay_through_later_samples_and_go_with_an_undone_answer(tmp_path: Path) -> None:
