@@ -34,7 +34,7 @@ _INITIAL = 0.16, 0.8
 _WIDEST = 2.0
 _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
-_ALIKE, _GAP = 1.9, 1.1  # sizes of two initials, and the gap between them in their size
+_ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
 _MOST_INITIALS = 4
 
 
@@ -241,7 +241,7 @@ def _are_near(stats: NDArray[Any], one: int, other: int) -> bool:
         - min(int(stats[one, axis] + stats[one, axis + 2]), int(stats[other, axis] + stats[other, axis + 2]))
         for axis in (0, 1)
     ]
-    return sides[1] <= _ALIKE * sides[0] and max(gaps) <= _GAP * sides[0] * 0.5 and min(gaps) <= 0
+    return sides[1] <= _ALIKE * sides[0] and max(gaps) <= _GAP * sides[0] and min(gaps) <= 0
 
 
 def _has_run_together(stats: NDArray[Any], index: int) -> bool:

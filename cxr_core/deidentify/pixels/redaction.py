@@ -17,7 +17,7 @@ _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _KEPT_RIM_PX = 2
-_TOUCHING = 0.1  # of a removed line's rectangle, which is made of whole cells
+_TOUCHING = 0.1  # of either rectangle: they are made of whole cells
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
@@ -83,7 +83,8 @@ def _around(line: Line, kept: Sequence[Verdict], shape: tuple[int, int]) -> list
     pieces = [_grown(line.box, line, shape)]
     for verdict in kept:
         ink = verdict.line.ink_box.grown(_KEPT_RIM_PX, shape)
-        is_beside = verdict.line.ink_box.intersection(line.box) <= _TOUCHING * line.box.area
+        own = verdict.line.ink_box
+        is_beside = own.intersection(line.box) <= _TOUCHING * min(line.box.area, own.area)
         if verdict.is_word or verdict.is_cut_out or is_beside:
             pieces = [part for piece in pieces for part in piece.without(ink)]
     return pieces
