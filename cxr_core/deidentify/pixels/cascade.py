@@ -12,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.continuation import carried_on
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
+from cxr_core.deidentify.pixels.judgement import (
+    LEAD_ASPECT,
+    Bench,
+    Rule,
+    Verdict,
+    judge,
+    judge_letter,
+    may_hold_lead,
+)
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.neighbours import company, initials_of, rows_of_letters
+from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
@@ -31,6 +40,8 @@ from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 _FAINT_PROBABILITY = 0.2
 _READ_SHARE = 0.5
 _TEXTURE_GLYPHS = 4
+_MOST_PLACES = 8
+_MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
 
@@ -94,8 +105,12 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     """Stages 1 to 5: proposals, network, lines, readings, judgement."""
     maps = look_everywhere(search)
     codes = [_code(box) for box in find_codes(maps, search.shape)]
-    lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
-    verdicts, undecided = judge(lines, bench)
+    lines = find_lines(search, maps)
+    within = [line for line in lines if _is_inside(line.box, codes)]
+    verdicts, undecided = judge([line for line in lines if line not in within], bench)
+    verdicts += [v for v in judge(within, bench)[0] if v.is_word]  # outlined type has the edges of a code
+    verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
+    verdicts += _lead_letters(search, verdicts, undecided, bench)
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
@@ -104,18 +119,49 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
 
 
+def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> Verdict:
+    """A kept letter without what else its ink holds: readers overlook initials."""
+    ink = verdict.line.ink_box
+    for letter in letters_within(search, verdict.line):
+        if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
+            return judge_letter(letter, bench) or verdict
+    return verdict
+
+
+def _lead_letters(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """The letters of lead markers that were not read as a whole: what stands beside them goes, they stay."""
+    removed = [v for v in verdicts if may_hold_lead(v)]
+    others = [v.line for v in verdicts if not v.is_kept and v not in removed]
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    found: list[Verdict] = []
+    for place in [v.line for v in removed] + [line for line in undecided if line.box.aspect < LEAD_ASPECT][
+        :_MOST_PLACES
+    ]:
+        for letter in letters_within(search, place):
+            is_new = not any(letter.box.intersection(box) for box in known)
+            is_alone = not any(letter.box.intersection(line.box) or adjoins(letter, line) for line in others)
+            if is_new and is_alone and (verdict := judge_letter(letter, bench)) is not None:
+                found.append(verdict)
+                known.append(letter.box)
+                break
+    return found
+
+
 def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
     """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials."""
     letters = [v.line for v in verdicts if v.is_kept and is_letter(v.line)]
     if not letters:
         return []
     around = [company(letter).grown(0, search.shape) for letter in letters]
-    faint = find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY)
-    return [
-        Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
-        for line in initials_of(letters, faint)
-        if not any(verdict.line.box.intersection(line.box) for verdict in verdicts)
-    ]
+    faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
+    small = [line for letter in letters for line in beside_letter(search, letter)]
+    seen = [v.line.box for v in verdicts]
+    read = [v.line.ink_box for v in verdicts if v.is_kept]
+    faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
+    small = [line for line in small if not any(box.intersection(line.box) for box in read)]
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]
 
 
 def _code(box: Box) -> Verdict:
@@ -128,7 +174,7 @@ def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:
 
 
 def _is_covered(box: Box, read: Sequence[Box]) -> bool:
-    """Outlined type has the edges of a code; where it is read as a marker it is none."""
+    """Where most of a code is read as markers it is none."""
     return sum(one.intersection(box) for one in read) >= _READ_SHARE * box.area
 
 

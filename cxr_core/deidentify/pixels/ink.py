@@ -154,7 +154,7 @@ def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.boo
     inside[np.unique(labels[core.window])] = True
     inside[0] = False
     for index in np.flatnonzero(inside).tolist():
-        if _is_frame(stats, index, inside):
+        if is_frame(stats, index, inside):
             inside[index] = False
     if mark.is_squarish:
         rows, columns = mask.shape
@@ -165,7 +165,7 @@ def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.boo
     return np.asarray(inside[labels], dtype=np.bool_)
 
 
-def _is_frame(stats: NDArray[Any], index: int, inside: NDArray[np.bool_]) -> bool:
+def is_frame(stats: NDArray[Any], index: int, inside: NDArray[np.bool_]) -> bool:
     """True for a thin component whose rectangle holds, well inside it, a good part of the others."""
     left, top, width, height, area = (int(value) for value in stats[index])
     if area > _FRAME_FILL * width * height:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
-from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked
+from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked, touches
 from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.wording import (
     folded,
     has_company,
     is_allowed,
+    normalise,
     supports,
 )
 from cxr_core.policy.markers import MarkerPolicy
@@ -33,8 +34,15 @@ _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretch
 _INK_ACROSS = 0.6  # of the height of the place
 _FEW_GLYPHS = 4
 _WORD = 4  # letters: two readers do not make up the same one
+_MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse blocks of JPEG, all over an image
+_MUCH_HIGHER = 1.7  # two lines seen as one
+_WHOLE_WORD = 5  # letters of a listed word that is no remainder of a name
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
+
+
+LEAD_ASPECT = 3.0
+"""A lead marker with all that stands beside it is no longer than this."""
 
 
 class Rule(StrEnum):
@@ -55,7 +63,7 @@ class Verdict:
     """What becomes of one line.
 
     `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
-    read.
+    read; `is_cut_out` that a kept letter stands in a place of which the rest goes.
     """
 
     line: Line
@@ -64,10 +72,22 @@ class Verdict:
     engine: str = "none"
     texts: tuple[str, ...] = field(repr=False, default=())
     is_legible: bool = False
+    is_cut_out: bool = False
 
     @property
     def is_kept(self) -> bool:
         return self.decision is BoxDecision.KEPT
+
+    @property
+    def is_word(self) -> bool:
+        """Kept, and of so many letters that it is no initial."""
+        return self.is_kept and min((count_alphanumerics(text) for text in self.texts), default=0) >= _WORD
+
+    @property
+    def is_sure(self) -> bool:
+        """Removed for what it says, or as type without doubt."""
+        is_unread = self.rule in {Rule.TEXT, Rule.READ} and not self.is_legible
+        return not self.is_kept and (not is_unread or self.line.probability >= _LETTER_PROBABILITY)
 
     @property
     def is_settled(self) -> bool:
@@ -116,7 +136,8 @@ def _explains(text: str, line: Line) -> bool:
     if letters < _WORD:
         return True
     across = (line.box.width, line.ink_box.width) if line.is_vertical else (line.box.height, line.ink_box.height)
-    return line.ink_box.aspect >= _NARROWEST_LETTER * letters and across[1] >= _INK_ACROSS * across[0]
+    is_one_line = across[1] >= _INK_ACROSS * (across[0] - line.slack_px)
+    return line.ink_box.aspect >= _NARROWEST_LETTER * letters and is_one_line
 
 
 def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:
@@ -142,9 +163,9 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
             continue  # nothing but kept lines, seen at another scale
         is_likely = line.probability >= TEXT_PROBABILITY
         verdict = None
-        if seen.settled >= _COVERED and not is_letter(line):
+        if seen.settled >= _COVERED and not is_letter(line) and line.line_px * _MUCH_HIGHER > seen.line_px:
             # It may reach further than the other. A letter is read all the same: what was removed around it may have
-            # been the letter and its ring.
+            # been the letter and its ring. So is a line within what was seen as one of several lines.
             verdict = Verdict(line, BoxDecision.REDACTED, Rule.TEXT, is_legible=True)
         elif is_likely or doubtful_left > 0:
             doubtful_left -= not is_likely
@@ -183,6 +204,23 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     return None
 
 
+def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
+    """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False):
+        is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
+        if is_certain and count_alphanumerics(reading.texts[0]) == 1:
+            engine = "+".join(reader.name for reader in bench.desk.readers)
+            return Verdict(letter, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
+    return None
+
+
+def may_hold_lead(verdict: Verdict) -> bool:
+    """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
+    line = verdict.line
+    is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
+    return is_unread and line.box.aspect < LEAD_ASPECT and line.probability < _LETTER_PROBABILITY
+
+
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
     """True where a doubtful line says two characters or more; a letter is believed in its first position only."""
     believed = readings[:1] if is_letter(line) else readings
@@ -201,6 +239,8 @@ class _Seen:
     kept: float
     gone: float
     settled: float
+    line_px: float
+    """The smallest height of those that settle it."""
 
     @classmethod
     def of(cls, line: Line, verdicts: Sequence[Verdict]) -> "_Seen":
@@ -209,6 +249,7 @@ class _Seen:
             kept=sum(share for verdict, share in shares if verdict.is_kept),
             gone=sum(share for verdict, share in shares if not verdict.is_kept),
             settled=sum(share for verdict, share in shares if verdict.is_settled),
+            line_px=min((v.line.line_px for v, share in shares if v.is_settled and share > 0), default=0.0),
         )
 
 
@@ -256,21 +297,30 @@ def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verd
     return [v.removed_for(Rule.IDENTIFIER) if id(v) in guilty else v for v in verdicts]
 
 
+def _is_apart(kept: Verdict, gone: Line) -> bool:
+    """True for a long listed word, read alike by all, that a gap divides from the removed line: no remainder of it."""
+    longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
+    is_agreed = all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
+    return longest >= _WHOLE_WORD and is_agreed and not touches(kept.line, gone)
+
+
 def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
     """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
     front = removed
     while front:
-        hit = [v for v in kept if any(adjoins(v.line, gone.line) for gone in front)]
+        hit = [v for v in kept if any(adjoins(v.line, gone.line) and not _is_apart(v, gone.line) for gone in front)]
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
     letters = [v.line for v in kept] + [line for line in undecided if line.probability >= TEXT_PROBABILITY]
     initials = initials_of(letters, undecided)
+    is_texture = sum(not v.is_sure for v in removed) > _MOST_UNSURE
+    gone = [v.line for v in removed if v.is_sure or not is_texture]
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if line in initials or any(adjoins(line, gone.line) for gone in removed)
+        if line in initials or any(adjoins(line, one) for one in gone)
     ]
     return removed + kept

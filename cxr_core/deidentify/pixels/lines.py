@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import MARKED, TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Line
-from cxr_core.deidentify.pixels.network import Maps
+from cxr_core.deidentify.pixels.network import CELL_PX, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.repetition import repeats_itself
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 _MOST_TO_PITCH = 2
+_ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 
 
 def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> list[Line]:
@@ -46,7 +48,8 @@ def measure_lines(search: SearchImage, marks: Iterable[Mark]) -> list[Line]:
 def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     """Fit the line to its ink: the rectangle holds the mark and all ink that belongs to it.
 
-    A lone letter with smaller ones beside it (a lead marker with the technologist's initials) comes as two lines.
+    A lone letter with smaller ones beside it (a lead marker with the technologist's initials) comes as two lines. What
+    repeats itself from end to end is none.
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
@@ -55,7 +58,16 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
         for part in (Ink(mask, inks[0].reach, constancy) for mask in parts):
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
         return
-    yield _line(search, mark, inks, is_vertical=mark.is_vertical)
+    line = _line(search, mark, inks, is_vertical=mark.is_vertical)
+    if not _is_zip(search, line):
+        yield line
+
+
+def _is_zip(search: SearchImage, line: Line) -> bool:
+    if line.box.aspect < _ZIP_ASPECT or line.probability >= _ZIP_PROBABILITY:
+        return False
+    grey = search.views[0].grey[line.box.window]
+    return repeats_itself(np.ascontiguousarray(grey.T) if line.is_vertical else grey)
 
 
 def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: bool, is_part: bool = False) -> Line:
@@ -74,6 +86,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(ink.cropped for ink in inks),
         ink_box=inks[0].box if inks else box,
+        slack_px=2 * CELL_PX * mark.scale,
     )
 
 

@@ -83,6 +83,19 @@ class Box:
         columns = min(self.right, other.right) - max(self.left, other.left)
         return max(0, rows) * max(0, columns)
 
+    def without(self, other: "Box") -> tuple["Box", ...]:
+        """What is left of this rectangle outside another: at most four rectangles."""
+        if not self.intersection(other):
+            return (self,)
+        top, bottom = max(self.top, other.top), min(self.bottom, other.bottom)
+        parts = (
+            Box(self.top, self.left, top, self.right),
+            Box(bottom, self.left, self.bottom, self.right),
+            Box(top, self.left, bottom, max(self.left, other.left)),
+            Box(top, min(self.right, other.right), bottom, self.right),
+        )
+        return tuple(part for part in parts if part.area)
+
     def union(self, other: "Box") -> "Box":
         """The smallest rectangle that holds both."""
         return Box(
@@ -121,6 +134,8 @@ class Line:
         The ink under each likely binarisation, the likeliest first; pictures of text, hence never in a `repr`.
     ink_box : Box
         What the first of `inks` lies over; `box` holds the mark, too.
+    slack_px : int
+        By how much the mark may be too high: it is made of whole cells of the view in which it was seen.
     """
 
     box: Box
@@ -131,6 +146,7 @@ class Line:
     constancy: float = 0.0
     inks: tuple[NDArray[np.bool_], ...] = field(repr=False, default=())
     ink_box: Box = Box(0, 0, 0, 0)
+    slack_px: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ import numpy as np
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 
-_SAME_LINE_GAP = 1.8  # of the height of the line
+_SAME_LINE_GAP = 1.3  # of the height of the line
 _SHARED_HEIGHT = 0.4
 _STACK_GAP = 0.9
 _STACK_SIZE_RATIO = 1.5
 _ALIKE = 0.4, 1.3
+_WORD_GAP = 0.3  # of the height of the line: less than a space
+_DIRECTED = 3  # glyphs
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
@@ -31,8 +33,22 @@ def adjoins(one: Line, gone: Line) -> bool:
         return False  # perhaps no text at all: it must not take markers with it
     if not _ALIKE[0] * gone.line_px <= one.line_px <= _ALIKE[1] * gone.line_px:
         return False  # ribs have another size, and so has lead beside initials
+    if _is_across(one, gone):
+        return False  # the letters of a line run one way
     is_below = one.glyphs <= 2 and gone.box.aspect >= SQUARISH and stacked(one, gone)  # below a name, not initials
     return on_one_line(one, gone) or is_below
+
+
+def touches(one: Line, other: Line) -> bool:
+    """True where two lines stand as close as the words of one line, or closer."""
+    near = one.ink_box.grown(round(_WORD_GAP * min(one.line_px, other.line_px)), UNBOUNDED)
+    return near.intersection(other.box) > 0
+
+
+def _is_across(one: Line, other: Line) -> bool:
+    """True where both show a clear direction, and not the same."""
+    has_direction = min(one.box.aspect, other.box.aspect) >= SQUARISH and min(one.glyphs, other.glyphs) >= _DIRECTED
+    return has_direction and one.is_vertical != other.is_vertical
 
 
 def accompanies(line: Line, letter: Line) -> bool:

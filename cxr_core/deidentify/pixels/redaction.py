@@ -16,6 +16,8 @@ from cxr_core.vocabulary import Photometric, QualityFlag
 _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
+_KEPT_RIM_PX = 2
+_TOUCHING = 0.1  # of either rectangle: they are made of whole cells
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
@@ -24,10 +26,12 @@ _CENTRE_SHARE = 0.05
 def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list[tuple[Box, Verdict]]:
     """The rectangle of each removed line, grown by a part of its height, more at its ends, and its verdict.
 
-    Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own.
+    Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own. No rectangle
+    grows over the ink of a kept marker, and none covers a kept word.
     """
     removed = [v for v in verdicts if not v.is_kept]
-    boxes = [(_grown(verdict.line.box, verdict.line, shape), verdict) for verdict in removed]
+    kept = [v for v in verdicts if v.is_kept]
+    boxes = [(box, verdict) for verdict in removed for box in _around(verdict.line, kept, shape)]
     bridges = [
         (_grown(one.line.box.union(other.line.box), one.line, shape), one)
         for index, one in enumerate(removed)
@@ -72,6 +76,18 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
     middle = mask[rows // 4 : rows - rows // 4, columns // 5 : columns - columns // 5]
     is_large = mask.mean() > _LARGE_SHARE or (middle.size > 0 and middle.mean() > _CENTRE_SHARE)
     return [QualityFlag.LARGE_MASK] if is_large else []
+
+
+def _around(line: Line, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
+    """The grown rectangle of a removed line, in pieces where kept ink lies in it."""
+    pieces = [_grown(line.box, line, shape)]
+    for verdict in kept:
+        ink = verdict.line.ink_box.grown(_KEPT_RIM_PX, shape)
+        own = verdict.line.ink_box
+        is_beside = own.intersection(line.box) <= _TOUCHING * min(line.box.area, own.area)
+        if verdict.is_word or verdict.is_cut_out or is_beside:
+            pieces = [part for piece in pieces for part in piece.without(ink)]
+    return pieces
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:

@@ -223,3 +223,60 @@ def test_a_line_whose_ink_fills_half_of_its_place_is_not_kept(fake_reader: Calla
     half = Line(whole.box, False, 50.0, 9, 0.99, 1.0, (whole.inks[0][:25],), Box(100, 100, 125, 300))
     verdicts, _ = judge([half], bench(fake_reader("DECUBITUS")))
     assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
+
+
+class ByHeight:
+    """Reads a listed word in lines of 20 pixels, a name in higher ones."""
+
+    name = "by-height"
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
+        return [(self._word if crop.shape[1] < 5 * crop.shape[0] else "Ross, Ruth", 0.99) for crop in crops]
+
+
+@pytest.mark.parametrize(
+    ("word", "gap_px", "stays"),
+    [
+        ("UPRIGHT", 12, True),
+        ("AP MOBILE", 12, True),
+        ("UPRIGHT", 3, False),  # as close as the letters of one name
+        ("RIGHT", 3, False),  # WRIGHT
+        ("LAT", 12, False),  # too short to be no remainder of a name
+        ("L LAT", 12, False),
+    ],
+)
+def test_a_long_listed_word_stays_where_a_gap_divides_it_from_a_name(word: str, gap_px: int, stays: bool) -> None:
+    name = line(Box(100, 100, 120, 260), glyphs=9)
+    marker = line(Box(100, 260 + gap_px, 120, 330 + gap_px), glyphs=7, seed=1)
+    verdicts, _ = judge([name, marker], bench(ByHeight(word)))
+    assert {v.rule for v in verdicts} == {Rule.TEXT, Rule.MARKER if stays else Rule.ADJOINS}
+
+
+def test_a_line_within_a_block_that_was_removed_is_read() -> None:
+    block = line(Box(100, 100, 160, 700), glyphs=9)
+    within = line(Box(140, 110, 160, 180), glyphs=7, probability=0.9, seed=1)
+    verdicts, _ = judge([block, within], bench(ByHeight("UPRIGHT")))
+    assert [v.rule for v in verdicts if v.line is within] == [Rule.MARKER]
+
+
+def test_where_everything_looks_a_little_like_type_the_doubtful_stays() -> None:
+    def places(count: int) -> list[Line]:
+        rows = [Box(100 * index, 100, 100 * index + 20, 200) for index in range(count)]
+        return [line(box, glyphs=9, probability=0.6, seed=index) for index, box in enumerate(rows)]
+
+    beside = line(Box(100, 215, 120, 230), glyphs=1, probability=0.45, seed=99)
+    for count, rules in ((3, {Rule.TEXT, Rule.ADJOINS}), (12, {Rule.TEXT})):
+        verdicts, _ = judge([*places(count), beside], bench(Silent()))
+        assert {v.rule for v in verdicts} == rules
+
+
+class Silent:
+    """Reads nothing."""
+
+    name = "silent"
+
+    def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
+        return [("", 0.0) for _ in crops]

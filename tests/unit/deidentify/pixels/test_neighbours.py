@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.neighbours import accompanies, adjoins, initials_of, ink_outside, rows_of_letters
+from cxr_core.deidentify.pixels.neighbours import (
+    accompanies,
+    adjoins,
+    initials_of,
+    ink_outside,
+    rows_of_letters,
+    touches,
+)
 
 
 def line(box: Box, glyphs: int, probability: float = 0.9) -> Line:
@@ -58,3 +65,16 @@ def test_a_letter_with_many_companions_is_texture() -> None:
     around = [line(Box(250 + 20 * index, 200, 266 + 20 * index, 235), 2) for index in range(2)]
     assert initials_of([LETTER], around) == around
     assert initials_of([LETTER], around * 2) == []
+
+
+def test_a_line_that_runs_across_another_is_not_its_end() -> None:
+    name = line(Box(200, 100, 230, 300), 9)
+    box = Box(200, 310, 300, 330)
+    assert adjoins(Line(box, False, 20.0, 6, 0.9), name)
+    assert not adjoins(Line(box, True, 20.0, 6, 0.9), name)
+
+
+def test_words_touch_where_less_than_a_space_divides_them() -> None:
+    name = line(Box(200, 100, 230, 200), 6)
+    assert touches(line(Box(200, 206, 230, 300), 6), name)
+    assert not touches(line(Box(200, 214, 230, 300), 6), name)

@@ -23,6 +23,8 @@ POLICY = load_marker_policy()
         "PORTABLEAP",
         "GRID IN",
         "AP ERECT L",
+        "PA CHEST",
+        "Chest AP portable",
     ],
 )
 def test_markers_are_allowed(text: str) -> None:
@@ -49,6 +51,11 @@ def test_markers_are_allowed(text: str) -> None:
         "SMD",
         "PALATE",
         "LI",
+        "CHEST",
+        "L CHEST",
+        "CHEST VIEW",
+        "PA CHEST ROSS",
+        "PA CREST",
     ],
 )
 def test_everything_else_is_not(text: str) -> None:

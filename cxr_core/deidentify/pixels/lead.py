@@ -1,0 +1,262 @@
+"""Decides what a lead marker is made of: the letter, its ring, an arrow or a bead, and the technologist's initials.
+
+Takes the search image and a place, gives the letter as a line of its own, and the small letters beside it.
+Whether the letter may stay is left to `judgement`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.ink import as_bytes, is_frame
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.proposals import SearchImage
+
+_PLACE_PX, _LETTER_PX = 96, 40  # height at which a place, and a letter, is taken apart
+_LEAST_ZOOM = 0.4
+_AROUND = 0.4  # of a place: a ring reaches beyond the mark
+_STROKE = 0.3  # of a letter: wider than its strokes
+_STROKES = (0.22, cv2.MORPH_TOPHAT), (0.5, cv2.MORPH_BLACKHAT), (0.5, cv2.MORPH_TOPHAT)  # of a place: the same
+_LARGEST_PX = 360  # the side of a place
+_SPECK = 0.15  # of the letter
+_LETTER = 0.12, 0.95  # of the window
+_FILLED, _ROUND = 0.72, 1.35
+_ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN = 1.8, 12, 0.8, 0.66, 0.5
+_MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
+_ON_ITS_LINE = 0.12
+_COMPANY = 2.0  # of the letter: how far from it initials stand
+_INITIAL = 0.16, 0.8
+_WIDEST = 2.0
+_FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
+_LEAST_CONTRAST = 10.0  # of 255
+_ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
+_MOST_INITIALS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """The connected parts of a window: `stats` as OpenCV gives them, the ground being the first."""
+
+    labels: NDArray[np.int32] = field(repr=False)
+    stats: NDArray[Any] = field(repr=False)
+    window: Box
+    zoom: float
+
+    @property
+    def sides(self) -> NDArray[np.int32]:
+        """The longer side of every part."""
+        return np.asarray(self.stats[:, 2:4].max(axis=1), dtype=np.int32)
+
+    def box(self, index: int) -> Box:
+        """The rectangle of a part, in pixels of the image."""
+        left, top, width, height = (float(value) / self.zoom for value in self.stats[index, :4])
+        down, across = self.window.top, self.window.left
+        return Box(
+            down + int(top), across + int(left), down + int(np.ceil(top + height)), across + int(np.ceil(left + width))
+        )
+
+    def touches_rim(self, index: int) -> bool:
+        left, top, width, height = (int(value) for value in self.stats[index, :4])
+        rows, columns = self.labels.shape
+        return left == 0 or top == 0 or left + width == columns or top + height == rows
+
+    def is_bead(self, index: int) -> bool:
+        """True for a filled round or square: no letter."""
+        width, height, area = (int(value) for value in self.stats[index, 2:5])
+        return area >= _FILLED * width * height and max(width, height) <= _ROUND * min(width, height)
+
+    def is_arrow(self, index: int) -> bool:
+        """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
+        left, top, width, height = (int(value) for value in self.stats[index, :4])
+        ink = np.argwhere(self.labels[top : top + height, left : left + width] == index).astype(np.float64)
+        ink -= ink.mean(axis=0)
+        spread, axes = np.linalg.eigh(ink.T @ ink)
+        if spread[1] < _ARROW_LENGTH**2 * spread[0]:
+            return False
+        across, along = (ink @ axes).T
+        return any(_is_arrow_along(way * along, across) for way in (1, -1))
+
+
+def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:
+    place = (along - along.min()) / max(float(np.ptp(along)), 1.0)
+    steps = np.minimum((place * _ARROW_STEPS).astype(int), _ARROW_STEPS - 1)
+    sides = np.zeros((2, _ARROW_STEPS))
+    for side, way in enumerate((1, -1)):
+        np.maximum.at(sides[side], steps, np.maximum(way * across, 0))
+    widths = sides.sum(axis=0)
+    widest = int(np.argmax(widths))
+    shaft = widths[_ARROW_STEPS // 2 :]
+    arms = sides[:, widest]
+    symmetry = float(sides.min(axis=0).sum()) / max(float(sides.max(axis=0).sum()), 1e-6)
+    return bool(
+        1 <= widest <= _ARROW_STEPS // 2 - 2
+        and widths[0] <= _TIP * widths[widest]
+        and shaft.max() <= _SHAFT * widths[widest]
+        and min(symmetry, float(arms.min() / arms.max())) >= _EVEN
+    )
+
+
+def letters_within(search: SearchImage, place: Line) -> Iterator[Line]:
+    """What may be the letter of a place that holds much smaller ones beside it, or a ring around it; bright or dark.
+
+    Nothing that has a part of about its size beside it: a name must not leave its first letter.
+
+    Parameters
+    ----------
+    search : SearchImage
+    place : Line
+    """
+    side = max(place.box.height, place.box.width)
+    if side > _LARGEST_PX:
+        return
+    window = place.box.grown(round(_AROUND * side), search.shape)
+    grey, zoom = _sampled(search, window, max(_PLACE_PX / side, _LEAST_ZOOM))
+    for stroke, kind in _STROKES:
+        kernel = np.ones((round(stroke * _PLACE_PX) | 1,) * 2, np.uint8)
+        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+        level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        parts = _parts(hat > max(level, _LEAST_CONTRAST), window, zoom)
+        for letter in _letters_of(parts):
+            box = parts.box(letter)
+            left, top, width, height = (int(value) for value in parts.stats[letter, :4])
+            ink = np.ascontiguousarray(parts.labels[top : top + height, left : left + width] == letter)
+            yield replace(
+                place, box=box, is_vertical=False, line_px=float(max(box.height, box.width)), glyphs=1, inks=(ink,),
+                ink_box=box,
+            )  # fmt: skip
+
+
+def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
+    """The small letters that stand close to a lead letter, of its tone: what a technologist signs with.
+
+    Parameters
+    ----------
+    search : SearchImage
+    letter : Line
+        Its first ink tells its tone.
+    """
+    size = max(letter.ink_box.height, letter.ink_box.width)
+    if size > _LARGEST_PX or not letter.inks:
+        return []
+    window = letter.ink_box.grown(round(_COMPANY * size), search.shape)
+    grey, zoom = _sampled(search, window, _LETTER_PX / size)
+    own = Box(
+        int((letter.ink_box.top - window.top) * zoom),
+        int((letter.ink_box.left - window.left) * zoom),
+        max(1, int(np.ceil((letter.ink_box.bottom - window.top) * zoom))),
+        max(1, int(np.ceil((letter.ink_box.right - window.left) * zoom))),
+    ).grown(0, grey.shape)
+    inside = grey[own.window]
+    ink = cv2.resize(as_bytes(letter.inks[0]), inside.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    if not ink.any() or ink.all():
+        return []
+    contrast = float(np.median(inside[ink])) - float(np.median(inside[~ink]))
+    kind = cv2.MORPH_TOPHAT if contrast > 0 else cv2.MORPH_BLACKHAT
+    kernel = np.ones((round(_STROKE * _LETTER_PX) | 1,) * 2, np.uint8)
+    hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+    parts = _parts(hat > max(_FAINT * abs(contrast), _LEAST_CONTRAST), window, zoom)
+    return [line for group in _groups(parts, own) for line in _initials(letter, parts, group)]
+
+
+def _sampled(search: SearchImage, window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:
+    zoom = min(zoom, 2.0)
+    size = max(1, round(window.width * zoom)), max(1, round(window.height * zoom))
+    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+    grey = cv2.resize(np.ascontiguousarray(search.views[0].grey[window.window]), size, interpolation=method)
+    return np.asarray(grey, dtype=np.uint8), zoom
+
+
+def _parts(mask: NDArray[Any], window: Box, zoom: float) -> _Parts:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(np.asarray(mask, dtype=np.bool_)), connectivity=8)
+    return _Parts(np.asarray(labels, dtype=np.int32), stats, window, zoom)
+
+
+def _letters_of(parts: _Parts) -> Iterator[int]:
+    """The parts that may be a letter by themselves, the largest first: no other part is about as large."""
+    rows = min(parts.labels.shape)
+    every = np.ones(len(parts.stats), np.bool_)
+    every[0] = False
+    glyphs = [
+        index
+        for index in range(1, len(parts.stats))
+        if parts.sides[index] >= _SPECK * _LETTER[0] * rows
+        and not parts.is_bead(index)
+        and not is_frame(parts.stats, index, every)
+        and not parts.is_arrow(index)
+    ]
+    glyphs.sort(key=lambda index: -int(parts.sides[index]))
+    for letter in [index for index in glyphs if not parts.touches_rim(index)][:_MOST_TRIED]:
+        size = int(parts.sides[letter])
+        others = [index for index in glyphs if index != letter and parts.sides[index] >= _SPECK * size]
+        is_alone = not any(size <= _MUCH_SMALLER * parts.sides[index] <= _MUCH_SMALLER**2 * size for index in others)
+        is_word = others and all(_goes_on(parts.stats, letter, other) for other in others)
+        if is_alone and not is_word and len(others) <= _MOST_PARTS and _LETTER[0] * rows <= size <= _LETTER[1] * rows:
+            yield letter
+
+
+def _goes_on(stats: NDArray[Any], letter: int, other: int) -> bool:
+    """True where a part stands on the letter's line, to its right: the small letters of a word."""
+    left, top, width, height = (int(value) for value in stats[letter, :4])
+    bottom = stats[other, 1] + stats[other, 3]
+    return bool(stats[other, 0] >= left + width and abs(bottom - top - height) <= _ON_ITS_LINE * height)
+
+
+def _groups(parts: _Parts, own: Box) -> list[list[int]]:
+    """Parts of a few alike small letters side by side, or one that several have run into."""
+    size = max(own.height, own.width)
+    small = [index for index in range(1, len(parts.stats)) if _is_small(parts, index, own, size)]
+    groups: list[list[int]] = []
+    while small:
+        group = [small.pop(0)]
+        while more := [index for index in small if any(_are_near(parts.stats, index, one) for one in group)]:
+            group += more
+            small = [index for index in small if index not in more]
+        if 2 <= len(group) <= _MOST_INITIALS or (len(group) == 1 and _has_run_together(parts.stats, group[0])):
+            groups.append(group)
+    return groups
+
+
+def _is_small(parts: _Parts, index: int, own: Box, size: int) -> bool:
+    left, top, width, height = (int(value) for value in parts.stats[index, :4])
+    if Box(top, left, top + height, left + width).intersection(own) or parts.touches_rim(index):
+        return False
+    shorter, longer = sorted((width, height))
+    return (
+        _INITIAL[0] * size <= longer <= _WIDEST * _INITIAL[1] * size
+        and shorter <= _INITIAL[1] * size
+        and not parts.is_bead(index)
+        and not parts.is_arrow(index)
+    )
+
+
+def _are_near(stats: NDArray[Any], one: int, other: int) -> bool:
+    sides = sorted(int(max(stats[index, 2:4])) for index in (one, other))
+    gaps = [
+        max(int(stats[one, axis]), int(stats[other, axis]))
+        - min(int(stats[one, axis] + stats[one, axis + 2]), int(stats[other, axis] + stats[other, axis + 2]))
+        for axis in (0, 1)
+    ]
+    return sides[1] <= _ALIKE * sides[0] and max(gaps) <= _GAP * sides[0] and min(gaps) <= 0
+
+
+def _has_run_together(stats: NDArray[Any], index: int) -> bool:
+    shorter, longer = sorted(int(value) for value in stats[index, 2:4])
+    return 1.15 * shorter <= longer <= 3.6 * shorter and stats[index, 4] <= 0.85 * shorter * longer
+
+
+def _initials(letter: Line, parts: _Parts, group: Sequence[int]) -> list[Line]:
+    """One line, or one for each part where the letter would lie between them."""
+    boxes = [parts.box(index) for index in group]
+    whole = reduce(Box.union, boxes)
+    return [
+        replace(
+            letter, box=box, is_vertical=box.height > box.width, line_px=float(min(box.height, box.width)),
+            glyphs=len(group) + 1, inks=(), ink_box=box,
+        )
+        for box in ([whole] if not whole.intersection(letter.ink_box) else boxes)
+    ]  # fmt: skip

@@ -1,0 +1,79 @@
+"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do: then it says nothing.
+
+Takes grey values along a line, gives yes or no. Words, numbers and bar codes do not return after a fixed step.
+What becomes of a line that says nothing is left to `lines`.
+"""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_LEAST_PX = 96
+_LEAST_TURNS = 12
+_BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
+_ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
+_ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
+_PARTS = 4
+_WIDEST_GROUND_PX = 101
+
+
+def repeats_itself(grey: NDArray[np.uint8]) -> bool:
+    """True where one pattern returns at least `_LEAST_TURNS` times over the whole length.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+        The place, its longer direction along the columns.
+    """
+    rows, columns = grey.shape
+    if columns < _LEAST_PX:
+        return False
+    for first, last in _BANDS:
+        band = grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)]
+        if _is_periodic(_profile(band)):
+            return True
+    return False
+
+
+def _profile(band: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The values along a band without slow changes of the ground and without its ends."""
+    along = band.mean(axis=0, dtype=np.float32)
+    side = min(along.size // 6, _WIDEST_GROUND_PX) | 1
+    flat = along - cv2.blur(along[None, :], (side, 1))[0]
+    cut = round(_ENDS * along.size)
+    return np.asarray(flat[cut:-cut], dtype=np.float32)
+
+
+def _is_periodic(profile: NDArray[np.float32]) -> bool:
+    step = _likeliest_step(profile)
+    if step is None:
+        return False
+    if min(_correlation(profile, turns * step) for turns in (1, 2, 3)) < _ALIKE:
+        return False
+    ends = np.linspace(0, profile.size, _PARTS + 1).astype(int).tolist()
+    return all(_correlation(profile[first:last], step) >= _ALIKE_EACH for first, last in pairwise(ends))
+
+
+def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
+    """The lag at which the profile is most like itself, beyond its first change of sign."""
+    centred = profile - profile.mean()
+    spectrum = np.fft.rfft(centred, 2 * profile.size)
+    likeness = np.fft.irfft(spectrum * np.conj(spectrum))[: profile.size // _LEAST_TURNS]
+    apart = np.flatnonzero(likeness < 0)
+    return int(apart[0] + np.argmax(likeness[apart[0] :])) if apart.size else None
+
+
+def _correlation(profile: NDArray[np.float32], lag: int) -> float:
+    """The best correlation with itself about a lag: steps are no whole pixels."""
+    return max(_at(profile, one) for one in range(max(1, lag - 2), lag + 3))
+
+
+def _at(profile: NDArray[np.float32], lag: int) -> float:
+    first, second = profile[:-lag], profile[lag:]
+    if first.size < lag:
+        return 0.0
+    first, second = first - first.mean(), second - second.mean()
+    scale = float(np.sqrt((first * first).sum() * (second * second).sum()))
+    return float((first * second).sum()) / scale if scale > 0 else 0.0

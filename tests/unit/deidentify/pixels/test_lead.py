@@ -1,0 +1,103 @@
+"""Lead markers: the letter stays, what stands beside it goes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
+from cxr_core.vocabulary import Photometric
+
+Draw = Callable[..., NDArray[np.uint16]]
+Write = Callable[..., NDArray[np.bool_]]
+_AT = 200
+
+
+class Plate:
+    """A soft image with lead on it; knows where its letter and the signs beside it lie."""
+
+    def __init__(self, noise_image: Draw, text_ink: Write) -> None:
+        self._image = noise_image()
+        self._write = text_ink
+        self._lead = np.zeros(self._image.shape, np.float32)
+        self.letter = self.place = Box(0, 0, 0, 0)
+
+    def put(self, text: str, size: int, at: tuple[int, int]) -> Box:
+        ink = self._write(text, size)
+        box = Box(at[0], at[1], at[0] + ink.shape[0], at[1] + ink.shape[1])
+        self._lead[box.window] = np.maximum(self._lead[box.window], ink)
+        self.place = box if self.place.area == 0 else self.place.union(box)
+        return box
+
+    def ring(self, centre: tuple[int, int], radius: int) -> None:
+        cv2.circle(self._lead, centre, radius, 1.0, 4)
+
+    @property
+    def search(self) -> SearchImage:
+        lead = cv2.GaussianBlur(self._lead, (0, 0), 1.2)
+        return prepare_search((self._image + 1500 * lead).astype(np.uint16), Photometric.MONOCHROME2)
+
+    def line(self, box: Box) -> Line:
+        ink = np.ascontiguousarray(self._lead[box.window] > 0.5)
+        return Line(box, False, float(box.height), 1, 0.6, 0.0, (ink,), box)
+
+
+@pytest.fixture
+def plate(noise_image: Draw, text_ink: Write) -> Plate:
+    return Plate(noise_image, text_ink)
+
+
+def overlap(one: Box, other: Box) -> float:
+    return one.intersection(other) / one.union(other).area
+
+
+@pytest.mark.parametrize("at", [(_AT + 70, _AT), (_AT - 40, _AT + 4), (_AT + 8, _AT + 60)])
+def test_the_letter_is_told_from_initials_around_it(plate: Plate, at: tuple[int, int]) -> None:
+    letter = plate.put("R", 64, (_AT, _AT))
+    plate.put("KB", 26, at)
+    found = [line.box for line in letters_within(plate.search, plate.line(plate.place))]
+    assert overlap(found[0], letter) > 0.75
+
+
+def test_the_letter_in_a_ring_is_found(plate: Plate) -> None:
+    letter = plate.put("L", 50, (_AT, _AT))
+    plate.ring((_AT + 14, _AT + 20), 48)
+    place = letter.grown(20, (480, 520))
+    assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(place)))
+
+
+@pytest.mark.parametrize("name", ["LEE", "Li", "RUTH", "Lee", "RL", "Rana"])
+def test_a_name_leaves_no_letter(plate: Plate, name: str) -> None:
+    whole = plate.put(name, 48, (_AT, _AT))
+    found = [line.box for line in letters_within(plate.search, plate.line(whole))]
+    first = Box(whole.top, whole.left, whole.bottom, whole.left + whole.width // 2)
+    assert not any(overlap(box, first) > 0.3 for box in found)
+
+
+@pytest.mark.parametrize("at", [(_AT + 70, _AT), (_AT - 40, _AT + 4), (_AT + 8, _AT + 60)])
+def test_initials_beside_a_letter_are_found(plate: Plate, at: tuple[int, int]) -> None:
+    letter = plate.put("L", 64, (_AT, _AT))
+    initials = plate.put("KB", 26, at)
+    found = beside_letter(plate.search, plate.line(letter))
+    assert len(found) == 1
+    assert initials.intersection(found[0].box) > 0.9 * initials.area
+    assert not found[0].box.intersection(letter)
+
+
+def test_nothing_stands_beside_a_letter_alone(plate: Plate) -> None:
+    letter = plate.put("R", 64, (_AT, _AT))
+    assert beside_letter(plate.search, plate.line(letter)) == []
+    assert beside_letter(plate.search, replace(plate.line(letter), inks=())) == []
+
+
+def test_a_ring_an_arrow_and_a_bead_are_no_initials(plate: Plate) -> None:
+    letter = plate.put("R", 40, (_AT, _AT))
+    plate.ring((_AT + 14, _AT + 14), 40)
+    cv2.circle(plate._lead, (_AT + 14, _AT - 50), 10, 1.0, -1)
+    cv2.arrowedLine(plate._lead, (_AT - 50, _AT + 40), (_AT - 50, _AT - 10), 1.0, 5, tipLength=0.35)
+    assert beside_letter(plate.search, plate.line(letter)) == []

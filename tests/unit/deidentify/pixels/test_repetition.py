@@ -1,0 +1,51 @@
+"""What repeats itself says nothing."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.repetition import repeats_itself
+
+Write = Callable[..., NDArray[np.bool_]]
+
+
+def grey(ink: NDArray[np.bool_], seed: int = 1) -> NDArray[np.uint8]:
+    """The ink on a grainy ground that grows brighter from end to end."""
+    ground = np.linspace(60, 120, ink.shape[1])[None, :] + np.random.default_rng(seed).normal(0, 4, ink.shape)
+    return np.clip(ground + 80 * ink, 0, 255).astype(np.uint8)
+
+
+def teeth(count: int, pitch_px: int) -> NDArray[np.bool_]:
+    """Two rows of teeth that mesh."""
+    ink = np.zeros((40, count * pitch_px), np.bool_)
+    for index in range(count):
+        rows = slice(6, 22) if index % 2 else slice(18, 34)
+        ink[rows, index * pitch_px : index * pitch_px + max(2, pitch_px // 2)] = True
+    return ink
+
+
+@pytest.mark.parametrize("pitch_px", [6, 11, 22])
+def test_the_teeth_of_a_zip_repeat_themselves(pitch_px: int) -> None:
+    assert repeats_itself(grey(teeth(40, pitch_px)))
+
+
+@pytest.mark.parametrize(
+    "text", ["RODRIGUEZ^HARUKA^M", "MRN: 00011100011", "1111111711111", "HOSPITAL DEL CARMEN", "12/12/1912 12:12:12"]
+)
+def test_words_and_numbers_do_not(text_ink: Write, text: str) -> None:
+    assert not repeats_itself(grey(text_ink(text, 32)))
+
+
+def test_a_name_at_the_end_of_a_zip_is_not_lost_in_it(text_ink: Write) -> None:
+    name = text_ink("RODRIGUEZ", 32)
+    both = np.zeros((40, 440 + name.shape[1]), np.bool_)
+    both[:, :440] = teeth(40, 11)
+    both[: name.shape[0], 440:] = name[:40]
+    assert not repeats_itself(grey(both))
+
+
+def test_a_short_place_does_not_repeat_itself() -> None:
+    assert not repeats_itself(grey(teeth(8, 11)))
+    assert not repeats_itself(np.zeros((30, 300), np.uint8))
