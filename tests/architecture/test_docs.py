@@ -30,7 +30,7 @@ def _generator() -> ModuleType:
 @cache
 def _commands() -> dict[str, frozenset[str]]:
     """Every command of `cxr` and the commands below it."""
-    from flows.cli import app, build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each adds its commands
+    from flows.cli import app, build, compare, explain, files, inspect, keys, publish, quarantine, status, texts, vault  # noqa: F401  each adds its commands
 
     group = typer.main.get_command(app)
     return {
