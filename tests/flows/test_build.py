@@ -226,8 +226,12 @@ def test_rehash_finds_what_size_and_time_hide(rebuild: Build) -> None:
     content[-40:-20] = bytes(20)  # pixels
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert [build.run("--json").json["stages"][name]["done"] for name in ("deidentify", "convert")] == [0, 0]
-    stages = build.run("--json", "--rehash").json["stages"]
+    unseen = build.run("--json")
+    assert (unseen.code, unseen.err) == (0, "")
+    assert [unseen.json["stages"][name]["done"] for name in ("deidentify", "convert")] == [0, 0]
+    seen = build.run("--json", "--rehash")
+    assert (seen.code, seen.err) == (0, "")
+    stages = seen.json["stages"]
     assert stages["deidentify"]["done"] + stages["deidentify"]["quarantined"] == 1
     assert stages["label"]["done"] == 0
 
