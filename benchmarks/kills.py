@@ -43,6 +43,7 @@ class Outcome:
     rerun: tuple[int, ...] | None
     in_vain: int
     faults: tuple[str, ...]
+    told: str
 
     def line(self, number: int) -> str:
         told = "/".join(map(str, self.committed))
@@ -89,6 +90,8 @@ def _verdict(outcomes: list[Outcome]) -> int:
     kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(one.kind for one in outcomes).items()))
     print(f"{len(outcomes)} kills ({kinds}): {len(outcomes) - len(bad)} ended with the bytes of a build without one")
     print(f"studies worked on in vain by one kill: at most {most}; allowed: {_WORKERS * _SHARD}, a shard a worker")
+    for kind, told in sorted({(outcome.kind, outcome.told) for outcome in outcomes if outcome.told}):
+        print(f"{kind}: {told}")
     return 1 if bad else 0
 
 
@@ -123,7 +126,7 @@ def one_kill(build: Build, sound: Build, total: tuple[int, ...], kind: str, rng:
     if in_vain > _WORKERS * _SHARD:
         faults.append(f"{in_vain} studies in vain")
     faults += [name for name in ("release", "workspace/jpeg", "workspace/stages") if _differs(build, sound, name)]
-    return Outcome(kind, moment, code, committed, done, in_vain, tuple(faults))
+    return Outcome(kind, moment, code, committed, done, in_vain, tuple(faults), told.strip())
 
 
 def _start(build: Build) -> "subprocess.Popen[bytes]":

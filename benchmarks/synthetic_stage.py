@@ -25,6 +25,7 @@ from cxr_core.vocabulary import Stage
 from tasks.study_work import StudyOutcome
 
 _WAVE_STUDIES = 2000
+_PREFECT_HOME = tempfile.TemporaryDirectory()  # its database is made once for all measurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,11 @@ def burn(cpu_ms: float) -> None:
 
 
 def in_a_process(studies: int, *, cpu_ms: float, workers: int, granularity: Granularity) -> Cost:
-    """Measure in a process of its own, with a Prefect home of its own."""
+    """Measure in a process of its own."""
     arguments = [str(studies), str(cpu_ms), str(workers), granularity.value]
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "HILUM_BENCHMARK_HOME": home}
-        command = [sys.executable, __file__, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PREFECT_HOME": _PREFECT_HOME.name}
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -157,8 +157,9 @@ def main() -> int:
     parser.add_argument("workers", type=int)
     parser.add_argument("granularity", type=Granularity)
     asked = parser.parse_args()
-    home = Path(os.environ.get("HILUM_BENCHMARK_HOME") or tempfile.mkdtemp())
-    print(json.dumps(asdict(_run(asked.studies, asked.cpu_ms, asked.workers, asked.granularity, home))))
+    with tempfile.TemporaryDirectory() as folder:
+        cost = _run(asked.studies, asked.cpu_ms, asked.workers, asked.granularity, Path(folder))
+    print(json.dumps(asdict(cost)))
     return 0
 
 

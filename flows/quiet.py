@@ -3,7 +3,9 @@
 Must run before Prefect is imported. Never overrides what the user has set; a deployed run does not pass here.
 """
 
+import contextlib
 import os
+import signal
 from pathlib import Path
 
 _DEFAULTS = {
@@ -28,3 +30,25 @@ def set_quiet_environment(workspace: Path) -> None:
         home = (workspace / ".prefect").absolute()
         home.mkdir(parents=True, exist_ok=True)  # Prefect's database does not make its own folder
         os.environ["PREFECT_HOME"] = str(home)
+
+
+def end_orphaned_servers(workspace: Path) -> int:
+    """End temporary servers of builds on this workspace that were killed: nobody else would.
+
+    Only where no build holds the workspace. A server is known by its Prefect home, an orphan by its lost parent.
+
+    Returns
+    -------
+    int
+        Servers that were ended.
+    """
+    home = f"PREFECT_HOME={(workspace / '.prefect').absolute()}".encode()
+    ended = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+            is_server = b"prefect.server" in (folder / "cmdline").read_bytes()
+            is_orphan = (folder / "stat").read_text().rpartition(")")[2].split()[1] == "1"
+            if is_server and is_orphan and home in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGTERM)
+                ended += 1
+    return ended

@@ -123,7 +123,7 @@ class Workspace:
             Another build holds it, or it cannot be written.
         """
         try:
-            stream = self._lock.open("w")
+            stream = self._lock.open("a")  # an opened file keeps its time
         except OSError:
             raise UsageError(f"workspace {self.root} cannot be written") from None
         with stream:

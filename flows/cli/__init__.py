@@ -16,6 +16,7 @@ from cxr_core import __version__
 from cxr_core.errors import GateRefused, HilumError, TransientError, UsageError, place_of
 
 _INTERRUPTED = 130
+_ORCHESTRATOR = frozenset({"prefect", "httpx", "httpcore"})  # not imported here: `cxr --help` answers at once
 app = typer.Typer(
     name="cxr",
     help="From a hospital's chest radiographs and reports to a de-identified, labelled, published dataset.",
@@ -80,7 +81,7 @@ def run(command: Callable[[], object]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         result = _INTERRUPTED
     except Exception as error:  # noqa: BLE001  a fault of the program; its text may quote a patient, its place cannot
-        return _complain(f"fault of the program: {type(error).__name__} at {place_of(error)}", 1)
+        return _complain(_told_of_fault(error), 1)
     if result == _INTERRUPTED:  # typer turns an interruption inside a command into its exit code
         return _complain("interrupted; run the same command again to resume", _INTERRUPTED)
     return result if isinstance(result, int) else 0
@@ -93,6 +94,13 @@ def _told_of_machine(error: OSError) -> str:
     place = place_of(error)
     told = os.strerror(error.errno) if error.errno else type(error).__name__
     return str(stop_of(error) or f"the machine failed: {told} at {place}; run the same command again to go on")
+
+
+def _told_of_fault(error: Exception) -> str:
+    name = type(error).__name__
+    if type(error).__module__.partition(".")[0] in _ORCHESTRATOR:
+        return f"Prefect's server does not answer ({name}); run the same command again: nothing that was done is lost"
+    return f"fault of the program: {name} at {place_of(error)}"
 
 
 def _complain(line: str, code: int) -> int:

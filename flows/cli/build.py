@@ -81,8 +81,9 @@ def build(
 
 
 def _run(request: "BuildRequest") -> "BuildSummary":
-    from flows.quiet import set_quiet_environment
+    from flows.quiet import end_orphaned_servers, set_quiet_environment
 
+    end_orphaned_servers(request.workspace)
     set_quiet_environment(request.workspace)
     from flows.build.flow import build as build_flow
 

@@ -1,10 +1,12 @@
 """The whole build of a small hospital, run as its users run it: what comes out, what runs again, what stays silent."""
 
 import gzip
+import json
 import os
 import re
 import shutil
 import subprocess
+import urllib.request
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -224,8 +226,12 @@ def test_rehash_finds_what_size_and_time_hide(rebuild: Build) -> None:
     content[-40:-20] = bytes(20)  # pixels
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert [build.run("--json").json["stages"][name]["done"] for name in ("deidentify", "convert")] == [0, 0]
-    stages = build.run("--json", "--rehash").json["stages"]
+    unseen = build.run("--json")
+    assert (unseen.code, unseen.err) == (0, "")
+    assert [unseen.json["stages"][name]["done"] for name in ("deidentify", "convert")] == [0, 0]
+    seen = build.run("--json", "--rehash")
+    assert (seen.code, seen.err) == (0, "")
+    stages = seen.json["stages"]
     assert stages["deidentify"]["done"] + stages["deidentify"]["quarantined"] == 1
     assert stages["label"]["done"] == 0
 
@@ -240,6 +246,19 @@ def test_some_stages_alone(option: str, ran: list[str], rebuild: Build, base_bui
     assert result.json["stages"]["label"]["done"] == base_build.result.json["stages"]["label"]["done"]
     assert tree(rebuild.workspace / "jpeg") == tree(base_build.workspace / "jpeg")
     assert result.json["version"] == ("1.1.0" if option == "--from" else None)
+    assert rebuild.server is not None
+    assert _shown_progress(rebuild.server, "hilum-label") == ("progress", 100.0)
+
+
+def _shown_progress(server: PrefectServer, key: str) -> tuple[str, float]:
+    """Kind and figure of the newest artifact under a key, as Prefect's UI shows it."""
+    wanted = json.dumps({"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}).encode()
+    request = urllib.request.Request(  # noqa: S310  our own server, on loopback
+        f"{server.url}/artifacts/filter", wanted, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        (artifact,) = json.load(answer)
+    return artifact["type"], artifact["data"]
 
 
 @dataclass(frozen=True, slots=True)

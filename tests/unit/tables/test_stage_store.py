@@ -1,8 +1,13 @@
 """A stage's rows count from the rename of their part on, and the newest rows of a study win."""
 
+import itertools
+import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxr_core.tables.catalogue import DEID_REPORTS, LEDGER
 from cxr_core.tables.contract import ContractError
@@ -116,3 +121,46 @@ def test_some_columns_are_read_alike_before_and_after_compaction(store: StageSto
     assert before.rows() == [("a",), ("b",)]
     store.compact(frozenset({A, B}))
     assert store.read(DEID_REPORTS, ["text"]).equals(before)
+
+
+_STUDIES = [f"5000000{number}" for number in range(8)]
+
+
+def _committed(root: Path, shards: list[list[str]]) -> StageStore:
+    store = StageStore(root, (DEID_REPORTS,))
+    for shard in shards:
+        store.commit({"deid_reports": [report(study, f"text {study}") for study in shard]}, [done(s) for s in shard])
+    return store
+
+
+@settings(max_examples=12)
+@given(order=st.permutations(_STUDIES), cuts=st.sets(st.integers(1, 7)))
+def test_neither_shards_nor_the_order_of_their_arrival_change_a_byte(order: list[str], cuts: set[int]) -> None:
+    edges = [0, *sorted(cuts), len(order)]
+    shards = [list(order[start:end]) for start, end in itertools.pairwise(edges)]
+    with tempfile.TemporaryDirectory() as folder:
+        plain = _committed(Path(folder) / "plain", [_STUDIES])
+        shuffled = _committed(Path(folder) / "shuffled", shards)
+        for store in (plain, shuffled):
+            store.compact(frozenset(_STUDIES))
+        for name in ("deid_reports", "ledger"):
+            one, other = (store.root / f"{name}.parquet" for store in (plain, shuffled))
+            assert one.read_bytes() == other.read_bytes()
+
+
+@settings(max_examples=12)
+@given(
+    base=st.sets(st.sampled_from(_STUDIES)),
+    shards=st.lists(st.lists(st.sampled_from(_STUDIES), min_size=1, unique=True), max_size=5),
+    asked=st.sets(st.sampled_from(_STUDIES)),
+)
+def test_some_studies_read_like_the_whole(base: set[str], shards: list[list[str]], asked: set[str]) -> None:
+    """Parts that hold none of them stay unread, and nothing is missed by that."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = _committed(Path(folder), [sorted(base)] if base else [])
+        store.compact(frozenset(base))
+        for shard in shards:
+            store.commit({"deid_reports": [report(study, str(shard)) for study in shard]}, [done(s) for s in shard])
+        for contract in (DEID_REPORTS, LEDGER):
+            whole = store.read(contract).filter(pl.col("study_id").is_in(list(asked)))
+            assert store.read(contract, among=sorted(asked)).equals(whole)
