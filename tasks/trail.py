@@ -9,6 +9,7 @@ from cxr_core.accounting.trail import TrailTables
 from cxr_core.intake.drafts import fold_accession
 from cxr_core.planning.stages import STAGES
 from cxr_core.tables.catalogue import DROPS, INSTANCES, LEDGER, PSEUDONYMS, REPORTS, SPLITS, STUDIES
+from cxr_core.tables.contract import Contract
 from cxr_core.tables.storage import read_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import IdKind, ItemKind, Stage
@@ -16,10 +17,6 @@ from cxr_core.vocabulary import IdKind, ItemKind, Stage
 
 def trail_tables(workspace: Workspace) -> TrailTables:
     """Everything that the trail of a study needs, as far as it exists."""
-    catalogued = {
-        contract: _or_empty(read_table(contract, workspace.catalog_table(contract)), contract.empty())
-        for contract in (INSTANCES, STUDIES, PSEUDONYMS)
-    }
     drops = read_table(DROPS, workspace.catalog_table(DROPS))
     if drops is None:  # the books were never closed
         drops = read_table(DROPS, workspace.catalog / "link_drops.parquet")
@@ -29,13 +26,17 @@ def trail_tables(workspace: Workspace) -> TrailTables:
     }
     splits = read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet")
     return TrailTables(
-        instances=catalogued[INSTANCES],
-        studies=catalogued[STUDIES],
+        instances=_catalogued(workspace, INSTANCES),
+        studies=_catalogued(workspace, STUDIES),
         drops=_or_empty(drops, DROPS.empty()),
-        pseudonyms=catalogued[PSEUDONYMS],
+        pseudonyms=_catalogued(workspace, PSEUDONYMS),
         ledgers=ledgers,
         splits=_or_empty(splits, SPLITS.empty()),
     )
+
+
+def _catalogued(workspace: Workspace, contract: Contract) -> pl.DataFrame:
+    return _or_empty(read_table(contract, workspace.catalog_table(contract)), contract.empty())
 
 
 def _or_empty(found: pl.DataFrame | None, empty: pl.DataFrame) -> pl.DataFrame:

@@ -55,7 +55,8 @@ def test_a_neighbour_just_outside_the_window_keeps_time_from_deciding(run: Link)
     neighbour = bare | {"study_instance_uid": "1.2", "exam_at": NOON + 50 * HOUR}
     assert rule(run([bare, neighbour], [report])) == {}
     linked_neighbour = neighbour | {"accession_number": "A2"}
-    assert rule(run([bare, linked_neighbour], [report, {"accession_numbers": ["A2"]}])) == {"1.2": ("r1", "accession")}
+    own = {"accession_numbers": ["A2"], "exam_at": NOON + 50 * HOUR}
+    assert rule(run([bare, linked_neighbour], [report, own])) == {"1.2": ("r1", "accession")}
 
 
 def test_time_never_ties_patients_of_different_birth_dates(run: Link) -> None:
