@@ -11,7 +11,9 @@ class SourceSettings(Section):
     """`[source]`"""
 
     dicom: Path | None = Field(None, description="Folder of DICOM files, any nesting; found by content")
-    reports: tuple[Path, ...] = Field((), description="CSV files, HL7 files or folders of them")
+    reports: tuple[Path, ...] = Field(
+        (), description="CSV, Parquet, HL7, FHIR, Open-I or text files, or folders of them"
+    )
     encounters: Path | None = Field(None, description="CSV of hospital encounters, for the cohort")
     merges: Path | None = Field(None, description="CSV of merged patient ids")
     exclusions: Path | None = Field(None, description="CSV of patients who must not be read")

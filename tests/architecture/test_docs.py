@@ -30,9 +30,8 @@ def _generator() -> ModuleType:
 @cache
 def _commands() -> dict[str, frozenset[str]]:
     """Every command of `cxr` and the commands below it."""
-    from flows.cli import (
-        app,
-    )
+    import flows.cli.collection  # noqa: F401  it adds its commands, too
+    from flows.cli import app, build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each adds its commands
 
     group = typer.main.get_command(app)
     return {

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cxr_core.intake.linkage import Linked
-from cxr_core.settings.cohort import CohortUnit
+from cxr_core.settings.cohort import CohortSettings, CohortUnit
 
 NOON = dt.datetime(2014, 3, 1, 12, 0)
 HOUR = dt.timedelta(hours=1)
@@ -341,3 +341,19 @@ def test_modalities_are_the_sites_choice(run: Link) -> None:
 def test_two_accessions_in_a_study_with_two_reports_are_ambiguous(run: Link) -> None:
     linked = run([{}, {"accession_number": "A2"}], [{}, {"accession_numbers": ["A2"], "text": "Other"}])
     assert fate(linked, "study") == {"1.1": "E_LINK"}
+
+
+def test_a_site_adds_its_own_words_and_test_patients(run: Link) -> None:
+    image = {"body_part": None, "description": "RX TX | FRENTE |  |  | "}
+    bare = {"exam_description": ""}
+    assert fate(run([image], [bare]), "study") == {"1.1": "not_chest"}
+    assert fate(run([image], [bare], chest_words=("rx tx",)), "study") == {}
+    assert fate(run([image], [bare], chest_words=("TX",), other_words=("frente",)), "study") == {"1.1": "not_chest"}
+    assert fate(run([{}], [{}], test_patients=("M1\\d+",)), "study") == {"1.1": "test_patient"}
+    assert fate(run([{}], [{}], test_patients=("marek.*",)), "study") == {"1.1": "test_patient"}
+    assert fate(run([{}], [{}], test_patients=("M1",)), "study") == {}
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="no regular expression"):
+        CohortSettings(test_patients=("(",))
