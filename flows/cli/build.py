@@ -45,8 +45,13 @@ def build(
 ) -> None:
     """Build the dataset. Without arguments: the demo hospital."""
     options: dict[str, dict[str, object]] = {
-        "source": {"dicom": dicom, "reports": reports or None, "encounters": encounters, "merges": merges}
-        | {"exclusions": exclusions},
+        "source": {
+            "dicom": dicom,
+            "reports": reports or None,
+            "encounters": encounters,
+            "merges": merges,
+            "exclusions": exclusions,
+        },
         "run": {"runner": runner, "workers": workers, "granularity": granularity},
     }
     settings = load_config(config, sets=sets or (), options=options)
