@@ -357,3 +357,10 @@ def test_a_site_adds_its_own_words_and_test_patients(run: Link) -> None:
 def test_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="no regular expression"):
         CohortSettings(test_patients=("(",))
+
+
+def test_a_site_may_quarantine_what_is_a_day_apart(run: Link) -> None:
+    late = {"exam_at": NOON + 24 * HOUR}
+    assert fate(run([{}], [late], quarantine_date_mismatch=True), "study") == {"1.1": "E_LINK"}
+    assert fate(run([{}], [late], quarantine_date_mismatch=True), "report") == {"r0": "E_LINK"}
+    assert fate(run([{}], [{"exam_at": NOON + 23 * HOUR}], quarantine_date_mismatch=True), "study") == {}
