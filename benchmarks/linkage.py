@@ -269,9 +269,7 @@ def main() -> None:
         )
         for uid, one, rule in bad:
             mark = "flagged" if uid in flagged else "NOT FLAGGED"
-            print(
-                f"   wrong: study of truth {uid[-6:]}, report of {one.truth[-6:]}, by {rule}, {'flagged' if uid in flagged else 'NOT FLAGGED'}"
-            )
+            print(f"   wrong: study of truth {uid[-6:]}, report of {one.truth[-6:]}, by {rule}, {mark}")
     print(f"wrong links: {wrong} of {total}; one-sided 95 % upper bound {upper_bound(wrong, total):.3%}")
     strict = f"{calm_wrong} of {calm}; bound {upper_bound(calm_wrong, calm):.3%}"
     print(f"of these, not flagged date_mismatch (what link.quarantine_date_mismatch leaves): {strict}")
