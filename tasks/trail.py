@@ -16,30 +16,16 @@ from cxr_core.vocabulary import IdKind, ItemKind, Stage
 
 def trail_tables(workspace: Workspace) -> TrailTables:
     """Everything that the trail of a study needs, as far as it exists."""
-    catalogued = {
-        contract: _or_empty(read_table(contract, workspace.catalog_table(contract)), contract.empty())
-        for contract in (INSTANCES, STUDIES, PSEUDONYMS)
-    }
-    drops = read_table(DROPS, workspace.catalog_table(DROPS))
-    if drops is None:  # the books were never closed
-        drops = read_table(DROPS, workspace.catalog / "link_drops.parquet")
-    ledgers = {
-        stage: _or_empty(read_table(LEDGER, workspace.stage(stage) / "ledger.parquet"), LEDGER.empty())
-        for stage in STAGES
-    }
-    splits = read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet")
+    closed = workspace.catalog_table(DROPS)
+    drops = closed if closed.exists() else workspace.catalog / "link_drops.parquet"  # the books were never closed
     return TrailTables(
-        instances=catalogued[INSTANCES],
-        studies=catalogued[STUDIES],
-        drops=_or_empty(drops, DROPS.empty()),
-        pseudonyms=catalogued[PSEUDONYMS],
-        ledgers=ledgers,
-        splits=_or_empty(splits, SPLITS.empty()),
+        instances=read_table(INSTANCES, workspace.catalog_table(INSTANCES)),
+        studies=read_table(STUDIES, workspace.catalog_table(STUDIES)),
+        drops=read_table(DROPS, drops),
+        pseudonyms=read_table(PSEUDONYMS, workspace.catalog_table(PSEUDONYMS)),
+        ledgers={stage: read_table(LEDGER, workspace.stage(stage) / "ledger.parquet") for stage in STAGES},
+        splits=read_table(SPLITS, workspace.stage(Stage.SPLIT) / "splits.parquet"),
     )
-
-
-def _or_empty(found: pl.DataFrame | None, empty: pl.DataFrame) -> pl.DataFrame:
-    return empty if found is None else found
 
 
 def studies_of_pseudonym(tables: TrailTables, study_id: str) -> list[str]:
@@ -65,7 +51,7 @@ def report_fates(workspace: Workspace, tables: TrailTables, written: str) -> lis
     """What became of each report that names an accession number: `used`, or the reason why it is not."""
     reports = read_table(REPORTS, workspace.catalog_table(REPORTS))
     folded = fold_accession(written)
-    if reports is None or not folded:
+    if not folded:
         return []
     keys = [
         key

@@ -60,7 +60,7 @@ def trail(study_uid: str, tables: TrailTables) -> list[Step]:
     against = dict(drops.filter(is_study & (pl.col("original") == study_uid)).select("stage", "reason").rows())
     lost = drops.filter(pl.col("path").is_in(paths) & ~is_study)
     left = len(paths)
-    steps = []
+    steps: list[Step] = []
     for stage, outcome, detail in _stages(study_uid, tables):
         gone = Counter(lost.filter(pl.col("stage") == stage.value)["reason"].to_list())
         left -= gone.total()

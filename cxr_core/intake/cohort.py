@@ -59,7 +59,8 @@ class Cohort:
                 end = row["departed_at"] or row["arrived_at"] + _OPEN_STAY
                 stays[patient].append(Encounter(row["patient_class"], row["arrived_at"], end))
         known = {patient: tuple(found) for patient, found in stays.items()}
-        return cls(settings, known if encounters.height else None, _excluded(exclusions, index), chest_policy())
+        policy = chest_policy().extended(settings.chest_words, settings.other_words, settings.test_patients)
+        return cls(settings, known if encounters.height else None, _excluded(exclusions, index), policy)
 
     def patient_reason(self, patients: Iterable[Patient], names: Iterable[str]) -> Reason | None:
         """Why nothing of a patient may be read."""

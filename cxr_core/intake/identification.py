@@ -80,5 +80,6 @@ def _is_one_exam(studies: list[StudyDraft]) -> bool:
 
 
 def _is_surely_near(report: Report, study: StudyDraft) -> bool:
+    """True where both exam times are known and no more than a day apart."""
     gap = hours_apart(report.exam_at, study.exam_at)
     return gap is not None and gap <= SAME_EXAM_HOURS

@@ -109,6 +109,8 @@ def link(  # noqa: PLR0913  the four tables of intake and the settings that rule
     decisions = _decide(studies, records, link)
     for decision in decisions:
         _judge_study(decision, rules, dropped, require_report=cohort.require_report)
+        if link.quarantine_date_mismatch and decision.reason is None and _is_date_mismatch(decision):
+            decision.reason = Reason.E_LINK
     fates = _report_fates(records, decisions, rules)
     return Linked(
         studies=STUDIES.frame(_study_rows(decisions, rules)),
@@ -207,6 +209,12 @@ def _image_reason(study: StudyDraft, dropped: Mapping[str, Reason]) -> Reason | 
     return Reason.NOT_CR_DX if reasons == {Reason.NOT_CR_DX} else Reason.NO_SURVIVING_IMAGE
 
 
+def _is_date_mismatch(decision: _Decision) -> bool:
+    report = decision.verdict.current
+    apart = hours_apart(decision.study.exam_at, report.exam_at) if report else None
+    return apart is not None and apart >= _MISMATCH_HOURS
+
+
 def _is_ambiguous(decision: _Decision) -> bool:
     """True where several reports that count speak of the study and which of them means it is unknown.
 
@@ -278,9 +286,8 @@ def _study_rows(decisions: list[_Decision], rules: Cohort) -> list[dict[str, Any
 def _flags(decision: _Decision, uses: Mapping[str, int]) -> list[str]:
     study, verdict, report = decision.study, decision.verdict, decision.verdict.current
     has_names = bool(study.person_names or (report and report.person_names))
-    apart = hours_apart(study.exam_at, report.exam_at) if report else None
     raised = {
-        StudyFlag.DATE_MISMATCH: apart is not None and apart >= _MISMATCH_HOURS,
+        StudyFlag.DATE_MISMATCH: _is_date_mismatch(decision),
         StudyFlag.HAS_ADDENDUM: bool(verdict.addenda) or (report is not None and report.has_addendum),
         StudyFlag.SHARED_REPORT: report is not None and uses[report.key] > 1,
         StudyFlag.SUPERSEDED_REPORTS: verdict.has_superseded,

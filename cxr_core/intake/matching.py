@@ -14,6 +14,8 @@ from cxr_core.intake.patients import Patient
 from cxr_core.policy.chest import Region, chest_policy
 from cxr_core.vocabulary import LinkRule, ReportStatus
 
+_SAME_MOMENT_HOURS = 1.0
+
 
 @dataclass(slots=True)
 class Matches:
@@ -42,7 +44,14 @@ class Matches:
         self.contradicting[report.key] = report
 
 
-_All = Mapping[str, Matches]
+@dataclass(slots=True)
+class _Book:
+    """All studies, looked up by what reports name, and what was found to speak of them."""
+
+    studies: Mapping[str, StudyDraft] = field(repr=False)
+    matches: dict[str, Matches] = field(repr=False)
+    by_accession: defaultdict[str, list[StudyDraft]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    by_patient: defaultdict[Patient, list[StudyDraft]] = field(default_factory=lambda: defaultdict(list), repr=False)
 
 
 def match_reports(
@@ -54,25 +63,24 @@ def match_reports(
     Reports of another patient are never candidates: they contradict the study instead, unless a study of their own
     patient carries the same number.
     """
-    matches = {uid: Matches() for uid in studies}
-    by_accession: defaultdict[str, list[StudyDraft]] = defaultdict(list)
+    book = _Book(studies, {uid: Matches() for uid in studies})
     for study in studies.values():
         for accession in study.accessions:
-            by_accession[accession].append(study)
-    unspoken = [report for report in reports if not _match_accession(report, by_accession, studies, matches)]
-    unspoken = [report for report in unspoken if not _match_uid(report, studies, matches)]
-    _match_times(unspoken, studies, matches, window_hours)
-    return matches
+            book.by_accession[accession].append(study)
+        for patient in study.patients:
+            book.by_patient[patient].append(study)
+    unspoken = [report for report in reports if not _match_accession(report, book)]
+    unspoken = [report for report in unspoken if not _match_uid(report, book)]
+    _match_times(unspoken, book, window_hours)
+    return book.matches
 
 
-def _match_accession(
-    report: Report, by_accession: Mapping[str, list[StudyDraft]], studies: Mapping[str, StudyDraft], matches: _All
-) -> bool:
+def _match_accession(report: Report, book: _Book) -> bool:
     linked: list[tuple[StudyDraft, bool]] = []
     against: list[StudyDraft] = []
     doubtful: list[StudyDraft] = []
     for place, accession in enumerate(report.accessions):
-        hits = by_accession.get(accession, [])
+        hits = book.by_accession.get(accession, [])
         own = [study for study in hits if agrees(report, study)]
         against += [study for study in hits if study not in own]
         # The number trusted most counts in any case; one that is trusted less must also fit in time, because
@@ -81,48 +89,58 @@ def _match_accession(
         meant = meant_studies(report, report.written_accessions[place], near)
         doubtful += near if near and not meant else []
         linked += [(study, place > 0) for study in meant]
-    named = studies.get(report.study_uid or "")
+    named = book.studies.get(report.study_uid or "")
     if linked and named is not None and named not in [study for study, _ in linked]:
         doubtful += [named, *(study for study, _ in linked)]  # number and study UID speak of different studies
+    doubtful += _spoken_by_time(report, [study for study, _ in linked], book)
     for study, is_lesser in linked:
-        matches[study.uid].add(report, LinkRule.ACCESSION, is_lesser=is_lesser)
+        book.matches[study.uid].add(report, LinkRule.ACCESSION, is_lesser=is_lesser)
     for study in doubtful:
-        matches[study.uid].doubt(report)
+        book.matches[study.uid].doubt(report)
     for study in () if linked or doubtful else against:
-        matches[study.uid].contradict(report)
+        book.matches[study.uid].contradict(report)
     return bool(linked or doubtful or against)
+
+
+def _spoken_by_time(report: Report, linked: list[StudyDraft], book: _Book) -> list[StudyDraft]:
+    """Studies in doubt because the number means one exam and the exam time another one of the same patient.
+
+    A wrong exam time alone is no doubt; one that is, within an hour, that of the patient's other exam is what swapped
+    numbers look like.
+    """
+    if not linked or any(_is_near(report, study) for study in linked):
+        return []
+    patients = {patient for study in linked for patient in study.patients}
+    own = [study for patient in patients for study in book.by_patient[patient]]
+    gaps = [(study, hours_apart(report.exam_at, study.exam_at)) for study in own]
+    others = [study for study, gap in gaps if gap is not None and gap <= _SAME_MOMENT_HOURS]
+    return [*linked, *others] if others else []
 
 
 def _is_near(report: Report, study: StudyDraft) -> bool:
     return (hours_apart(report.exam_at, study.exam_at) or 0.0) <= SAME_EXAM_HOURS
 
 
-def _match_uid(report: Report, studies: Mapping[str, StudyDraft], matches: _All) -> bool:
-    study = studies.get(report.study_uid or "")
+def _match_uid(report: Report, book: _Book) -> bool:
+    study = book.studies.get(report.study_uid or "")
     if study is None:
         return False
     if agrees(report, study):
-        matches[study.uid].add(report, LinkRule.STUDY_UID)
+        book.matches[study.uid].add(report, LinkRule.STUDY_UID)
     else:
-        matches[study.uid].contradict(report)
+        book.matches[study.uid].contradict(report)
     return True
 
 
-def _match_times(
-    reports: Iterable[Report], studies: Mapping[str, StudyDraft], matches: _All, window_hours: float
-) -> None:
+def _match_times(reports: Iterable[Report], book: _Book, window_hours: float) -> None:
     """Tie reports and studies that only patient and time connect, where each is the other's only choice.
 
     The choice must be the only one within twice the window, studies that have a report already included: a wrong exam
     time must not make the neighbour of the right study the only one left.
     """
-    by_patient: defaultdict[Patient, list[StudyDraft]] = defaultdict(list)
-    for study in studies.values():
-        for patient in study.patients:
-            by_patient[patient].append(study)
     groups = _exams(reports)
     choices = {
-        key: [study for study in by_patient[key[0]] if _may_belong(versions, study, 2 * window_hours)]
+        key: [study for study in book.by_patient.get(key[0], []) if _may_belong(versions, study, 2 * window_hours)]
         for key, versions in groups.items()
     }
     claims = Counter(study.uid for near in choices.values() for study in near)
@@ -130,9 +148,9 @@ def _match_times(
         if len(near) != 1 or claims[near[0].uid] != 1:
             continue
         (study,) = near
-        if _is_sure(groups[key], study, matches[study.uid], window_hours):
+        if _is_sure(groups[key], study, book.matches[study.uid], window_hours):
             for report in groups[key]:
-                matches[study.uid].add(report, LinkRule.PATIENT_TIME)
+                book.matches[study.uid].add(report, LinkRule.PATIENT_TIME)
 
 
 _Exam = tuple[Patient, str]

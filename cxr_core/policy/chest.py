@@ -7,7 +7,7 @@ How the regions of several texts are weighed is left to `cxr_core.intake.cohort`
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,19 @@ class ChestPolicy:
     test_names: re.Pattern[str]
     test_ids: re.Pattern[str]
     other_modalities: re.Pattern[str]
+
+    def extended(
+        self, chest_words: Iterable[str] = (), other_words: Iterable[str] = (), test_patients: Iterable[str] = ()
+    ) -> "ChestPolicy":
+        """The same with a site's own words (taken literally) and patterns of names and ids (regular expressions)."""
+        chest, other, tests = list(map(re.escape, chest_words)), list(map(re.escape, other_words)), list(test_patients)
+        return replace(
+            self,
+            chest_words=_joined(self.chest_words, _words(chest)) if chest else self.chest_words,
+            other_words=_joined(self.other_words, _words(other)) if other else self.other_words,
+            test_names=_joined(self.test_names, _any(tests)) if tests else self.test_names,
+            test_ids=_joined(self.test_ids, _any(tests)) if tests else self.test_ids,
+        )
 
     def region_of_part(self, body_part: str) -> Region:
         """Region of a BodyPartExamined value; what no list holds is unsaid."""
@@ -86,3 +99,7 @@ def _words(patterns: Iterable[str]) -> re.Pattern[str]:
 
 def _any(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+def _joined(one: re.Pattern[str], other: re.Pattern[str]) -> re.Pattern[str]:
+    return _any([one.pattern, other.pattern])

@@ -1,9 +1,10 @@
 """Which studies belong to the dataset. Defaults are those of the MIMIC-CXR paper (2019), Methods."""
 
 import datetime as dt
+import re
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cxr_core.settings.section import Section
 
@@ -27,3 +28,21 @@ class CohortSettings(Section):
     min_age: int = Field(18, ge=0, le=120, description="Youngest age at the study, in years")
     require_report: bool = Field(True, description="Studies without a report are excluded (the paper)")
     modalities: tuple[str, ...] = Field(("CR", "DX"), description="Modalities that count as radiographs")
+    chest_words: tuple[str, ...] = Field(
+        (), description="The site's own words for exams of the chest, beside those of policy/chest.toml; whole words"
+    )
+    other_words: tuple[str, ...] = Field((), description="The site's own words for exams of other regions")
+    test_patients: tuple[str, ...] = Field(
+        (),
+        description="Regular expressions for names or ids of the site's own test patients; the whole text must match",
+    )
+
+    @field_validator("test_patients")
+    @classmethod
+    def _check_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error:
+                raise ValueError("a pattern of test_patients is no regular expression") from None
+        return patterns

@@ -13,7 +13,9 @@ class SourceSettings(Section):
 
     way: Way = Field(Way.FOLDER, description="How images come: from a folder, or into the vault from a PACS")
     dicom: Path | None = Field(None, description="Folder of DICOM files, any nesting; found by content")
-    reports: tuple[Path, ...] = Field((), description="CSV files, HL7 files or folders of them")
+    reports: tuple[Path, ...] = Field(
+        (), description="CSV, Parquet, HL7, FHIR, Open-I or text files, or folders of them"
+    )
     encounters: Path | None = Field(None, description="CSV of hospital encounters, for the cohort")
     merges: Path | None = Field(None, description="CSV of merged patient ids")
     exclusions: Path | None = Field(None, description="CSV of patients who must not be read")

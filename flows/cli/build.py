@@ -24,9 +24,10 @@ def build(
     config: Annotated[_Path, typer.Argument(help="TOML file; `cxr init` writes a commented one.")] = None,
     *,
     dicom: Annotated[_Path, typer.Option(help="Folder of DICOM files.")] = None,
-    reports: Annotated[list[Path] | None, typer.Option(help="CSV or HL7 file or folder; repeatable.")] = None,
+    reports: Annotated[list[Path] | None, typer.Option(help="Table, HL7, FHIR, text or folder; repeatable.")] = None,
     encounters: Annotated[_Path, typer.Option(help="CSV of encounters, for the cohort.")] = None,
     merges: Annotated[_Path, typer.Option(help="CSV of merged patient ids.")] = None,
+    exclusions: Annotated[_Path, typer.Option(help="CSV of patients of whom nothing is read.")] = None,
     workspace: Annotated[Path, typer.Option(help="Vault and intermediates.")] = Path("workspace"),
     release: Annotated[Path, typer.Option(help="Folder of the releases.")] = Path("release"),
     sets: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; repeatable.")] = None,
@@ -47,7 +48,13 @@ def build(
 ) -> None:
     """Build the dataset. Without arguments: the demo hospital."""
     options: dict[str, dict[str, object]] = {
-        "source": {"dicom": dicom, "reports": reports or None, "encounters": encounters, "merges": merges},
+        "source": {
+            "dicom": dicom,
+            "reports": reports or None,
+            "encounters": encounters,
+            "merges": merges,
+            "exclusions": exclusions,
+        },
         "run": {"runner": runner, "workers": workers, "granularity": granularity},
     }
     settings = load_config(config, sets=sets or (), options=options)

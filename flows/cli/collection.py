@@ -58,7 +58,7 @@ def labels(
     if not given.is_file():
         raise UsageError(f"{converted} holds no {GIVEN_LABELS}")
     ids = read_table(PSEUDONYMS, opened.catalog_table(PSEUDONYMS))
-    names: dict[str, str] = {} if ids is None else dict(ids.select("original", "pseudonym").iter_rows())
+    names: dict[str, str] = dict(ids.select("original", "pseudonym").iter_rows())
     rows = pl.read_csv(given, infer_schema=False)
     known = [row for row in rows.iter_rows(named=True) if row["sop_instance_uid"] in names]
     kept = [column for column in rows.columns if column not in ("file", "study_instance_uid", "sop_instance_uid")]

@@ -65,7 +65,7 @@ def _report_of(study_id: str, workspace: Path) -> str | None:
     if not reports.is_empty():
         return str(reports["text"][0])
     ids = read_table(PSEUDONYMS, opened.catalog_table(PSEUDONYMS))
-    if ids is None or ids.filter(pl.col("pseudonym") == study_id).is_empty():
+    if ids.filter(pl.col("pseudonym") == study_id).is_empty():
         raise UsageError(f"study {study_id} has no report in {workspace}")
     return None
 

@@ -106,3 +106,23 @@ def test_a_retry_does_just_these_again_once(rebuild: Build) -> None:
     told = json.loads(cxr(rebuild, "status", "--json").out)["stages"]
     assert [stage["todo"] for stage in told.values()] == [0, 0, 0]
     assert failed[0] in cases(rebuild)
+
+
+def test_a_number_of_the_hospital_tells_how_its_study_came_to_be_in_or_out(copied: Build) -> None:
+    truth = pl.read_csv(copied.hospital.truth / "studies.csv", infer_schema=False)
+    wrong = truth.filter(pl.col("fault") == "wrong_mrn_report").row(0, named=True)
+    before = len(audit(copied))
+    told = cxr(copied, "explain", "--number", wrong["accession"]).out
+    assert "link        out: E_LINK" in told
+    assert told == cxr(copied, "explain", "--number", wrong["study"]).out.rstrip() + "\nreport 1 of 1: E_LINK\n"
+    assert not any(value in told for value in (wrong["accession"], wrong["study"], wrong["mrn"]))
+    assert [line["command"] for line in audit(copied)[before:]] == ["explain a number"] * 2
+    assert wrong["accession"] not in json.dumps(audit(copied))
+
+
+def test_a_published_study_tells_its_way_and_its_labels(base_build: Build) -> None:
+    labels = pl.read_parquet(base_build.workspace / "stages" / "label" / "labels.parquet")
+    told = cxr(base_build, "explain", labels["study_id"][0]).out
+    assert [line.split()[0] for line in told.splitlines()[:3]] == ["catalog", "link", "register"]
+    assert "report by " in told
+    assert "phrase" in told

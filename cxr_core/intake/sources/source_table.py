@@ -15,6 +15,7 @@ from cxr_core.intake.sources.table_lines import UnreadableTable, table_lines
 
 _NAMES_FILE = Path(__file__).with_name("columns.toml")
 _MOST_NAMES = 12
+_NO_NAME = re.compile(r"\d{4}|.{50}")
 
 
 @lru_cache(maxsize=1)
@@ -99,10 +100,10 @@ class SourceTable:
     def _seen(self) -> str:
         """The column names of the file; only their number where the first line may be one of a patient.
 
-        A line in which no word is a usual name is no header line that we know, and may hold identified values.
+        A line without any usual name, or with numbers or sentences in it, may hold identified values.
         """
-        if not self._places:
-            return f"none of its {len(self._header)} columns has a usual name (is there a header line?)"
+        if not self._places or any(map(_NO_NAME.search, self._header)):
+            return f"its {len(self._header)} columns have other names (is there a header line?)"
         names = [name.strip() or "(blank)" for name in self._header]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         return f"it has {', '.join(names[:_MOST_NAMES])}{more}"

@@ -181,6 +181,7 @@ def run(instances: Any, reports: Any, encounters: Any, merges: Any) -> Link:
         pixels_equal: bool = False,
         suffixes: tuple[str, ...] = (),
         use_preliminary: bool = False,
+        quarantine_date_mismatch: bool = False,
         **cohort: Any,
     ) -> Linked:
         schema = {"issuer": pl.String, "patient_id": pl.String, "cause": pl.String}
@@ -190,7 +191,11 @@ def run(instances: Any, reports: Any, encounters: Any, merges: Any) -> Link:
             encounters(*(stays or [])),
             merges(*(merged or [])),
             cohort=CohortSettings(**cohort),
-            link=LinkSettings(accession_suffixes=suffixes, use_preliminary=use_preliminary),
+            link=LinkSettings(
+                accession_suffixes=suffixes,
+                use_preliminary=use_preliminary,
+                quarantine_date_mismatch=quarantine_date_mismatch,
+            ),
             pixels_equal=lambda *_: pixels_equal,
             exclusions=pl.DataFrame([{"issuer": ""} | row for row in excluded], schema=schema) if excluded else None,
         )

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cxr_core.intake.linkage import Linked
-from cxr_core.settings.cohort import CohortUnit
+from cxr_core.settings.cohort import CohortSettings, CohortUnit
 
 NOON = dt.datetime(2014, 3, 1, 12, 0)
 HOUR = dt.timedelta(hours=1)
@@ -55,7 +55,8 @@ def test_a_neighbour_just_outside_the_window_keeps_time_from_deciding(run: Link)
     neighbour = bare | {"study_instance_uid": "1.2", "exam_at": NOON + 50 * HOUR}
     assert rule(run([bare, neighbour], [report])) == {}
     linked_neighbour = neighbour | {"accession_number": "A2"}
-    assert rule(run([bare, linked_neighbour], [report, {"accession_numbers": ["A2"]}])) == {"1.2": ("r1", "accession")}
+    own = {"accession_numbers": ["A2"], "exam_at": NOON + 50 * HOUR}
+    assert rule(run([bare, linked_neighbour], [report, own])) == {"1.2": ("r1", "accession")}
 
 
 def test_time_never_ties_patients_of_different_birth_dates(run: Link) -> None:
@@ -340,3 +341,26 @@ def test_modalities_are_the_sites_choice(run: Link) -> None:
 def test_two_accessions_in_a_study_with_two_reports_are_ambiguous(run: Link) -> None:
     linked = run([{}, {"accession_number": "A2"}], [{}, {"accession_numbers": ["A2"], "text": "Other"}])
     assert fate(linked, "study") == {"1.1": "E_LINK"}
+
+
+def test_a_site_adds_its_own_words_and_test_patients(run: Link) -> None:
+    image = {"body_part": None, "description": "RX TX | FRENTE |  |  | "}
+    bare = {"exam_description": ""}
+    assert fate(run([image], [bare]), "study") == {"1.1": "not_chest"}
+    assert fate(run([image], [bare], chest_words=("rx tx",)), "study") == {}
+    assert fate(run([image], [bare], chest_words=("TX",), other_words=("frente",)), "study") == {"1.1": "not_chest"}
+    assert fate(run([{}], [{}], test_patients=("M1\\d+",)), "study") == {"1.1": "test_patient"}
+    assert fate(run([{}], [{}], test_patients=("marek.*",)), "study") == {"1.1": "test_patient"}
+    assert fate(run([{}], [{}], test_patients=("M1",)), "study") == {}
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="no regular expression"):
+        CohortSettings(test_patients=("(",))
+
+
+def test_a_site_may_quarantine_what_is_a_day_apart(run: Link) -> None:
+    late = {"exam_at": NOON + 24 * HOUR}
+    assert fate(run([{}], [late], quarantine_date_mismatch=True), "study") == {"1.1": "E_LINK"}
+    assert fate(run([{}], [late], quarantine_date_mismatch=True), "report") == {"r0": "E_LINK"}
+    assert fate(run([{}], [{"exam_at": NOON + 23 * HOUR}], quarantine_date_mismatch=True), "study") == {}

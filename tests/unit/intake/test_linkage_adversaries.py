@@ -50,6 +50,15 @@ def test_accession_numbers_swapped_within_a_patient_are_told_by_the_study_uid(ru
     assert (links(linked), studies(linked)) == ({}, {"1.1": "E_LINK", "1.2": "E_LINK"})
 
 
+def test_accession_numbers_swapped_within_a_patient_are_told_by_the_exam_time(run: Link) -> None:
+    images = [{"accession_number": "A2"}, second(exam_at=NOON + 90 * DAY)]
+    reports = [{}, {"accession_numbers": ["A2"], "exam_at": NOON + 90 * DAY}]
+    linked = run(images, reports)
+    assert (links(linked), studies(linked)) == ({}, {"1.1": "E_LINK", "1.2": "E_LINK"})
+    alone = run(images, [reports[1] | {"exam_at": NOON + 30 * DAY}])  # a wrong time that is nobody's
+    assert links(alone) == {"1.1": "r0"}
+
+
 def test_a_number_that_two_issuers_use_for_the_same_patient_id_stays_within_the_issuer(run: Link) -> None:
     images = [{"issuer": "NORTH"}, second(issuer="SOUTH")]
     linked = run(images, [{"issuer": "NORTH"}, {"issuer": "SOUTH", "text": "Other."}])

@@ -82,6 +82,13 @@ def test_a_missing_column_is_named_and_the_header_is_not_quoted(tmp_path: Path) 
     assert "Marek" not in str(caught.value)
 
 
+def test_a_first_line_of_values_is_not_quoted_even_if_a_word_of_it_is_a_name(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Marek Ida,4711,hospital\n")
+    with pytest.raises(UsageError, match="its 3 columns have other names") as caught:
+        read_reports_csv(tmp_path / "r.csv")
+    assert "Marek" not in str(caught.value)
+
+
 def test_a_missing_column_is_told_with_the_columns_that_are_there(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("Accession,Befund,\nA1,Normal,x\n")
     with pytest.raises(UsageError, match=r"no column for text .*; it has Accession, Befund, \(blank\); map it with"):

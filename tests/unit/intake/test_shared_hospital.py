@@ -87,6 +87,30 @@ def test_kept_studies_and_links_are_those_of_the_truth(linked: Linked) -> None:
     assert [uid for uid, key in links if owner[spoken[key]] != uid] == []
 
 
+def test_every_study_has_the_report_the_rule_or_the_reason_of_the_truth(linked: Linked) -> None:
+    reports = _table(HOSPITAL / "truth" / "reports.csv")
+    known = set(reports["report_id"])
+    keys = dict(linked.reports.select("report_key", "report_id").rows())
+    reasons = linked.drops.filter(pl.col("kind").cast(pl.String) == "study")
+    dropped = dict(reasons.select("original", pl.col("reason").cast(pl.String)).rows())
+    rows = linked.studies.select("study_instance_uid", "report_key", pl.col("link_rule").cast(pl.String)).rows()
+    kept = {uid: (keys[key], rule) for uid, key, rule in rows}
+    for row in _table(HOSPITAL / "truth" / "studies.csv").iter_rows(named=True):
+        fault, uid = row["fault"] or "", row["study"]
+        own = reports.filter(study=uid)["report_id"].to_list()
+        reason = EXPECTED[fault][1] if fault in EXPECTED else None
+        if row["n_images"] == "0":
+            assert (kept.get(uid), dropped.get(uid)) == (None, None)
+        elif reason or row["encounter"] != "1":
+            assert (kept.get(uid), dropped.get(uid)) == (None, reason or "outside_cohort")
+        else:
+            report, rule = kept[uid]
+            assert report in own
+            assert report in known
+            assert rule == ("patient_time" if fault == "no_accession" else "accession")
+            assert report == own[-1] or fault == "addendum"  # the corrected version comes last
+
+
 def test_flags_and_rules_tell_what_was_odd(linked: Linked) -> None:
     truth = dict(_table(HOSPITAL / "truth" / "studies.csv").select("study", "fault").rows())
     odd = {
