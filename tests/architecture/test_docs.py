@@ -30,8 +30,20 @@ def _generator() -> ModuleType:
 @cache
 def _commands() -> dict[str, frozenset[str]]:
     """Every command of `cxr` and the commands below it."""
-    from flows.cli import app, build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each adds its commands
-    from flows.cli import review_serve  # noqa: F401
+    from flows.cli import (  # noqa: F401  each adds its commands
+        app,
+        build,
+        compare,
+        explain,
+        files,
+        inspect,
+        keys,
+        quarantine,
+        review_serve,
+        status,
+        texts,
+        vault,
+    )
 
     group = typer.main.get_command(app)
     return {
