@@ -153,7 +153,7 @@ class Draw:
     def _planted_draft(self, row: Mapping[str, str], made: PlantedImage, boxes: tuple[MachineBox, ...]) -> Draft:
         content = encode_jpeg(made.gray)
         digest = sha256(content).hexdigest()
-        path = self.workspace.review / PLANTED / f"{digest}.jpg"
+        path = self.workspace.review / PLANTED / row["study_id"] / f"{digest}.jpg"  # goes with its study
         write_bytes(path, content, mode=0o600)
         return Draft(
             unit_id=row["dicom_id"],

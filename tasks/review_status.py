@@ -73,7 +73,7 @@ class LiveStatus:
         for one in self.progress:
             yield from _progress_lines(one)
         for name, review in (("images", self.statistics.images), ("texts", self.statistics.texts)):
-            if review is not None:
+            if review is not None and review.settled + review.sensitivity.trials:
                 yield from _leak_lines(name, review, self.population if name == "images" else 0)
         if self.statistics.images is not None:
             bound = self.statistics.images.units.bound

@@ -7,11 +7,13 @@ to `store`, what becomes of the answers to `decisions`.
 import hashlib
 import sqlite3
 from datetime import datetime
+from statistics import median
 
 from cxr_core.review.records import Sample
 from cxr_core.review.rows import to_ms
 
 CONSENSUS_SLOT = -1
+_PACE = 50  # decisions that tell how fast a reader is
 
 
 def ensure_order(connection: sqlite3.Connection, sample: Sample, reader: str) -> None:
@@ -21,7 +23,10 @@ def ensure_order(connection: sqlite3.Connection, sample: Sample, reader: str) ->
     ).fetchone()
     if known:
         return
-    found = connection.execute("SELECT item_id FROM items WHERE sample_id = ?", (sample.sample_id,))
+    found = connection.execute(
+        "SELECT item_id FROM items WHERE sample_id = ? AND item_id NOT IN (SELECT item_id FROM removed)",
+        (sample.sample_id,),
+    )
     shuffled = sorted((row["item_id"] for row in found), key=lambda item: _place(sample.seed, reader, item))
     connection.executemany(
         "INSERT INTO orders (sample_id, reader, place, item_id) VALUES (?, ?, ?, ?)",
@@ -127,3 +132,17 @@ def remaining(connection: sqlite3.Connection, sample: Sample, reader: str) -> in
             (*parameters, sample.readers_per_item),
         ).fetchone()[0]
     return int(sample.items - decided - full)
+
+
+def pace(connection: sqlite3.Connection, sample_id: str, reader: str) -> tuple[int, float | None]:
+    """How many items the reader has decided, and the median seconds of the last decisions."""
+    answered = connection.execute(
+        "SELECT count(*) FROM claims WHERE sample_id = ? AND reader = ? AND decision_id IS NOT NULL",
+        (sample_id, reader),
+    ).fetchone()[0]
+    last = connection.execute(
+        "SELECT answered_at - shown_at FROM decisions WHERE sample_id = ? AND reader = ? ORDER BY place DESC LIMIT ?",
+        (sample_id, reader, _PACE),
+    )
+    took = [row[0] / 1000 for row in last]
+    return answered, median(took) if took else None

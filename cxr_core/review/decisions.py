@@ -10,12 +10,13 @@ from datetime import datetime
 
 from cxr_core.review.claims import CONSENSUS_SLOT
 from cxr_core.review.records import Conflict, Decision, Item, NotAllowed, Outcome, Reader, Recorded, Sight
-from cxr_core.review.rows import decision_from, decision_row, from_ms, item_from, to_ms
+from cxr_core.review.rows import decision_from, decision_row, draft_from, from_ms, item_from, to_ms
 from cxr_core.review.rules import check_decision, settle
 from cxr_core.vocabulary import ReviewAnswer, ReviewRound
 
 ITEMS = "SELECT i.*, s.kind FROM items i JOIN samples s USING (sample_id) "
 _NOT_YOURS = "this item is not in your queue"  # the same words whether it exists or not
+_STANDING = "item_id NOT IN (SELECT item_id FROM removed)"
 _DECIDED = "SELECT d.* FROM claims c JOIN decisions d USING (decision_id) "
 
 
@@ -66,7 +67,7 @@ def outcomes_of(connection: sqlite3.Connection, sample_id: str, readers_per_item
     decided: dict[str, list[Decision]] = {}
     for row in connection.execute(f"{_DECIDED} WHERE c.sample_id = ? ORDER BY d.place", (sample_id,)):
         decided.setdefault(row["item_id"], []).append(decision_from(row))
-    items = connection.execute(f"{ITEMS} WHERE sample_id = ? ORDER BY item_id", (sample_id,))
+    items = connection.execute(f"{ITEMS} WHERE sample_id = ? AND {_STANDING} ORDER BY item_id", (sample_id,))
     return [_settled(item_from(row), decided.get(row["item_id"], []), readers_per_item) for row in items]
 
 
@@ -174,3 +175,14 @@ def _note_state(connection: sqlite3.Connection, outcome: Outcome) -> None:
             outcome.final.value if outcome.final else None,
         ),
     )
+
+
+def remove(connection: sqlite3.Connection, studies: frozenset[str], at: datetime) -> int:
+    """Empty the items of some studies and take them out of all queues; gives how many they were."""
+    known = connection.execute("SELECT item_id, draft FROM items WHERE item_id NOT IN (SELECT item_id FROM removed)")
+    gone = [row["item_id"] for row in known.fetchall() if draft_from(row["draft"]).study_id in studies]
+    connection.executemany("INSERT INTO removed VALUES (?, ?)", [(item_id, to_ms(at)) for item_id in gone])
+    for table in ("claims", "orders", "states"):
+        connection.executemany(f"DELETE FROM {table} WHERE item_id = ?", [(item_id,) for item_id in gone])  # noqa: S608  own names
+    connection.executemany("UPDATE items SET draft = '{}', sha256 = '' WHERE item_id = ?", [(i,) for i in gone])
+    return len(gone)

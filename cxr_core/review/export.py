@@ -35,8 +35,8 @@ class ReviewTables:
 def review_tables(store: ReviewStore, boxes_before: pl.DataFrame) -> ReviewTables:
     """All tables of a store.
 
-    Reviews are those of the newest samples, because they are what the statistics speak of. Boxes and labels are of
-    all samples: what a reader saw once stays black, and a label that was given stays given.
+    Of all samples: what a reader saw once stays black, and a label that was given stays given. Statistics are of the
+    newest sample of a kind.
 
     Parameters
     ----------
@@ -45,15 +45,24 @@ def review_tables(store: ReviewStore, boxes_before: pl.DataFrame) -> ReviewTable
     """
     codes = reader_codes(store.readers())
     every = [(sample, store.outcomes_in(sample)) for sample in store.samples()]
-    newest = {sample.kind: outcomes for sample, outcomes in every}
     reports = [o for sample, outcomes in every if sample.kind is ReviewKind.REPORTS for o in outcomes]
     images = [o for sample, outcomes in every if sample.kind is ReviewKind.IMAGES for o in outcomes]
     trail = [
         row for sample, outcomes in every for row in _decision_rows(outcomes, store.audit(sample.sample_id), codes)
     ]
     return ReviewTables(
-        image_reviews=image_reviews(newest.get(ReviewKind.IMAGES, ()), codes),
-        text_reviews=text_reviews(newest.get(ReviewKind.TEXT, ()), codes),
+        image_reviews=IMAGE_REVIEWS.frame(
+            _review_row(outcome, place, codes) | {"dicom_id": outcome.item.draft.unit_id}
+            for place, (sample, outcomes) in enumerate(every)
+            if sample.kind is ReviewKind.IMAGES
+            for outcome in outcomes
+        ),
+        text_reviews=TEXT_REVIEWS.frame(
+            _review_row(outcome, place, codes)
+            for place, (sample, outcomes) in enumerate(every)
+            if sample.kind is ReviewKind.TEXT
+            for outcome in outcomes
+        ),
         reader_boxes=reader_boxes(images, boxes_before),
         report_labels=report_labels(reports),
         decisions=REVIEW_DECISIONS.frame(trail),
@@ -79,22 +88,13 @@ def reader_codes(readers: Sequence[Reader]) -> Codes:
     return {reader.name: f"reader-{place}" for place, reader in enumerate(readers, start=1)}
 
 
-def image_reviews(outcomes: Iterable[Outcome], codes: Codes) -> pl.DataFrame:
-    """The IMAGE_REVIEWS frame of one sample."""
-    return IMAGE_REVIEWS.frame(_review_row(o, codes) | {"dicom_id": o.item.draft.unit_id} for o in outcomes)
-
-
-def text_reviews(outcomes: Iterable[Outcome], codes: Codes) -> pl.DataFrame:
-    """The TEXT_REVIEWS frame of one sample."""
-    return TEXT_REVIEWS.frame(_review_row(o, codes) for o in outcomes)
-
-
-def _review_row(outcome: Outcome, codes: Codes) -> dict[str, object]:
+def _review_row(outcome: Outcome, place: int, codes: Codes) -> dict[str, object]:
     draft = outcome.item.draft
     blind = sorted(((codes[d.reader], d.answer.value) for d in outcome.primary), key=_by_number)
     deciding = [outcome.consensus] if outcome.needs_consensus and outcome.consensus else list(outcome.primary)
     return {
         "sample_id": outcome.item.sample_id,
+        "draw": place,
         "item": outcome.item.item_id,
         "study_id": draft.study_id,
         "subject_id": draft.subject_id,
@@ -177,7 +177,9 @@ def _decision_rows(outcomes: Sequence[Outcome], trail: Sequence[Recorded], codes
     items = {outcome.item.item_id: outcome.item for outcome in outcomes}
     for recorded in trail:
         decision = recorded.decision
-        item = items[decision.item_id]
+        item = items.get(decision.item_id)
+        if item is None:  # of a withdrawn study
+            continue
         yield {
             "decision_id": decision.decision_id,
             "sample_id": item.sample_id,

@@ -20,7 +20,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
@@ -54,6 +54,7 @@ CREATE TABLE orders (
     item_id TEXT NOT NULL REFERENCES items,
     PRIMARY KEY (sample_id, reader, place)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_of_item ON orders (item_id);
 CREATE TABLE claims (                        -- who reads an item; slots 0, 1, ... blind, slot -1 for the consensus
     item_id TEXT NOT NULL REFERENCES items,
     slot INTEGER NOT NULL,
@@ -93,6 +94,10 @@ CREATE TABLE decisions (
 ) STRICT;
 CREATE INDEX decisions_of_item ON decisions (item_id, place);
 CREATE INDEX decisions_of_reader ON decisions (sample_id, reader, place);
+CREATE TABLE removed (                       -- items of withdrawn studies: nobody reads, counts or exports them
+    item_id TEXT PRIMARY KEY REFERENCES items,
+    removed_at INTEGER NOT NULL
+) STRICT;
 CREATE TABLE reveals (
     item_id TEXT NOT NULL REFERENCES items,
     reader TEXT NOT NULL REFERENCES readers,
@@ -101,7 +106,10 @@ CREATE TABLE reveals (
 ) STRICT;
 """
 
-_APPEND_ONLY = ("samples", "items", "readers", "tokens", "decisions", "reveals")
+_APPEND_ONLY = ("samples", "items", "readers", "tokens", "decisions", "reveals", "removed")
+
+# What an item held can be emptied once its study was withdrawn.
+_BUT = {("items", "UPDATE"): "WHEN OLD.item_id NOT IN (SELECT item_id FROM removed)"}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -132,8 +140,9 @@ def _statements() -> list[str]:
     made = [part for part in _TABLES.split(";\n") if part.strip()]
     for table in _APPEND_ONLY:
         for event in ("UPDATE", "DELETE"):
+            but = _BUT.get((table, event), "")
             made.append(
-                f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
+                f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} {but} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} can only be added to'); END"
             )
     return made

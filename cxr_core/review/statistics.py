@@ -137,7 +137,7 @@ def workspace_statistics(workspace: Workspace, current: Mapping[str, str] | None
 
 
 def leak_review(reviews: pl.DataFrame, unit: str, current: Mapping[str, str] | None = None) -> LeakReview:
-    """Statistics of one sample.
+    """Statistics of the newest sample; only `remaining` looks at all of them.
 
     Parameters
     ----------
@@ -147,26 +147,28 @@ def leak_review(reviews: pl.DataFrame, unit: str, current: Mapping[str, str] | N
     current : mapping of unit to sha256, optional
         The files as they are now.
     """
-    real = reviews.filter(~pl.col("is_planted"))
-    planted = reviews.filter(pl.col("is_planted") & pl.col("final").is_not_null())
+    newest = reviews.filter(pl.col("draw") == pl.col("draw").max())
+    real = newest.filter(~pl.col("is_planted"))
+    sown = newest.filter(pl.col("is_planted"))
+    planted = sown.filter(pl.col("final").is_not_null())
     standing, stale = _standing(real, unit, current)
     random = standing.filter((pl.col("stratum") == RANDOM) & pl.col("final").is_not_null())
-    found, sown = int(planted.select(_found().sum()).item() or 0), planted.height
+    found, trials = int(planted.select(_found().sum()).item() or 0), planted.height
     by_subject = random.group_by("subject_id").agg(_leaks().any().alias("leaks"))
     return LeakReview(
         items=standing.height,
         settled=standing["final"].count(),
         consensus=int(standing["needs_consensus"].sum()),
-        units=leak_bound(int(random.select(_leaks().sum()).item() or 0), random.height, found=found, planted=sown),
-        subjects=leak_bound(int(by_subject["leaks"].sum()), by_subject.height, found=found, planted=sown),
-        sensitivity=share(found, sown),
-        sensitivity_of=_by_reader(reviews.filter(pl.col("is_planted"))),
+        units=leak_bound(int(random.select(_leaks().sum()).item() or 0), random.height, found=found, planted=trials),
+        subjects=leak_bound(int(by_subject["leaks"].sum()), by_subject.height, found=found, planted=trials),
+        sensitivity=share(found, trials),
+        sensitivity_of=_by_reader(sown),
         sensitivity_by=_by_stratum(planted),
         agreement=agreement(two_by_two(_answer_pairs(standing))),
         strata=_strata(standing),
         stale=stale,
-        remaining=_remaining(real, unit, current),
-        open=standing["final"].null_count() + reviews.filter(pl.col("is_planted"))["final"].null_count(),
+        remaining=_remaining(reviews.filter(~pl.col("is_planted")), unit, current),
+        open=standing["final"].null_count() + sown["final"].null_count(),
     )
 
 
@@ -191,13 +193,20 @@ def _standing(real: pl.DataFrame, unit: str, current: Mapping[str, str] | None) 
 
 
 def _remaining(real: pl.DataFrame, unit: str, current: Mapping[str, str] | None) -> int:
-    """Items with PHI that are still what was reviewed, or that changed without a reader's box telling where."""
+    """Items with PHI that are still what was reviewed, or that changed without a reader's box telling where.
+
+    An item that was read again as it is now, and found clean, remains no longer.
+    """
     leaked = real.filter(_leaks())
     if current is None:
         return int(leaked[unit].n_unique())
     now = leaked[unit].replace_strict(dict(current), default=None, return_dtype=pl.String)
     is_there = now.is_not_null() & ((now == leaked["sha256"]) | (leaked["marks"] == 0))
-    return int(leaked.filter(is_there)[unit].n_unique())
+    is_clean = (pl.col("final").cast(pl.String) == _CLEAN) & (
+        pl.col("sha256") == pl.col(unit).replace_strict(dict(current), default=None, return_dtype=pl.String)
+    )
+    read_again = real.filter(is_clean)[unit].implode()
+    return int(leaked.filter(is_there & ~leaked[unit].is_in(read_again))[unit].n_unique())
 
 
 def _by_reader(planted: pl.DataFrame) -> dict[str, Share]:

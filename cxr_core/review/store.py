@@ -30,7 +30,7 @@ several processes may hold the same file. The newest sample of a kind is the one
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,8 +57,10 @@ from cxr_core.vocabulary import ReaderRole, ReviewKind, ReviewRound
 
 AHEAD = 6
 STALE_AFTER = timedelta(hours=24)
-_PACE = 50  # decisions that tell how fast a reader is
-_SAMPLE = "SELECT s.*, (SELECT count(*) FROM items i WHERE i.sample_id = s.sample_id) AS items FROM samples s "
+_SAMPLE = (
+    "SELECT s.*, (SELECT count(*) FROM items i WHERE i.sample_id = s.sample_id "
+    "AND i.item_id NOT IN (SELECT item_id FROM removed)) AS items FROM samples s "
+)
 
 
 def token_digest(token: str) -> str:
@@ -78,6 +80,8 @@ class ReviewStore:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        if self._database.read.execute("PRAGMA user_version").fetchone()[0] != schema.VERSION:
+            raise UsageError(f"{path} was made by another version of the review; keep it and start a new one")
         self.secret: bytes = self._database.read.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0]
 
     # ------------------------------------------------------------ life
@@ -145,6 +149,14 @@ class ReviewStore:
 
     def _opaque(self, digest: str, draft: str) -> str:
         return hmac.new(self.secret, f"{digest}\0{draft}".encode(), hashlib.sha256).hexdigest()[:32]
+
+    def remove_studies(self, studies: Iterable[str], at: datetime) -> int:
+        """Take withdrawn studies out of every sample and empty what was kept of them; gives the number of items.
+
+        Nobody reads, counts or exports them any more. That somebody once decided them stays in the trail.
+        """
+        with self._database.write() as connection:
+            return decisions.remove(connection, frozenset(studies), at)
 
     def samples(self) -> Sequence[Sample]:
         """Every sample ever drawn, the oldest first."""
@@ -230,7 +242,7 @@ class ReviewStore:
         if len(ids) <= ahead // 2:  # a write now and then, not with every item
             self._claim(reader, sample, ahead - len(ids), at, stale_after)
             ids = claims.open_claims(self._database.read, sample.sample_id, reader.name, is_consensus=is_consensus)
-        answered, median_s = self._pace(sample.sample_id, reader.name)
+        answered, median_s = claims.pace(self._database.read, sample.sample_id, reader.name)
         return Queue(
             sample_id=sample.sample_id,
             kind=kind,
@@ -263,22 +275,6 @@ class ReviewStore:
                 (sample.sample_id, reader.name),
             ).fetchone()[0]
         )
-
-    def _pace(self, sample_id: str, reader: str) -> tuple[int, float | None]:
-        """How many items the reader has decided, and the median seconds of the last decisions."""
-        answered = self._database.read.execute(
-            "SELECT count(*) FROM claims WHERE sample_id = ? AND reader = ? AND decision_id IS NOT NULL",
-            (sample_id, reader),
-        ).fetchone()[0]
-        took = sorted(
-            row[0]
-            for row in self._database.read.execute(
-                "SELECT answered_at - shown_at FROM decisions WHERE sample_id = ? AND reader = ? "
-                "ORDER BY place DESC LIMIT ?",
-                (sample_id, reader, _PACE),
-            )
-        )
-        return answered, took[len(took) // 2] / 1000 if took else None
 
     # ------------------------------------------------------------ one item
 
@@ -369,7 +365,7 @@ class ReviewStore:
             (sample.sample_id,),
         ).fetchone()
         readers = [
-            ReaderProgress(reader.name, reader.role, *self._pace(sample.sample_id, reader.name))
+            ReaderProgress(reader.name, reader.role, *claims.pace(self._database.read, sample.sample_id, reader.name))
             for reader in self.readers()
         ]
         return Progress(sample, counts["complete"], counts["waiting"], counts["done"], counts["final"], readers)

@@ -441,6 +441,7 @@ def _reviewed() -> dict[str, Column]:
     """Columns that reviews of images and of texts share."""
     return {
         "sample_id": text("Sample that the item was drawn into", _INTERNAL, key=True),
+        "draw": integer("Place of the sample among all, from 0; the statistics are of the last", _INTERNAL, minimum=0),
         "item": text("Opaque id under which readers saw it", _INTERNAL, key=True, pattern=r"^[0-9a-f]{32}$"),
         "study_id": text("Study", _INTERNAL, pattern=STUDY_ID),
         "subject_id": text("Subject", _INTERNAL, pattern=SUBJECT_ID),
@@ -461,14 +462,14 @@ def _reviewed() -> dict[str, Column]:
 IMAGE_REVIEWS = contract(
     "image_reviews",
     1,
-    "One row per image of the newest sample: what readers saw on it.",
+    "One row per image and sample: what readers saw on it.",
     {**_reviewed(), "dicom_id": text("Image; of a planted one its background", _INTERNAL, pattern=DICOM_ID)},
 )
 
 TEXT_REVIEWS = contract(
     "text_reviews",
     1,
-    "One row per report text of the newest sample: what readers saw in it.",
+    "One row per report text and sample: what readers saw in it.",
     _reviewed(),
 )
 

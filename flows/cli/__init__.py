@@ -70,8 +70,8 @@ def main() -> None:
 
 
 def _invoke() -> object:
+    import flows.cli.review_serve  # noqa: F401  adds `review serve`
     from flows.cli import build, compare, explain, files, inspect, keys, quarantine, review, status, texts, vault  # noqa: F401  each module adds its commands to `app`
-    from flows.cli import review_serve  # noqa: F401
 
     return invoke(app)
 

@@ -30,20 +30,8 @@ def _generator() -> ModuleType:
 @cache
 def _commands() -> dict[str, frozenset[str]]:
     """Every command of `cxr` and the commands below it."""
-    from flows.cli import (  # noqa: F401  each adds its commands
-        app,
-        build,
-        compare,
-        explain,
-        files,
-        inspect,
-        keys,
-        quarantine,
-        review_serve,
-        status,
-        texts,
-        vault,
-    )
+    import flows.cli.review_serve  # noqa: F401  adds `review serve`
+    from flows.cli import app, build, compare, explain, files, inspect, keys, quarantine, review, status, texts, vault  # noqa: F401  each adds its commands
 
     group = typer.main.get_command(app)
     return {

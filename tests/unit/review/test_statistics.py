@@ -221,6 +221,21 @@ def test_an_image_that_was_clean_and_has_changed_proves_nothing(tmp_path: Path) 
     assert (found.stale, found.units.units, found.items) == (2, 2, 2)
 
 
+def test_an_earlier_sample_s_phi_remains_until_it_is_gone_or_read_again(tmp_path: Path) -> None:
+    store = four_images(tmp_path)
+    again = image(2, sha256="e" * 64)
+    store.add_sample(Manifest(IMAGES, 8, 2, (image(0), again)), NOON)
+    current = {image(n).unit_id: image(n).sha256 for n in range(4)} | {again.unit_id: again.sha256}
+    reviews = review_tables(store, READER_BOXES.empty()).image_reviews
+    assert leak_review(reviews, "dicom_id", current).remaining == 2
+    for name in ("amber", "basil"):
+        reader = reader_named(store, name)
+        while ahead := store.queue(reader, IMAGES, NOON).ahead:
+            store.record(reader, decision(reader, ahead[0]), NOON)
+    found = leak_review(review_tables(store, READER_BOXES.empty()).image_reviews, "dicom_id", current)
+    assert (found.remaining, found.units.leaks, found.units.units) == (1, 0, 2)
+
+
 def test_boxes_stay_through_later_samples_and_go_with_an_undone_answer(tmp_path: Path) -> None:
     store = four_images(tmp_path)
     boxes = review_tables(store, READER_BOXES.empty()).reader_boxes

@@ -382,3 +382,28 @@ def test_a_box_lies_inside_the_image(tmp_path: Path, box: PixelBox) -> None:
     amber = reader_named(store, "amber")
     with pytest.raises(BadDecision, match="outside the image"):
         store.record(amber, decision(amber, next_of(store, amber), PHI, boxes=(box,)), NOON)
+
+
+# ---------------------------------------------------------------- withdrawal
+
+
+def test_a_withdrawn_study_leaves_queues_counts_and_texts_but_not_the_trail(tmp_path: Path) -> None:
+    store = store_with(tmp_path, manifest(8, REPORTS), "amber", "basil")
+    amber, basil = reader_named(store, "amber"), reader_named(store, "basil")
+    entry = next_of(store, amber, REPORTS)
+    made = decision(amber, entry, ReviewAnswer.LABELLED, labels=labels())
+    store.record(amber, made, NOON)
+    study = store.item(amber, entry.item_id).draft.study_id
+    assert store.remove_studies([study, "59999999"], NOON) == 1
+    assert store.remove_studies([study], NOON) == 0
+    sample = store.sample(REPORTS)
+    assert sample is not None
+    assert (sample.items, len(store.outcomes(REPORTS))) == (7, 7)
+    assert store.queue(amber, REPORTS, NOON).remaining == 7
+    assert entry.item_id not in {e.item_id for e in store.queue(basil, REPORTS, NOON, ahead=8).ahead}
+    assert store.trail(sample.sample_id) == [made]
+    with pytest.raises(NotAllowed):
+        store.item(amber, entry.item_id)
+    content = sqlite3.connect(tmp_path / "review.sqlite")
+    assert study not in {row[0] for row in content.execute("SELECT json_extract(draft, '$.study_id') FROM items")}
+    content.close()
