@@ -407,5 +407,5 @@ def test_a_fault_tells_and_logs_its_place_only(
     monkeypatch.setattr("flows.review_server.answers.queue_answer", fail)
     answer = client.get("/api/images/queue")
     assert (answer.status_code, answer.json()) == (500, {"message": "a fault of the program; the log names its place"})
-    assert "RuntimeError at test_door.py" in caplog.text
+    assert "RuntimeError at test_review_door.py" in caplog.text
     assert "Jane Roe" not in caplog.text
