@@ -142,7 +142,7 @@ def label_row(given: LabelAgreement) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:z.3f}"
 
 
 def _percent(value: float, digits: int) -> str:
@@ -153,7 +153,7 @@ def _interval(*values: float | None) -> str:
     value, low, high = values
     if value is None:
         return "–"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    return f"{value:z.3f}" if low is None or high is None else f"{value:z.3f} ({low:z.3f} to {high:z.3f})"
 
 
 def _share(given: Share) -> str:

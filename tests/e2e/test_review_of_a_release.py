@@ -183,8 +183,8 @@ def expected_figures(rows: list[Row]) -> dict[str, str]:
     return {
         "Items with two answers": str(items),
         "Same answer": f"{observed:.3f}",
-        "kappa": "–" if chance_of == 1 else f"{(observed - chance_of) / (1 - chance_of):.3f}",
-        "PABAK": f"{2 * observed - 1:.3f}",
+        "kappa": "–" if chance_of == 1 else f"{(observed - chance_of) / (1 - chance_of):z.3f}",
+        "PABAK": f"{2 * observed - 1:z.3f}",
         "square": f"{a} {b} {c} {d}",
         "If readers missed nothing": f"{upper(leaks, len(random)):.3%}".replace("%", " %"),
         "Bound per image": f"{min(1, upper(leaks, len(random)) / sensitivity):.3%}".replace("%", " %"),

@@ -291,6 +291,13 @@ def test_a_write_from_another_site_is_refused(desk: Desk, clock: Clock, header: 
     assert client.post("/login", data={"token": token_of("amber")}, headers=header).status_code == 403
 
 
+def test_a_proxy_that_adds_tls_may_pass_a_write_on(desk: Desk, clock: Clock) -> None:
+    client, proof = sign_in(desk, "amber")
+    body = decision(queue_of(client)[0], clock)
+    given = proof | {"origin": f"https://{HOST}", "sec-fetch-site": "same-origin"}
+    assert client.post("/api/images/decisions", json=body, headers=given).status_code == 200
+
+
 def test_a_foreign_name_that_points_here_reaches_nothing(desk: Desk) -> None:
     client, _ = sign_in(desk, "amber")
     assert client.get("/", headers={"host": "evil.example"}).status_code == 421

@@ -1,5 +1,6 @@
 """Parts of the review page without HTTP: guidelines, sections, half-size pictures, time left, where it listens."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +110,21 @@ def test_tokens_never_cross_a_network_in_the_clear(listening: Listening) -> None
 )
 def test_this_machine_alone_or_a_proxy_with_tls_is_fine(listening: Listening) -> None:
     check_listening(listening)
+
+
+def test_threads_that_end_leave_no_file_of_the_review_open(tmp_path: Path) -> None:
+    """A server's threads come and go all day; each has a connection of its own."""
+    store = make_review(tmp_path / "workspace", images=1, size=(40, 30), reports=()).open()
+    before = _open_files("review.sqlite")
+    for _ in range(20):
+        thread = threading.Thread(target=store.readers)
+        thread.start()
+        thread.join()
+    assert _open_files("review.sqlite") <= before + 2  # SQLite itself closes one file late
+    store.close()
+    assert _open_files("review.sqlite") == 0
+
+
+def _open_files(name: str) -> int:
+    links = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return sum(link.name.startswith(name) for link in links)
