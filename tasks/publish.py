@@ -152,7 +152,7 @@ class _Gates:
         enforce(
             [
                 self._privacy(roots),
-                review_gate(review_statement(self.reviewed, self.config.review), is_demo=is_demo),
+                review_gate(review_statement(self.reviewed.images, self.config.review), is_demo=is_demo),
                 split_gate(split_rows(roots)),
                 *(result for root in roots for result in tree_gates(root)),
                 counts_gate(images, self.previous_images, min_share=self.config.release.min_row_share),

@@ -113,10 +113,7 @@ class Draw:
         return (self._deid_reports["study_id"] if self.kind is ReviewKind.TEXT else column).to_list()
 
     def _images(self) -> list[Draft]:
-        rows = self._image_tables.renditions.select("dicom_id", "study_id").iter_rows()
-        return image_sample(
-            self._image_tables, {d: self._source(study, d) for d, study in rows}, self.config.review, self.seed
-        )
+        return image_sample(self._image_tables, self._source, self.config.review, self.seed)
 
     def _source(self, study_id: str, dicom_id: str) -> str:
         return self.workspace.jpeg_file(study_id, dicom_id).relative_to(self.workspace.root).as_posix()

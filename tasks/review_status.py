@@ -12,15 +12,16 @@ import polars as pl
 
 from cxr_core.evaluation.agreement import Agreement, LeakBound, Share
 from cxr_core.evaluation.scores import Average, score_labels
-from cxr_core.planning.stages import CONVERT, LABEL
+from cxr_core.planning.stages import LABEL
 from cxr_core.review.export import review_tables
 from cxr_core.review.records import Progress
 from cxr_core.review.statistics import LeakReview, ReviewStatistics, label_agreement, leak_review
 from cxr_core.review.store import ReviewStore
 from cxr_core.settings.review import ReviewSettings
-from cxr_core.tables.catalogue import LABELS, READER_BOXES, RENDITIONS
+from cxr_core.tables.catalogue import LABELS, READER_BOXES
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import ReviewKind
+from tasks.reviewed import current_dataset
 
 _RESAMPLES = 200  # enough for a live look; the release draws more
 
@@ -88,19 +89,18 @@ class LiveStatus:
 def live_status(store: ReviewStore, workspace: Workspace, settings: ReviewSettings) -> LiveStatus:
     """Everything that the answers so far say."""
     tables = review_tables(store, READER_BOXES.empty())
-    renditions = CONVERT.store(workspace).read(RENDITIONS, ["dicom_id", "sha256"])
-    current = dict(renditions.iter_rows())
+    current = current_dataset(workspace)
     images, texts = tables.image_reviews, tables.text_reviews
     return LiveStatus(
         progress=[store.progress(kind) for kind in ReviewKind if store.sample(kind) is not None],
         statistics=ReviewStatistics(
-            images=leak_review(images, "dicom_id", current) if images.height else None,
-            texts=leak_review(texts, "study_id") if texts.height else None,
+            images=leak_review(images, "dicom_id", current.images) if images.height else None,
+            texts=leak_review(texts, "study_id", current.texts) if texts.height else None,
             labels=label_agreement(tables.decisions),
         ),
         table_3=live_table_3(workspace, tables.report_labels),
         required_bound=settings.required_bound,
-        population=renditions.height,
+        population=len(current.images),
     )
 
 

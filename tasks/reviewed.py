@@ -4,29 +4,34 @@ Takes the workspace, gives statistics and the statement that the gate judges. An
 (`cxr review export`) are not seen.
 """
 
-from cxr_core.planning.stages import CONVERT
+from cxr_core.planning.stages import CONVERT, DEIDENTIFY
 from cxr_core.release.gates import ReviewStatement
-from cxr_core.review.statistics import ReviewStatistics, workspace_statistics
+from cxr_core.review.statistics import Current, LeakReview, ReviewStatistics, workspace_statistics
 from cxr_core.settings.review import ReviewSettings
-from cxr_core.tables.catalogue import RENDITIONS
+from cxr_core.tables.catalogue import DEID_REPORTS, RENDITIONS
 from cxr_core.tables.workspace import Workspace
 
 
-def review_statistics(workspace: Workspace) -> ReviewStatistics:
-    """Statistics of the exported tables against the images of the workspace."""
+def current_dataset(workspace: Workspace) -> Current:
+    """Digests of the images and redacted reports of the workspace."""
     renditions = CONVERT.store(workspace).read(RENDITIONS, ["dicom_id", "sha256"])
-    return workspace_statistics(workspace, dict(renditions.iter_rows()))
+    reports = DEIDENTIFY.store(workspace).read(DEID_REPORTS, ["study_id", "text_sha256"])
+    return Current(dict(renditions.iter_rows()), dict(reports.iter_rows()))
 
 
-def review_statement(statistics: ReviewStatistics, settings: ReviewSettings) -> ReviewStatement | None:
-    """What the gate judges; None where no image was reviewed."""
-    images = statistics.images
-    if images is None:
+def review_statistics(workspace: Workspace) -> ReviewStatistics:
+    """Statistics of the exported tables against the workspace as it is."""
+    return workspace_statistics(workspace, current_dataset(workspace))
+
+
+def review_statement(review: LeakReview | None, settings: ReviewSettings) -> ReviewStatement | None:
+    """What the gate judges of a review of images, or of texts where text is released; None where there was none."""
+    if review is None:
         return None
     return ReviewStatement(
-        images_reviewed=images.units.units,
-        remaining=images.remaining,
-        leak_bound=images.units.bound,
+        images_reviewed=review.units.units,
+        remaining=review.remaining,
+        leak_bound=review.units.bound,
         required_bound=settings.required_bound,
-        open_items=images.open,
+        open_items=review.open,
     )

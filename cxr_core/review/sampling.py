@@ -6,7 +6,7 @@ again gives the same whatever the order of rows. Planted items are left to `plan
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -22,6 +22,8 @@ _UNCERTAIN = (0.2, 0.8)  # probability of being text: the network itself would n
 _LARGE_MASK = 0.15
 _RARE_SIZE = 0.01
 _LONGEST_SHARE = 0.02
+
+SourceOf = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,13 @@ def planted_count(others: int, settings: ReviewSettings) -> int:
     return max(ceil(settings.planted_share * others), settings.planted_least) if settings.planted_share else 0
 
 
-def image_sample(tables: ImageTables, source_of: Mapping[str, str], settings: ReviewSettings, seed: int) -> list[Draft]:
+def image_sample(tables: ImageTables, source_of: SourceOf, settings: ReviewSettings, seed: int) -> list[Draft]:
     """The random part and the enriched strata of an image review; an image stands in one stratum only.
 
     Parameters
     ----------
-    source_of : mapping of dicom_id to path
-        The JPEG of each image, below the workspace.
+    source_of : callable
+        The JPEG of an image, below the workspace, by study_id and dicom_id.
 
     Returns
     -------
@@ -66,10 +68,12 @@ def image_sample(tables: ImageTables, source_of: Mapping[str, str], settings: Re
     for stratum, members in image_strata(rows).items():
         left = [dicom_id for dicom_id in members if dicom_id not in chosen]
         chosen |= dict.fromkeys(first_by_rank(seed, stratum, left, settings.per_stratum), stratum)
-    by_id = {row["dicom_id"]: row for row in rows.iter_rows(named=True)}
-    boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(list(chosen))))
+    drawn = list(chosen)
+    by_id = {row["dicom_id"]: row for row in rows.filter(pl.col("dicom_id").is_in(drawn)).iter_rows(named=True)}
+    boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(drawn)))
     return [
-        _image_draft(by_id[unit], stratum, source_of[unit], boxes.get(unit, ())) for unit, stratum in chosen.items()
+        _image_draft(by_id[unit], stratum, source_of(by_id[unit]["study_id"], unit), boxes.get(unit, ()))
+        for unit, stratum in chosen.items()
     ]
 
 

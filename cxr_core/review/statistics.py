@@ -5,7 +5,7 @@ dashboard, the datasheet and the page. The formulas stand in `evaluation.agreeme
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import polars as pl
@@ -118,20 +118,34 @@ class ReviewStatistics:
     labels: Sequence[LabelAgreement]
 
 
-def workspace_statistics(workspace: Workspace, current: Mapping[str, str] | None = None) -> ReviewStatistics:
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The dataset as it is now: what was reviewed may have changed since.
+
+    Parameters
+    ----------
+    images : mapping of dicom_id to SHA-256 of its JPEG
+    texts : mapping of study_id to SHA-256 of its redacted report
+    """
+
+    images: Mapping[str, str] = field(repr=False)
+    texts: Mapping[str, str] = field(repr=False)
+
+
+def workspace_statistics(workspace: Workspace, current: Current | None = None) -> ReviewStatistics:
     """Statistics of what `cxr review export` wrote.
 
     Parameters
     ----------
-    current : mapping of dicom_id to sha256, optional
-        The images as they are now; None: as they were reviewed.
+    current : Current, optional
+        None: everything is as it was reviewed.
     """
     images = read_table(IMAGE_REVIEWS, workspace.review_table(IMAGE_REVIEWS))
     texts = read_table(TEXT_REVIEWS, workspace.review_table(TEXT_REVIEWS))
     decisions = read_table(REVIEW_DECISIONS, workspace.review_table(REVIEW_DECISIONS))
     return ReviewStatistics(
-        images=leak_review(images, "dicom_id", current) if images.height else None,
-        texts=leak_review(texts, "study_id") if texts.height else None,
+        images=leak_review(images, "dicom_id", current.images if current else None) if images.height else None,
+        texts=leak_review(texts, "study_id", current.texts if current else None) if texts.height else None,
         labels=label_agreement(decisions),
     )
 

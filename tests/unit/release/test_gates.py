@@ -69,6 +69,9 @@ def test_review_is_required_outside_the_demo() -> None:
     assert review_gate(met, is_demo=False).passed
     assert not review_gate(ReviewStatement(100, 1, 0.0004, 0.001), is_demo=True).passed
     assert not review_gate(ReviewStatement(100, 0, 0.03, 0.001), is_demo=False).passed
+    assert review_gate(ReviewStatement(100, 0, 0.03, 0.001), is_demo=True).passed
+    unfinished = review_gate(ReviewStatement(6900, 0, 0.0004, 0.001, open_items=3), is_demo=False)
+    assert unfinished.message.startswith("3 items without an outcome; ")
 
 
 SIGNED = Attestation(AttestationMethod.SAFE_HARBOR, DIGEST, "IRB 1", "none known", "officer", "2026-01-02")

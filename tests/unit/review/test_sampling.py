@@ -66,28 +66,29 @@ def image_tables(count: int = 200) -> ImageTables:
     return ImageTables(images, renditions, text_boxes)
 
 
-SOURCES = {ident(n): f"jpeg/{n}.jpg" for n in range(200)}
+def sources(study_id: str, dicom_id: str) -> str:
+    return f"jpeg/{study_id}/{dicom_id}.jpg"
 
 
 def test_drawing_again_gives_the_same_whatever_the_order_of_rows() -> None:
     tables = image_tables()
     turned = ImageTables(tables.images.reverse(), tables.renditions.reverse(), tables.text_boxes.reverse())
-    first = image_sample(tables, SOURCES, SETTINGS, 3)
-    assert image_sample(turned, SOURCES, SETTINGS, 3) == first
-    assert image_sample(tables, SOURCES, SETTINGS, 4) != first
+    first = image_sample(tables, sources, SETTINGS, 3)
+    assert image_sample(turned, sources, SETTINGS, 3) == first
+    assert image_sample(tables, sources, SETTINGS, 4) != first
 
 
 def test_the_random_part_does_not_know_the_strata() -> None:
     tables = image_tables()
-    drawn = image_sample(tables, SOURCES, SETTINGS, 3)
-    without = image_sample(tables, SOURCES, SETTINGS.model_copy(update={"per_stratum": 0}), 3)
+    drawn = image_sample(tables, sources, SETTINGS, 3)
+    without = image_sample(tables, sources, SETTINGS.model_copy(update={"per_stratum": 0}), 3)
     assert [draft.stratum for draft in without] == ["random"] * 10
     assert drawn[:10] == without
 
 
 def test_each_kind_of_odd_image_has_a_stratum() -> None:
     tables = image_tables()
-    drawn = image_sample(tables, SOURCES, SETTINGS, 3)
+    drawn = image_sample(tables, sources, SETTINGS, 3)
     by_unit = {draft.unit_id: draft.stratum for draft in drawn}
     assert len(by_unit) == len(drawn)
     expected = {3: "boxes", 4: "uncertain", 5: "mask", 7: "declared", 9: "size"}

@@ -179,6 +179,31 @@ def test_strata_are_reported_apart(reviewed: tuple[LeakReview, list[Raw]]) -> No
     )
 
 
+def test_progress_is_that_of_the_raw_rows(tmp_path: Path) -> None:
+    store = store_with(tmp_path, sample(), "amber", "basil", consensus="cedar")
+    answer_at_random(store, seed=9)
+    cedar = reader_named(store, "cedar")
+    amber = reader_named(store, "amber")
+    settled = {outcome.item.item_id for outcome in store.outcomes(IMAGES) if outcome.consensus}
+    for made in store.history(amber, IMAGES, limit=8):  # undone, except where the consensus is settled
+        if made.item_id not in settled:
+            undone = replace(
+                made, decision_id=f"{made.decision_id}-x", answer=ReviewAnswer.WITHDRAWN, boxes=(), reasons=()
+            )
+            store.record(amber, replace(undone, supersedes=made.decision_id), NOON)
+    raw = raw_items(tmp_path / "review.sqlite")
+    for item in raw:
+        item.blind = {name: answer for name, answer in item.blind.items() if answer != "withdrawn"}
+    progress = store.progress(IMAGES)
+    consensus = [item for item in raw if item.consensus]
+    assert progress.complete == sum(len(item.blind) == 2 for item in raw) < 104
+    assert (progress.consensus_waiting, progress.consensus_done) == (0, len(consensus))
+    assert progress.final == sum(item.final is not None for item in raw)
+    answered = {one.reader: one.answered for one in progress.readers}
+    assert answered["amber"] == sum("amber" in item.blind for item in raw)
+    assert answered[cedar.name] == len(consensus)
+
+
 def test_items_without_an_outcome_are_counted_as_open(tmp_path: Path) -> None:
     store = store_with(tmp_path, sample(), "amber", "basil", consensus="cedar")
     reader = reader_named(store, "amber")
