@@ -1,9 +1,9 @@
 """How fast the review page is: from the key to the next image in a browser, and decisions a second with eight readers.
 
 A workspace of 2544 x 3056 images is made, `cxr review serve` runs over it in a process of its own, Chromium reads as
-a person would (answer, pause, next). The page itself measures from the key event to the frame that shows the next
-image. The same page with full-size pictures in place of half-size ones runs beside it. Then eight readers without
-browsers decide as fast as they can; every decision is on the disk before it is acknowledged.
+a person would (answer, pause, next). The page itself measures from the key event until the frame behind the one that
+shows the next image begins. The same page with full-size pictures in place of half-size ones runs beside it. Then eight
+readers without browsers decide as fast as they can; every decision is on the disk before it is acknowledged.
 
 python benchmarks/review_page.py
 python benchmarks/review_page.py --images 60 --pause 1.0
