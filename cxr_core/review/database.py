@@ -6,11 +6,22 @@ left to `schema`, what is written to `store`.
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cxr_core.review import schema
+
+
+class _Held:
+    """A connection that is closed with the thread that held it: a server's threads come and go, its files must not."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 class Database:
@@ -19,17 +30,18 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: weakref.WeakSet[_Held] = weakref.WeakSet()
         # Threads of one process queue here: SQLite's own waiting sleeps in steps of up to 100 ms and is not fair.
         self._turn = threading.Lock()
 
     @property
     def read(self) -> sqlite3.Connection:
         """This thread's connection."""
-        if not hasattr(self._local, "connection"):
-            self._local.connection = schema.connect(self._path)
-            self._opened.append(self._local.connection)
-        connection: sqlite3.Connection = self._local.connection
+        if not hasattr(self._local, "held"):
+            held = _Held(schema.connect(self._path))
+            self._local.held = held
+            self._opened.add(held)
+        connection: sqlite3.Connection = self._local.held.connection
         return connection
 
     @contextmanager
@@ -47,7 +59,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for connection in self._opened:
-            connection.close()
+        for held in list(self._opened):
+            held.connection.close()
         self._opened.clear()
         self._local = threading.local()

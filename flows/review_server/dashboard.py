@@ -1,6 +1,6 @@
 """The page of the lead: how far everybody is, how well readers agree, what waits, the bound on what slipped through.
 
-Takes the figures of `figures`, gives them as words and numbers to a template; writes the export that the next build
+Takes the live status of the review, gives it as words and numbers to a template; writes the export that the next build
 reads. Who may see it is decided in `access`.
 """
 
@@ -10,14 +10,15 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 
 from cxr_core.evaluation.agreement import Agreement, Share
+from cxr_core.evaluation.table3 import table3
 from cxr_core.review.export import export_review
 from cxr_core.review.records import Progress, ReaderProgress
 from cxr_core.review.statistics import LabelAgreement, LeakReview
 from cxr_core.vocabulary import ReaderRole, ReviewKind
 from flows.review_server.access import Signed, TheDesk, form_writer, lead
-from flows.review_server.figures import Figures, figures_of
 from flows.review_server.pages import TITLES, page
 from flows.review_server.queues import time_left
+from tasks.review_status import LiveStatus, live_status
 
 router = APIRouter()
 TheLead = Annotated[Signed, Depends(lead)]
@@ -26,15 +27,15 @@ TheLead = Annotated[Signed, Depends(lead)]
 @router.get("/dashboard")
 def dashboard(desk: TheDesk, who: TheLead, exported: int | None = None) -> Response:
     """All figures of the review, as of now."""
-    figures = figures_of(desk.store, desk.workspace)
+    status = live_status(desk.store, desk.workspace, desk.settings)
     return page(
         desk,
         "dashboard.html",
         who,
         exported=exported,
-        samples=[sample_card(progress, figures) for progress in figures.progress],
-        labels=[label_row(one) for one in figures.labels],
-        table_3=figures.table_3 if figures.table_3 is None else figures.table_3.rows(named=True),
+        samples=[sample_card(progress, status) for progress in status.progress],
+        labels=[label_row(one) for one in status.statistics.labels],
+        table_3=[] if status.table_3.is_empty() else table3(status.table_3).rows(named=True),
     )
 
 
@@ -47,9 +48,12 @@ def export(desk: TheDesk, who: TheLead, _: Annotated[Signed, Depends(form_writer
     return RedirectResponse(f"/dashboard?exported={tables.decisions.height}", 303)
 
 
-def sample_card(progress: Progress, figures: Figures) -> dict[str, Any]:
+def sample_card(progress: Progress, status: LiveStatus) -> dict[str, Any]:
     """One sample: its progress, its readers, and what was found where PHI is looked for."""
-    found = {ReviewKind.IMAGES: figures.images, ReviewKind.TEXT: figures.texts}.get(progress.sample.kind)
+    found = {
+        ReviewKind.IMAGES: status.statistics.images,
+        ReviewKind.TEXT: status.statistics.texts,
+    }.get(progress.sample.kind)
     sample = progress.sample
     return {
         "title": TITLES[sample.kind],
@@ -63,7 +67,7 @@ def sample_card(progress: Progress, figures: Figures) -> dict[str, Any]:
         "waiting": progress.consensus_waiting,
         "settled": progress.consensus_done,
         "readers": [reader_row(one, sample.items) for one in progress.readers if _takes_part(one)],
-        "leaks": leak_card(found, figures.population if sample.kind is ReviewKind.IMAGES else None) if found else None,
+        "leaks": leak_card(found, status, is_images=sample.kind is ReviewKind.IMAGES) if found else None,
     }
 
 
@@ -84,9 +88,9 @@ def reader_row(reader: ReaderProgress, items: int) -> dict[str, Any]:
     }
 
 
-def leak_card(found: LeakReview, population: int | None) -> dict[str, Any]:
+def leak_card(found: LeakReview, status: LiveStatus, *, is_images: bool) -> dict[str, Any]:
     """What was found, and the bound on what was not."""
-    bound = found.units
+    bound, population = found.units, status.population if is_images else None
     return {
         "bound": _percent(bound.bound, 3) if bound.planted else "not known",
         "limit": _percent(bound.limit, 3),
@@ -96,6 +100,10 @@ def leak_card(found: LeakReview, population: int | None) -> dict[str, Any]:
         "subject_bound": _percent(found.subjects.bound, 3) if bound.planted else "not known",
         "at_most": bound.at_most(population) if population and bound.planted else None,
         "population": population,
+        "required": _percent(status.required_bound, 3) if is_images else None,
+        "is_met": bound.bound <= status.required_bound,
+        "stale": found.stale,
+        "remaining": found.remaining,
         "planted": bound.planted,
         "found": bound.found,
         "sensitivity": _share(found.sensitivity),
@@ -134,7 +142,7 @@ def label_row(given: LabelAgreement) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:z.3f}"
 
 
 def _percent(value: float, digits: int) -> str:
@@ -145,7 +153,7 @@ def _interval(*values: float | None) -> str:
     value, low, high = values
     if value is None:
         return "–"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    return f"{value:z.3f}" if low is None or high is None else f"{value:z.3f} ({low:z.3f} to {high:z.3f})"
 
 
 def _share(given: Share) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cxr_core.review.store import ReviewStore
+from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.workspace import Workspace
 from flows.review_server.assets import Assets
 from flows.review_server.audit import DoorLog
@@ -29,6 +31,7 @@ class Desk:
     """
 
     workspace: Workspace
+    settings: ReviewSettings
     store: ReviewStore
     pictures: Pictures
     sessions: Sessions = field(repr=False)
@@ -50,6 +53,7 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
     store = ReviewStore.open(workspace.review / "review.sqlite")
     return Desk(
         workspace=workspace,
+        settings=_settings(workspace),
         store=store,
         pictures=Pictures(workspace.root, workspace.review / "pictures"),
         sessions=Sessions(store.secret),
@@ -59,3 +63,9 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
         clock=clock,
         is_encrypted=is_encrypted,
     )
+
+
+def _settings(workspace: Workspace) -> ReviewSettings:
+    """Those of the last build."""
+    path = workspace.configuration
+    return BuildConfig.model_validate_json(path.read_bytes()).review if path.exists() else ReviewSettings()

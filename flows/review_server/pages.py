@@ -37,6 +37,7 @@ def page(desk: Desk, template: str, who: Signed | None, **values: Any) -> HTMLRe
         "role": who.reader.role.value,
         "key": token_digest(who.reader.name)[:8],
         "is_lead": who.reader.role is ReaderRole.LEAD,
+        "is_settling": is_settling(who.reader),
     }
     filled = desk.assets.templates.get_template(template)
     return HTMLResponse(filled.render(reader=reader, csrf=who and who.csrf, **values))
@@ -53,7 +54,7 @@ def _drawn(desk: Desk, kind: ReviewKind) -> bool:
 
 
 def _card(desk: Desk, who: Signed, kind: ReviewKind) -> dict[str, Any]:
-    queue = desk.store.queue(who.reader, kind, desk.clock())
+    queue = desk.store.queue(who.reader, kind, desk.clock(), ahead=0)  # a look claims nothing
     about = "Where both readers disagree or are unsure." if is_settling(who.reader) else _ABOUT[kind]
     return {"title": _heading(who, kind), "about": about, "url": f"/read/{kind.value}", **progress_of(queue)}
 

@@ -86,7 +86,7 @@ class Shield:
         if scope["method"] != "POST":
             return 405, "not allowed"
         origin = headers.get("origin")
-        if origin is not None and origin != f"{scope['scheme']}://{host}":
+        if origin is not None and origin not in {f"https://{host}", f"http://{host}"}:  # a proxy may have added TLS
             return 403, "this did not come from the review's own page"
         if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return 403, "this did not come from the review's own page"

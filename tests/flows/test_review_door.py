@@ -291,6 +291,13 @@ def test_a_write_from_another_site_is_refused(desk: Desk, clock: Clock, header: 
     assert client.post("/login", data={"token": token_of("amber")}, headers=header).status_code == 403
 
 
+def test_a_proxy_that_adds_tls_may_pass_a_write_on(desk: Desk, clock: Clock) -> None:
+    client, proof = sign_in(desk, "amber")
+    body = decision(queue_of(client)[0], clock)
+    given = proof | {"origin": f"https://{HOST}", "sec-fetch-site": "same-origin"}
+    assert client.post("/api/images/decisions", json=body, headers=given).status_code == 200
+
+
 def test_a_foreign_name_that_points_here_reaches_nothing(desk: Desk) -> None:
     client, _ = sign_in(desk, "amber")
     assert client.get("/", headers={"host": "evil.example"}).status_code == 421
@@ -407,5 +414,5 @@ def test_a_fault_tells_and_logs_its_place_only(
     monkeypatch.setattr("flows.review_server.answers.queue_answer", fail)
     answer = client.get("/api/images/queue")
     assert (answer.status_code, answer.json()) == (500, {"message": "a fault of the program; the log names its place"})
-    assert "RuntimeError at test_door.py" in caplog.text
+    assert "RuntimeError at test_review_door.py" in caplog.text
     assert "Jane Roe" not in caplog.text

@@ -30,7 +30,13 @@ export function showNotice(text, tone = "") {
   notice.className = `notice ${tone}`;
 }
 
+/** Nothing is left: for good, or because others hold what is left. */
 export function showDone(is_done) {
+  const isAll = element("bar").value >= element("bar").max || element("count").textContent === "0 of 0";
+  element("done-title").textContent = isAll ? "All done" : "Nothing for you right now";
+  element("done-text").textContent = isAll
+    ? "Everything in this queue has your answer. Thank you."
+    : "What is left is on the desks of others. Come back later: what they leave comes to you.";
   desk.hidden = is_done;
   element("done").hidden = !is_done;
 }

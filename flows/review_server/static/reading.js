@@ -82,17 +82,15 @@ export class Reading {
     try {
       await this.surface.show(entry);
     } catch {
-      showNotice(`This ${this.surface.noun} cannot be shown. Tell whoever runs the review; go on with the next.`, "bad");
+      showNotice(`This ${this.surface.noun} cannot be shown. Answer 3, then 8 (other), and tell whoever runs the review.`, "bad");
     }
     this.shown = now();
     if (event) requestAnimationFrame(() => this.#measure(event.timeStamp));
   }
 
-  /** From the key to the frame that shows the next item; read by the benchmark. */
+  /** From the key until the frame behind the one that shows the next item begins; read by the benchmark. */
   #measure(from) {
-    const channel = new MessageChannel(); // a task behind the frame: it has been painted
-    channel.port1.onmessage = () => performance.measure("next item", { start: from, end: performance.now() });
-    channel.port2.postMessage(null);
+    requestAnimationFrame((now) => performance.measure("next item", { start: from, end: Math.max(from, now) }));
   }
 
   // ---------------------------------------------------------------- answers
@@ -126,7 +124,7 @@ export class Reading {
       supersedes: standing(entry)?.decision_id ?? null,
       ...times(this.shown),
     };
-    entry.decision = { ...decision, is_saved: false };
+    entry.decision = { ...decision, is_saved: false, before: entry.decision };
     this.#paint();
     this.outbox.send(decision);
   }
@@ -140,9 +138,9 @@ export class Reading {
   }
 
   async #refused(answer, error) {
-    showNotice(`Not kept: ${error.message}.`, "bad");
+    showNotice(`Not kept: ${error.message}.${error.status === 409 ? " Reload the page to see it." : ""}`, "bad");
     const entry = [this.current, ...this.behind, ...this.ahead].find((one) => one?.item_id === answer.item_id);
-    if (entry?.decision?.decision_id === answer.decision_id) entry.decision = null;
+    if (entry?.decision?.decision_id === answer.decision_id) entry.decision = entry.decision.before ?? null;
     this.#paint();
     await this.#refill().catch(() => {});
   }

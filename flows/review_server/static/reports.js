@@ -106,11 +106,14 @@ function contradiction() {
 }
 
 function hint() {
-  if (["0", "-1"].includes(state.values[NO_FINDING])) return "No Finding is 1 or empty: 0 and −1 say nothing there.";
+  return ["0", "-1"].includes(state.values[NO_FINDING]) ? "No Finding is 1 or empty: 0 and −1 say nothing there." : "";
+}
+
+/** What is asked once before a report goes as it is. */
+function doubt() {
   const isBare = names.every((name) => INNOCENT.has(name) || ["", "0"].includes(state.values[name]));
-  if (isBare && state.values[NO_FINDING] === "" && names.some((name) => state.values[name] !== ""))
-    return "Nothing is present or uncertain: if the report names nothing abnormal, No Finding is 1.";
-  return "";
+  if (!isBare || state.values[NO_FINDING] === "1") return "";
+  return "Nothing is present or uncertain, and No Finding is not 1. Enter again saves it so.";
 }
 
 // ---------------------------------------------------------------- answers
@@ -120,10 +123,9 @@ function save() {
   if (!entry) return undefined;
   const wrong = contradiction();
   if (wrong) return showNotice(wrong, "bad");
-  const isEmpty = names.every((name) => state.values[name] === "");
-  if (isEmpty && !state.warned) {
+  if (doubt() && !state.warned) {
     state.warned = true;
-    return showNotice("All rows are empty. Enter again saves it so: the report says nothing of any of them.");
+    return showNotice(doubt());
   }
   if (outbox.length >= 3) return showNotice("Waiting for the server: three reports are not saved yet.", "bad");
   const labels = Object.fromEntries(names.map((name) => [name, state.values[name] === "" ? null : Number(state.values[name])]));

@@ -126,7 +126,15 @@ export class Viewer {
     this.draw();
   }
 
+  /** Draw with the next frame, once, however often it is asked for. */
   draw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.#drawNow();
+    });
+  }
+
+  #drawNow() {
     const { context, canvas } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = this.inverted ? "#fff" : "#000"; // inverted by the filter, too
@@ -136,7 +144,8 @@ export class Viewer {
       const scale = this.#scale * this.dpr;
       const [left, top] = this.#origin.map((one) => one * this.dpr);
       context.imageSmoothingEnabled = this.zoom < 8;
-      context.imageSmoothingQuality = "medium";
+      // Mipmaps cost as much as the drawing; they are of use only where pixels would be left out.
+      context.imageSmoothingQuality = this.columns * scale < this.bitmap.width / 2 ? "medium" : "low";
       context.drawImage(this.bitmap, left, top, this.columns * scale, this.rows * scale);
     }
     this.#drawBoxes();
