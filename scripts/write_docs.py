@@ -81,7 +81,7 @@ def configuration() -> str:
         "One TOML file, the first argument of `cxr build`; `cxr init` writes one with every key commented out.",
         "`--set section.key=value` goes before the file, an option of the command line before both.",
         "An unknown key or a wrong value ends in one line that names the key, with exit code 2.",
-        "No environment variable changes a result; `HILUM_KEY_FILE` and `HILUM_PACS_CREDENTIALS` say where secrets lie.",
+        "No environment variable changes a result; `HILUM_KEY_FILE`, `HILUM_PACS_CREDENTIALS` say where secrets lie.",
         "",
         "Moving a folder or taking more workers makes nothing stale: what stage 4 did depends on `[deidentify]` and",
         "`[dates]`, stage 5 on `[convert]`, stage 6 on `[labels]`, and on nothing else of this file.",

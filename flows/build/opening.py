@@ -43,6 +43,8 @@ def opened(request: BuildRequest, progress: BuildProgress) -> Iterator[tuple[Bui
             request = _with_demo(request, workspace, progress)
         elif request.config.source.is_remote:
             request = request.model_copy(update={"config": with_received(request.config, workspace)})
+            if request.runs(Stage.CATALOG):  # what runs behind the airlock must find no vault that it made itself
+                workspace.received.mkdir(exist_ok=True, mode=0o700)
         yield request, workspace, key
 
 
@@ -100,7 +102,6 @@ def _check_sources(request: BuildRequest) -> None:
 
 def with_received(config: BuildConfig, workspace: Workspace) -> BuildConfig:
     """The configuration with the vault's folder of received files as its source of images."""
-    workspace.received.mkdir(parents=True, exist_ok=True, mode=0o700)
     return config.model_copy(update={"source": config.source.model_copy(update={"dicom": workspace.received})})
 
 
