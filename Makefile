@@ -29,6 +29,7 @@ bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/burned_in.py --synthetic 10
 	$(BIN)/python benchmarks/header_leaks.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/report_text.py
+	$(BIN)/python benchmarks/acquisition.py
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

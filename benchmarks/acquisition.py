@@ -1,8 +1,9 @@
 """How fast images come from a PACS: our three ways, the plain use of two libraries, and a copy of the folder.
 
 All of them move the same studies from one Orthanc over loopback in one run; the best of several rounds counts, rounds
-interleaved, and ratios are taken within the run. The peers are what the documentation of pynetdicom and dicomweb-client
-shows: C-GET with `event.dataset.save_as`, and `retrieve_study` with `save_as`.
+interleaved, and ratios are taken within the run. "ours" is a whole acquisition: finding, listing, every file synced to
+the disk, the ledger; "transfer alone" leaves that out, as the peers do. The peers are what the documentation of
+pynetdicom and dicomweb-client shows: C-GET with `event.dataset.save_as`, and `retrieve_study` with `save_as`.
 
     python benchmarks/acquisition.py [--studies 12] [--side 2048] [--rounds 3]
 """
@@ -10,6 +11,7 @@ shows: C-GET with `event.dataset.save_as`, and `retrieve_study` with `save_as`.
 import argparse
 import datetime as dt
 import io
+import os
 import shutil
 import sys
 import tempfile
@@ -65,6 +67,21 @@ def ours(way: str) -> Callable[[Orthanc, Path, list[str]], None]:
         with open_pacs(source, shelf.put) as opened:
             done = Acquisition(opened, shelf, target / "acquired.parquet", source.pacs).run([DAY])
         assert sum(done.studies.values()) == len(studies)
+
+    return fetch
+
+
+def transfer_alone(way: str) -> Callable[[Orthanc, Path, list[str]], None]:
+    """What the peers do, no more: the studies are known beforehand, files are written without waiting for the disk."""
+
+    def fetch(server: Orthanc, target: Path, studies: list[str]) -> None:
+        source = SourceSettings.model_validate({"way": way, "pacs": server.settings()})
+        with open_pacs(source, lambda _, uid, content: (target / f"{uid}.dcm").write_bytes(content) and None) as opened:
+            peer = opened.connect()
+            for uid in studies:
+                opened.arrivals.expect(uid, ())
+                peer.fetch(uid, (), is_whole=True)
+            peer.close()
 
     return fetch
 
@@ -140,6 +157,9 @@ def measure(root: Path, server: Orthanc, rounds: int, studies: list[str]) -> Non
         "ours: C-MOVE": ours("pacs-move"),
         "ours: C-GET": ours("pacs-get"),
         "ours: DICOMweb": ours("dicomweb"),
+        "transfer alone: C-MOVE": transfer_alone("pacs-move"),
+        "transfer alone: C-GET": transfer_alone("pacs-get"),
+        "transfer alone: DICOMweb": transfer_alone("dicomweb"),
         "pynetdicom C-GET": plain_get,
         "dicomweb-client retrieve_study": plain_web,
         "copy of the folder": copied(root / "folder"),
@@ -158,6 +178,7 @@ def measure(root: Path, server: Orthanc, rounds: int, studies: list[str]) -> Non
             shutil.rmtree(target)
     peer = "pynetdicom C-GET"
     print(f"{len(studies)} studies, {2 * len(studies)} files, {size / MEGA:.0f} MB; best of {rounds} rounds")
+    print("load of the machine: " + ", ".join(f"{load:.1f}" for load in os.getloadavg()))
     print(f"{'':<32}{'MB/s':>8}{'x peer':>8}{'CPU s':>8}{'x peer':>8}")
     for way in ways:
         print(

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_no
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Hospital:
-    """Small: files cut short or damaged, two images of one instance, merged record numbers, minors."""
-    return make_hospital(tmp_path_factory.mktemp("ward"), patients=4, side_px=200, intermediates="discard")
+    """Small: a file cut short, a wrong photometric, merged record numbers, accession numbers with spaces or none."""
+    return make_hospital(tmp_path_factory.mktemp("ward"), patients=2, side_px=200, intermediates="discard")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def _built(root: Path, ward: Hospital, prefect: PrefectServer, source: str, *mor
     build, ris = Build(root, ward, prefect), ward.export / "ris"
     reports = ["--reports", str(ris / "ris_export.csv"), "--reports", str(ward.export / "hl7")]
     tables = ["--encounters", str(ris / "encounters.csv"), "--merges", str(ris / "mrn_merges.csv")]
-    places = ["--workspace", str(build.workspace), "--release", str(build.release), "--json"]
+    places = ["--workspace", str(build.workspace), "--release", str(build.release), "--json", "--workers", "1"]
     command = [sys.executable, "-m", "flows.build", str(config), *more, *reports, *tables, *places, *WAIVERS]
     result = run(command, build.environment())
     assert result.code == 0, result.err[-2000:]
@@ -64,7 +64,7 @@ def test_four_ways_give_one_release(
     days = (dates.min(), dates.max())
     base = _built(tmp_path / "folder", ward, prefect_server, "", "--dicom", str(folder))
     wanted = tree(base.release)
-    assert sum(name.endswith(".jpg") for name in wanted) >= 8
+    assert sum(name.endswith(".jpg") for name in wanted) >= 4
     for way in ("pacs-move", "pacs-get", "dicomweb"):
         build = _built(tmp_path / way, ward, prefect_server, _remote(server, way, days))
         assert tree(build.release) == wanted, way
