@@ -35,6 +35,7 @@ bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/rebuild.py
 	$(BIN)/python benchmarks/orchestration.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/acquisition.py
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

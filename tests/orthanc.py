@@ -3,6 +3,7 @@
 And a small TCP proxy that cuts or delays, which stands between us and it.
 """
 
+import base64
 import contextlib
 import json
 import shutil
@@ -47,6 +48,7 @@ class Orthanc:
     http_port: int
     our_port: int
     ae_title: str = "ORTHANC"
+    user: str = ""
 
     @property
     def url(self) -> str:
@@ -96,21 +98,36 @@ class Orthanc:
 
     def _ask(self, path: str, method: str = "GET", content: bytes | None = None) -> Any:
         request = urllib.request.Request(self.url + path, data=content, method=method)  # noqa: S310  loopback
+        if self.user:
+            request.add_header("Authorization", "Basic " + base64.b64encode(self.user.encode()).decode())
         with urllib.request.urlopen(request, timeout=_PATIENCE_S) as response:  # noqa: S310
             return json.load(response)
 
 
 @contextlib.contextmanager
-def running(root: Path, our_port: int = 0, move_port: int = 0, **options: Any) -> Iterator[Orthanc]:
+def running(
+    root: Path,
+    our_port: int = 0,
+    move_port: int = 0,
+    *,
+    ports: tuple[int, int] | None = None,
+    user: str = "",
+    **options: Any,
+) -> Iterator[Orthanc]:
     """Run an Orthanc while the context is open.
 
     Parameters
     ----------
     our_port, move_port : int
         Where our storage service listens, and where Orthanc believes it to be (a proxy may stand between).
+    ports : (DICOM, HTTP), optional
+        Its own, where they must be known beforehand.
+    user : str
+        `name:password` for its REST interface.
     """
     root.mkdir(parents=True, exist_ok=True)
-    server = Orthanc(root, free_port(), free_port(), our_port or free_port())
+    dicom_port, http_port = ports or (free_port(), free_port())
+    server = Orthanc(root, dicom_port, http_port, our_port or free_port(), user=user)
     configuration = {
         "Name": "test",
         "StorageDirectory": str(root / "db"),
@@ -178,7 +195,9 @@ class Proxy:
     target : int
         Port on loopback.
     cut_after : int or None
-        The first so many connections are cut once this many bytes came from their caller.
+        A connection is cut once this many bytes went through it in one direction.
+    cuts_left : int
+        How often.
     """
 
     target: int
@@ -211,17 +230,17 @@ class Proxy:
                 return
             callee = socket.create_connection(("127.0.0.1", self.target))
             self._open += [caller, callee]
-            threading.Thread(target=self._pump, args=(caller, callee, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(callee, caller, False), daemon=True).start()
+            threading.Thread(target=self._pump, args=(caller, callee), daemon=True).start()
+            threading.Thread(target=self._pump, args=(callee, caller), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, is_caller: bool) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         moved = 0
         try:
             while chunk := source.recv(1 << 16):
                 moved += len(chunk)
                 while self.is_silent:
                     time.sleep(0.05)
-                if is_caller and self.cut_after is not None and self.cuts_left and moved > self.cut_after:
+                if self.cut_after is not None and self.cuts_left and moved > self.cut_after:
                     self.cuts_left -= 1
                     self.cuts += 1
                     break

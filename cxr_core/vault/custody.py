@@ -19,7 +19,8 @@ from cxr_core.vault.key import VaultKey
 
 _KEY_ID = "key_id"
 _SEAL = "seal.json"
-_NOT_KEPT = frozenset({"demo", "workers.log"})  # made again from a seed; what libraries printed
+# Made again from a seed; what libraries printed; what the PACS has and sends again.
+_NOT_KEPT = frozenset({"demo", "workers.log", "received", "incoming"})
 _CHUNK_BYTES = 1 << 20
 
 

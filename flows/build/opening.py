@@ -46,9 +46,11 @@ def filled(request: BuildRequest, workspace: Workspace, progress: BuildProgress)
     """The request with a folder to read: the demo hospital where no source is named, what a PACS sent where one is."""
     if not request.has_source:
         return _with_demo(request, workspace, progress)
-    if request.config.source.is_remote:
-        return request.model_copy(update={"config": with_received(request.config, workspace)})
-    return request
+    if not request.config.source.is_remote:
+        return request
+    if request.runs(Stage.CATALOG):  # what runs behind the airlock must find no vault that it made itself
+        workspace.received.mkdir(exist_ok=True, mode=0o700)
+    return request.model_copy(update={"config": with_received(request.config, workspace)})
 
 
 def preflight(request: BuildRequest) -> tuple[Workspace, VaultKey]:
@@ -106,7 +108,6 @@ def _check_sources(request: BuildRequest) -> None:
 
 def with_received(config: BuildConfig, workspace: Workspace) -> BuildConfig:
     """The configuration with the vault's folder of received files as its source of images."""
-    workspace.received.mkdir(parents=True, exist_ok=True, mode=0o700)
     return config.model_copy(update={"source": config.source.model_copy(update={"dicom": workspace.received})})
 
 

@@ -15,8 +15,6 @@ from cxr_core.intake.sources.peer import FoundStudy, ListedInstance, Peer
 from cxr_core.settings.pacs import PacsSettings
 from cxr_core.vocabulary import FetchStatus
 
-_WHOLE_FROM_TRY = 3  # a PACS that cannot send single instances is asked for the study then
-
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -56,6 +54,8 @@ class _Work:
     size_bytes: int = 0
     is_whole: bool = False
     """The PACS said itself that it has sent everything."""
+    is_in_vain: bool = False
+    """Asked for single instances, it sent none: not every PACS can."""
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class StudyFetcher:
                 self.clock.sleep(self.settings.backoff_s * 2 ** (tries - 2))
             self.pace.wait()
             try:
-                self._try(work, tries)
+                self._try(work)
             except TransientError as error:
                 self.peer.close()
                 problem = str(error)
@@ -100,19 +100,21 @@ class StudyFetcher:
         status = FetchStatus.PARTIAL if self.shelf.present(study.uid) else FetchStatus.FAILED
         return self._result(work, status, tries, problem)
 
-    def _try(self, work: _Work, number: int) -> None:
+    def _try(self, work: _Work) -> None:
         uid = work.study.uid
         work.listed = self.peer.list_instances(uid)
         missing = self._missing(work)
         if work.listed is not None and not missing:
             return
-        is_whole = not self.shelf.present(uid) or work.listed is None or work.is_anew or number >= _WHOLE_FROM_TRY
+        is_anew = work.is_anew and not work.fresh
+        is_whole = not self.shelf.present(uid) or work.listed is None or is_anew or work.is_in_vain
         self.arrivals.expect(uid, (one.uid for one in work.listed or ()))
         try:
             work.is_whole = self.peer.fetch(uid, missing, is_whole=is_whole)
         finally:
             came = self.arrivals.close(uid)
             work.fresh |= came.uids
+            work.is_in_vain = not (is_whole or came.uids)
             work.files += len(came.uids)
             work.size_bytes += came.size_bytes
             self.pace.spent(came.size_bytes)

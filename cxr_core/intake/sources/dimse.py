@@ -17,9 +17,8 @@ from typing import Any, Final
 from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config, build_context, build_role, evt
-from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
 from pynetdicom.association import Association
-from pynetdicom.presentation import AllStoragePresentationContexts, PresentationContext
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -40,6 +39,9 @@ from cxr_core.settings.pacs import PacsSettings, Way
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+# Every storage class is taken, private ones too, in the coding that the sender names first: as a file lies there.
+# A list of all classes and codings would be copied for each association, which costs more than receiving an image.
+_config.UNRESTRICTED_STORAGE_SERVICE = True
 
 FIND: Final = StudyRootQueryRetrieveInformationModelFind
 MOVE: Final = StudyRootQueryRetrieveInformationModelMove
@@ -55,8 +57,6 @@ _UIDS_A_QUERY = 200  # a value of a UI element has at most 65,534 bytes
 _PDU_BYTES = 1 << 20
 _PATIENT_FACTS = ("PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyDate", "StudyTime")
 _PLAIN: Final = [UID(f"1.2.840.10008.1.2{part}") for part in (".1", "", ".1.99", ".2")]
-# Lossy ones last: where a sender leaves the choice to us, it converts to what we take first.
-_SYNTAXES: Final = [*_PLAIN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in _PLAIN)]
 _IMAGE_SYNTAXES: Final = [
     *_PLAIN,
     *(
@@ -200,6 +200,9 @@ class DimsePeer:
             evt_handlers=_handlers(self.arrivals),
         )
         if not association.is_established:
+            connection = association.dul.socket
+            if connection is not None and connection.socket is not None:
+                connection.socket.close()  # pynetdicom leaves it open where nobody listens
             raise _not_opened(association)
         self._association = association
         return association
@@ -215,11 +218,9 @@ def storage_service(settings: PacsSettings, arrivals: Arrivals) -> Iterator[None
         The port cannot be had.
     """
     ae = _entity(settings)
-    ae.supported_contexts = [
-        build_context(str(one.abstract_syntax), _SYNTAXES) for one in AllStoragePresentationContexts
-    ]
     ae.add_supported_context(Verification)
     ae.require_called_aet = True
+    _check_port(settings)
     try:
         server = ae.start_server(
             (settings.listen_host, settings.listen_port),
@@ -234,6 +235,16 @@ def storage_service(settings: PacsSettings, arrivals: Arrivals) -> Iterator[None
     finally:
         if server is not None:
             server.shutdown()
+
+
+def _check_port(settings: PacsSettings) -> None:
+    """Before pynetdicom tries, which leaves a socket open where it fails."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.listen_host, settings.listen_port))
+        except OSError:
+            raise UsageError(f"port {settings.listen_port} cannot be listened on: another program has it") from None
 
 
 def _entity(settings: PacsSettings) -> AE:
