@@ -30,7 +30,21 @@ def _generator() -> ModuleType:
 @cache
 def _commands() -> dict[str, frozenset[str]]:
     """Every command of `cxr` and the commands below it."""
-    from flows.cli import app, build, compare, explain, files, inspect, keys, quarantine, status, texts, vault  # noqa: F401  each adds its commands
+    from flows.cli import (  # noqa: F401  each adds its commands  # noqa: F401, I001  likewise
+        app,
+        build,
+        compare,
+        explain,
+        files,
+        inspect,
+        keys,
+        layouts,
+        quarantine,
+        status,
+        texts,
+        vault,
+        withdraw,
+    )
 
     group = typer.main.get_command(app)
     return {
