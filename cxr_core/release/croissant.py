@@ -105,7 +105,8 @@ def croissant_json(plan: ReleasePlan, tree: Tree, version: str) -> str:
 
 def croissant_lines() -> tuple[str, ...]:
     """Known sentences of the description, with `$placeholders`."""
-    return (*_RAI.values(), _NO_REVIEW, _WAIVED, _CITATION.template, DESCRIPTION)
+    by_study = (f"{column.name}, by study" for column in CSV_COLUMNS[_LABELS])
+    return (*_RAI.values(), *by_study, _NO_REVIEW, _WAIVED, _CITATION.template, DESCRIPTION)
 
 
 def _file_objects(prefix: str, digests: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -185,7 +185,7 @@ def _size(tree: Tree, version: str, lines: Iterable[str]) -> list[str]:
 
 
 def _gone(facts: RunFacts, earlier: PublishedTables | None) -> Iterator[str]:
-    """How many subjects of the release before were withdrawn or renamed; which, the list of the vault tells."""
+    """How many subjects of the release before were withdrawn or go by another id; the vault has the lists."""
     if earlier is None:
         return
     before = {*earlier.images["subject_id"], *earlier.labels["subject_id"]}

@@ -99,7 +99,8 @@ def parquet_bytes(contract: Contract, frame: pl.DataFrame) -> bytes:
     table = valid.to_arrow(compat_level=pl.CompatLevel.oldest())
     meta = {b"hilum.table": contract.name.encode(), b"hilum.contract_version": str(contract.version).encode()}
     sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(meta), sink, compression="zstd")
+    # No statistics: they repeat the smallest and the largest value of each column outside of the table.
+    pq.write_table(table.replace_schema_metadata(meta), sink, compression="zstd", write_statistics=False)
     return sink.getvalue()
 
 

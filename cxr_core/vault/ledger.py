@@ -88,10 +88,12 @@ class IdMaker:
     keep_weekday: bool
 
     def number(self, purpose: str, ordinal: int, attempt: int = 0) -> int:
+        """A keyed number of 256 bits, the same for the same purpose, ordinal and attempt."""
         message = f"{ordinal}:{attempt}".encode()
         return int.from_bytes(hmac.digest(self.key.subkey(purpose), message, "sha256"), "big")
 
     def pseudonym(self, kind: IdKind, ordinal: int, attempt: int) -> str:
+        """The id of an ordinal; the next attempt gives another one, where the first is taken."""
         value = self.number(f"id:{kind.value}", ordinal, attempt)
         if kind is IdKind.INSTANCE:
             digits = f"{value % (1 << 160):040x}"
@@ -102,6 +104,7 @@ class IdMaker:
         return f"{lead}{value % 10 ** (self.digits - 1):0{self.digits - 1}d}"
 
     def date_shift(self, ordinal: int, first: dt.date) -> int:
+        """Days by which a patient's dates move, so that the first study falls into 2120 to 2180."""
         span = (_FIRST_LATEST - _FIRST_EARLIEST).days
         shift = (_FIRST_EARLIEST - first).days + self.number("date", ordinal) % span
         return shift - shift % _DAYS_A_WEEK if self.keep_weekday else shift

@@ -235,7 +235,10 @@ class _Collector:
         for phrase, kind in self.phrases.items():
             by_first[phrase[0]].append((phrase, kind))
         indexed = {first: tuple(phrases) for first, phrases in by_first.items()}
-        return Needles(self.words, indexed, frozenset(self.uids), self.streams, frozenset(issued), largest_count)
+        given = frozenset(issued)
+        # A packed table spells its pseudonyms; as a value, an id that equals one is judged by where it stands.
+        streams = {data: kind for data, kind in self.streams.items() if data.decode("utf-8", "replace") not in given}
+        return Needles(self.words, indexed, frozenset(self.uids), streams, given, largest_count)
 
 
 def build_needles(

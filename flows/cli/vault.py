@@ -63,20 +63,26 @@ def lookup(
     workspace: _Folder = Path("workspace"),
 ) -> None:
     """Lead a subject back to the patient. Prints identifiers, and is written into the audit."""
-    from cxr_core.tables.catalogue import PSEUDONYMS, STUDIES
+    from cxr_core.tables.catalogue import PSEUDONYMS, STUDIES, SUBJECT_IDS
     from cxr_core.tables.storage import read_table
     from cxr_core.vault.audit import record
+    from cxr_core.vault.subjects import current_subjects, retired_subjects
+    from cxr_core.vault.withdrawal import patients_of_subject
     from cxr_core.vocabulary import IdKind
 
     opened = with_vault(Workspace(workspace.absolute()))
-    ledger, studies = (read_table(item, opened.catalog_table(item)) for item in (PSEUDONYMS, STUDIES))
-    found = ledger.filter((pl.col("kind") == IdKind.PATIENT.value) & (pl.col("pseudonym") == subject_id))
-    shown = subject_id if found.height else "an unknown subject"  # whatever was typed may be a patient's number
-    record(opened.vault, f"lookup {shown}", {"found": found.height}, now=_now())
-    if found.is_empty():
+    tables = (read_table(item, opened.catalog_table(item)) for item in (PSEUDONYMS, SUBJECT_IDS, STUDIES))
+    ledger, changes, studies = tables
+    found = patients_of_subject(subject_id, current_subjects(ledger, changes))
+    successors = retired_subjects(ledger, changes).filter(subject_id=subject_id)["successor"].to_list()
+    shown = subject_id if found or successors else "an unknown subject"  # what was typed may be a patient's number
+    record(opened.vault, f"lookup {shown}", {"found": len(found)}, now=_now())
+    if successors:
+        typer.echo(f"subject {subject_id} was retired; look up {' and '.join(successors)}")
+    elif not found:
         raise UsageError("lookup: no such subject in this vault")
     names = dict(ledger.filter(pl.col("kind") == IdKind.STUDY.value).select("original", "pseudonym").iter_rows())
-    for issuer, patient_id in found.select("issuer", "original").iter_rows():
+    for issuer, patient_id in found:
         typer.echo(f"subject {subject_id} is patient {patient_id}" + (f" of {issuer}" if issuer else ""))
         mine = studies.filter((pl.col("issuer") == issuer) & (pl.col("patient_id") == patient_id)).sort("exam_at")
         for uid, exam_at in mine.select("study_instance_uid", "exam_at").iter_rows():

@@ -233,3 +233,15 @@ def test_the_audit_tells_of_the_withdrawal_and_names_nobody(story: Story) -> Non
     (entry,) = [line for line in lines if line["command"].startswith("withdraw")]
     assert entry["command"] == "withdraw, reason withdrawn"
     assert entry["counts"]["studies"] > 0
+
+
+def test_a_lookup_knows_both_numbers_of_merged_patients_and_the_retired_id(story: Story) -> None:
+    workspace = ("--workspace", str(story.build.workspace))
+    numbers = {_original(story.build, "patient", subject) for subject in (story.chosen.older, story.chosen.younger)}
+    shown = cxr(story.build, "lookup", story.chosen.older, *workspace).out
+    assert all(f"subject {story.chosen.older} is patient {number}\n" in shown for number in numbers)
+    retired = cxr(story.build, "lookup", story.chosen.younger, *workspace)
+    assert (retired.code, retired.out) == (
+        0,
+        f"subject {story.chosen.younger} was retired; look up {story.chosen.older}\n",
+    )
