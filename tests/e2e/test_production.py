@@ -5,6 +5,7 @@ PostgreSQL, Redis, server, services and worker run as processes of their own, wi
 
 import http.server
 import json
+import os
 import re
 import shutil
 import threading
@@ -27,6 +28,8 @@ _PUBLISHED = {
     "waive_attestation": "tests: invented",
 }
 """The decisions of `building.WAIVERS`, as the form of the UI hands them over."""
+_UNIT = re.compile(r"(deidentify|convert|label)-(\d{8})")
+"""Task run of a study; Prefect's own run of a sub-flow ends in a short number."""
 _SOURCE = """
 [source]
 dicom = "{export}/dicom"
@@ -204,7 +207,8 @@ def test_the_next_night_resumes_and_shows_what_waits(installed: Production, hist
 def test_it_did_not_repeat_what_was_committed(installed: Production, history: History, reference: Build) -> None:
     assert reference.result is not None
     done = reference.result.json["stages"]["deidentify"]["done"]
-    ran = [name for name in _task_runs(installed) if name.startswith("deidentify-")]
+    units = [_UNIT.fullmatch(name) for name in _task_runs(installed)]
+    ran = [unit[2] for unit in units if unit and unit[1] == "deidentify"]
     assert len(set(ran)) >= done
     assert len(ran) - len(set(ran)) <= 2  # at most what was in the workers' hands
 
@@ -253,6 +257,7 @@ def test_task_runs_bear_pseudonyms(installed: Production, history: History, plac
     pseudonyms = pl.read_parquet(Path(places["workspace"]) / "vault" / "pseudonyms.parquet")
     studies = set(pseudonyms.filter(pl.col("kind") == "study")["pseudonym"])
     for stage in ("deidentify", "convert", "label"):
+        assert _studies_of(installed, stage)
         assert _studies_of(installed, stage) <= studies
 
 
@@ -265,15 +270,50 @@ def _task_runs(installed: Production) -> list[str]:
 
 
 def _studies_of(installed: Production, stage: str) -> set[str]:
-    return {name.removeprefix(f"{stage}-") for name in _task_runs(installed) if name.startswith(f"{stage}-")}
+    units = [_UNIT.fullmatch(name) for name in _task_runs(installed)]
+    return {unit[2] for unit in units if unit and unit[1] == stage}
 
 
 # ---------------------------------------------------------------- the screen
 
 
+class Screen:
+    """The UI, logged in; every address that it asks for is noted.
+
+    With HILUM_PICTURES naming a folder, what the tests look at is kept there: the pictures of docs/how-to/operate.md.
+    """
+
+    def __init__(self, page: Any, installed: Production, root: str) -> None:
+        self.page, self.base, self.asked = page, installed.url.removesuffix("/api"), set[str]()
+        self._folder = os.environ.get("HILUM_PICTURES")
+        page.on("request", lambda request: self.asked.add(request.url.split("/")[2]))
+        if self._folder:  # the pictures show the places of the how-to, not those of this session
+            page.route(f"{installed.url}/**", lambda route: _answer_with(route, root))
+        page.goto(self.base)
+        page.locator("input").first.fill(installed.client["PREFECT_API_AUTH_STRING"])
+        page.keyboard.press("Enter")
+        page.get_by_text("Deployments").first.wait_for()
+
+    def open(self, path: str, *awaited: str) -> None:
+        """Go somewhere and wait until some texts stand there."""
+        self.page.goto(f"{self.base}/{path}")
+        for text in awaited:
+            self.page.get_by_text(text).first.wait_for()
+
+    def keep(self, name: str, *, height: int) -> None:
+        if self._folder:
+            self.page.set_viewport_size({"width": 1180, "height": height})
+            self.page.wait_for_timeout(1500)
+            self.page.screenshot(path=Path(self._folder) / f"{name}.png")
+
+
+def _answer_with(route: Any, root: str) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace(root, "/data"))
+
+
 @pytest.fixture
-def page(installed: Production, history: History) -> Iterator[Any]:
-    """The UI after the night, logged in; every address that it asks for is noted."""
+def screen(installed: Production, history: History, places: dict[str, str]) -> Iterator[Screen]:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium")
@@ -281,39 +321,50 @@ def page(installed: Production, history: History) -> Iterator[Any]:
         pytest.skip("chromium is not installed")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        screen = browser.new_page(viewport={"width": 1280, "height": 1100})
-        screen.asked = set()
-        screen.on("request", lambda request: screen.asked.add(request.url.split("/")[2]))
-        screen.goto(installed.url.removesuffix("/api"))
-        screen.locator("input").first.fill(installed.client["PREFECT_API_AUTH_STRING"])
-        screen.keyboard.press("Enter")
-        screen.get_by_text("Deployments").first.wait_for()
-        yield screen
+        page = browser.new_page(viewport={"width": 1180, "height": 1000}, color_scheme="light")
+        page.set_default_timeout(120_000)
+        yield Screen(page, installed, str(Path(places["config"]).parent))
         browser.close()
 
 
-def test_the_screen_asks_nobody_but_the_server(page: Any, installed: Production) -> None:
-    assert page.asked == {installed.url.split("/")[2]}
+def test_the_screen_asks_nobody_but_the_server(screen: Screen, installed: Production) -> None:
+    for path in ("dashboard", "runs", "deployments", "automations"):
+        screen.open(path)
+        screen.page.wait_for_load_state("networkidle")
+    assert screen.asked == {installed.url.split("/")[2]}
 
 
-def test_the_form_of_a_build_offers_choices(page: Any, installed: Production) -> None:
+def test_the_form_of_a_build_offers_choices(screen: Screen, installed: Production) -> None:
     known = installed.ask("/deployments/name/nightly-build/nightly")["id"]
-    page.goto(f"{installed.url.removesuffix('/api')}/deployments/deployment/{known}/run")
-    page.get_by_text("One task run a study, or one a shard of studies").wait_for()
-    shown = page.inner_text("main")
-    order = [shown.index(title) for title in ("Config", "Workspace", "Release", "Start", "Granularity", "Limit")]
+    screen.open(f"deployments/deployment/{known}/run", "One task run a study, or one a shard of studies")
+    screen.keep("prefect-form", height=1400)
+    shown = screen.page.inner_text("body")
+    titles = ("Config", "Workspace", "Release", "Start (Optional)", "Granularity (Optional)", "Limit (Optional)")
+    order = [shown.index(f"\n{title}") for title in titles]
     assert order == sorted(order)
-    page.get_by_text("auto", exact=True).click()
+    screen.page.get_by_text("auto", exact=True).click()
     for choice in ("study", "shard"):
-        page.get_by_text(choice, exact=True).first.wait_for()
+        screen.page.get_by_text(choice, exact=True).first.wait_for()
+
+
+def test_a_study_is_a_bar_that_bears_its_pseudonym(screen: Screen, installed: Production) -> None:
+    runs = installed.ask("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["deidentify"]}}})
+    largest = max(runs, key=lambda run: run["total_run_time"])
+    screen.open(f"runs/flow-run/{largest['id']}", "Task Runs")
+    screen.keep("prefect-run", height=700)
+    screen.page.get_by_text("Task Runs").first.click()
+    screen.page.get_by_text(re.compile(r"^deidentify-\d{8}$")).first.wait_for()
 
 
 def test_the_page_of_a_build_says_how_it_went_and_what_to_do(
-    page: Any, installed: Production, places: dict[str, str]
+    screen: Screen, installed: Production, history: History
 ) -> None:
-    latest = {one["key"]: one["latest_id"] for one in installed.ask("/artifacts/latest/filter", {})}
-    assert set(latest) == {f"hilum-{name}" for name in ("build", "left-out", "funnel", "table-2", "table-4")}
-    page.goto(f"{installed.url.removesuffix('/api')}/artifacts/artifact/{latest['hilum-build']}")
-    page.get_by_text("Published cxr-1.0.0").wait_for()
-    page.get_by_text("items wait for a person").first.wait_for()
-    page.get_by_text(f"{places['release']}/cxr-1.0.0/report.html").wait_for()
+    newest = {one["key"]: one["latest_id"] for one in installed.ask("/artifacts/latest/filter", {})}
+    assert set(newest) == {f"hilum-{name}" for name in ("build", "left-out", "funnel", "table-2", "table-4")}
+    screen.open(f"artifacts/artifact/{newest['hilum-build']}", "Published cxr-1.0.0", "cxr-1.0.0/report.html")
+    screen.open(f"artifacts/artifact/{newest['hilum-left-out']}", "Quarantined", "Policy")
+    screen.keep("prefect-left-out", height=760)
+    nightly = installed.ask("/artifacts/filter", {"artifacts": {"key": {"any_": ["hilum-build"]}}})
+    before = min(nightly, key=lambda one: one["created"])
+    screen.open(f"artifacts/artifact/{before['id']}", "to publish, start the deployment")
+    screen.keep("prefect-build", height=620)
