@@ -20,6 +20,8 @@ NAMING = [
     ROOT / "flows" / "automations.py",
 ]
 _ALL_SETTINGS = """
+import yaml
+from prefect.logging.configuration import DEFAULT_LOGGING_SETTINGS_PATH
 from prefect.settings.models.root import Settings
 from prefect_redis.client import RedisMessagingSettings
 
@@ -34,7 +36,14 @@ def names(model):
         yield from (choice.upper() for choice in choices if isinstance(choice, str))
 
 
-print(*names(Settings), *names(RedisMessagingSettings))
+def keys(tree, above):
+    for key, below in tree.items():
+        name = f"{above}_{key}".upper()
+        yield from keys(below, name) if isinstance(below, dict) else [name.replace(".", "_").replace("-", "_")]
+
+
+logging = yaml.safe_load(DEFAULT_LOGGING_SETTINGS_PATH.read_text())  # each of its keys has a variable
+print(*names(Settings), *names(RedisMessagingSettings), *keys(logging, "PREFECT_LOGGING"))
 """
 
 
