@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint e2e kills bench docs clean
+.PHONY: run test lint e2e kills bench docs clean wheelhouse install-offline offline
 
 run: $(READY)  ## build the demo hospital into ./workspace and ./release
 	$(BIN)/python -m flows.build
@@ -39,6 +39,15 @@ bench: $(READY)  ## ours beside the peers, in one run each
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py
+
+wheelhouse: $(READY)  ## everything for an installation without a network: wheels, hashes, bill of materials
+	$(BIN)/python scripts/wheelhouse.py --output wheelhouse
+
+install-offline:  ## install from wheelhouse/, on the machine without a network
+	PYTHON=$(PYTHON) scripts/install_offline.sh wheelhouse $(VENV)
+
+offline: $(READY)  ## gather, install without a network, build: some minutes and 2 GB, so not part of e2e
+	HILUM_TEST_OFFLINE=1 $(BIN)/pytest -q tests/e2e/test_offline.py
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -4,7 +4,9 @@ Takes a folder, gives a running installation with the settings of docker-compose
 only names of hosts and places of secrets are replaced. Everything ends with the test, also where that is killed.
 """
 
+import base64
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -18,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -58,6 +61,7 @@ class Production:
     settings: Mapping[str, str] = field(repr=False)
     client: Mapping[str, str] = field(repr=False)
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    python: str = sys.executable
 
     def start(self, name: str, command: list[str], more: Mapping[str, str], *, owner: str | None = None) -> None:
         """Start a process that ends when we do; what it prints goes to `NAME.log`."""
@@ -86,6 +90,33 @@ class Production:
         told = (done.stdout + done.stderr).decode()
         assert done.returncode == 0, told[-3000:]
         return told
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Ask the server's API as an operator: POST where there is a body, else GET."""
+        secret = base64.b64encode(self.client["PREFECT_API_AUTH_STRING"].encode()).decode()
+        headers = {"Authorization": f"Basic {secret}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)  # noqa: S310  our own, on loopback
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def start_run(self, deployment: str, parameters: Mapping[str, Any]) -> str:
+        """Start a deployment (`flow/name`) as the UI's form does; gives the run's id."""
+        known = self.ask(f"/deployments/name/{deployment}")["id"]
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(self.ask(f"/deployments/{known}/create_flow_run", body)["id"])
+
+    def state(self, run: str) -> str:
+        """Name of a run's state."""
+        return str(self.ask(f"/flow_runs/{run}")["state"]["name"])
+
+    def ended(self, run: str) -> str:
+        """Wait for the end of a run; gives the name of its state."""
+        wait_until(lambda: self._is_over(run), lambda: f"{self.state(run)}\n{self.log('worker')[-3000:]}")
+        return self.state(run)
+
+    def _is_over(self, run: str) -> bool:
+        return self.ask(f"/flow_runs/{run}")["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
     def kill(self, name: str) -> None:
         """SIGKILL to a process and to everything below it, as the kernel does when memory runs out."""
