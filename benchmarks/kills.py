@@ -118,14 +118,17 @@ def one_kill(build: Build, sound: Build, total: tuple[int, ...], kind: str, rng:
     finally:
         _end_group(process)
     kind = kind if killed else f"({kind})"
-    committed, in_vain = _committed(build), _in_vain(build)
+    committed, in_vain = _committed(build), _in_vain(build) + _tries_more(build)
     faults = _faults_of_the_end(code, told, kind)
     rerun = None if code == 0 else served.run("--json", *_ARGUMENTS)
     done = _done(rerun) if rerun else None
     faults += _faults_of_the_rerun(rerun, total, committed, done) if rerun else []
     if in_vain > _WORKERS * _SHARD:
         faults.append(f"{in_vain} studies in vain")
-    faults += [name for name in ("release", "workspace/jpeg", "workspace/stages") if _differs(build, sound, name)]
+    # A study whose worker was killed has another number of tries in its ledger, and nothing else of its own.
+    passed_over = ("ledger.parquet",) if kind == "worker" else ()
+    places = ("release", "workspace/jpeg", "workspace/stages")
+    faults += [name for name in places if _files(build, name, passed_over) != _files(sound, name, passed_over)]
     return Outcome(kind, moment, code, committed, done, in_vain, tuple(faults), told.strip())
 
 
@@ -232,8 +235,16 @@ def _faults_of_the_rerun(
     return [f"{again} committed studies done again"] if again else []
 
 
-def _differs(build: Build, sound: Build, name: str) -> bool:
-    return tree(build.root / name) != tree(sound.root / name)
+def _tries_more(build: Build) -> int:
+    """Tries beyond the first: studies that were in the hands of a worker that was killed."""
+    workspace = Workspace(build.workspace)
+    ledgers = [definition.store(workspace).ledger() for definition in STAGES.values()]
+    return int(sum(ledger["attempts"].sum() - ledger.height for ledger in ledgers))
+
+
+def _files(build: Build, name: str, passed_over: tuple[str, ...]) -> dict[str, str]:
+    found = tree(build.root / name)
+    return {path: digest for path, digest in found.items() if Path(path).name not in passed_over}
 
 
 if __name__ == "__main__":
