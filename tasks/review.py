@@ -135,15 +135,18 @@ class Draw:
 
     def _planted_images(self, tick: Tick) -> list[Draft]:
         tables = self._image_tables
-        taken = backgrounds(tables, (draft.unit_id for draft in self.real), self.seed)[: self.planted]
+        order = iter(backgrounds(tables, (draft.unit_id for draft in self.real), self.seed))
         rows = {row["dicom_id"]: row for row in tables.renditions.iter_rows(named=True)}
-        boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(taken)))
+        boxes = machine_boxes(tables.text_boxes)
         is_found = machine()
-        drafts = []
-        for unit, cell in zip(taken, cells_for(len(taken)), strict=True):
-            gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
-            made = plant_on_image(gray, cell, self._rng(unit), is_found)
-            drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
+        drafts: list[Draft] = []
+        for cell in cells_for(self.planted):
+            made = None
+            while made is None and (unit := next(order, None)) is not None:  # until a picture is not noise throughout
+                gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
+                made = plant_on_image(gray, cell, self._rng(unit), is_found)
+                if made is not None:
+                    drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
             tick()
         return drafts
 

@@ -21,7 +21,7 @@ IsFound = Callable[[Gray, PixelBox], bool]
 """Whether the machine would black out what was planted there."""
 
 # Contrast as a share of the grey range, height of the type as a share of the rows.
-CONTRASTS = {"faint": (0.04, 0.07), "low": (0.07, 0.12), "clear": (0.15, 0.35)}
+CONTRASTS = {"faint": (0.03, 0.045), "low": (0.045, 0.07), "clear": (0.07, 0.2)}
 SIZES = {"small": (0.011, 0.015), "medium": (0.015, 0.022), "large": (0.025, 0.04)}
 CELLS = tuple(f"{contrast}:{size}" for contrast, size in product(CONTRASTS, SIZES))
 
@@ -29,6 +29,8 @@ _LEAST_PX = 9
 _TRIES = 4
 _FAINTER = 0.6
 _LEAST_CONTRAST = 0.03
+_PLACES = 6
+_NOISE_SHARE = 1.5  # a step of so many standard deviations of the noise is surely read
 _FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, None)
 _SYLLABLES = ("bar", "del", "fen", "gor", "hal", "kin", "lam", "mor", "nes", "pol", "rud", "sel", "tav", "vik", "wen")
 
@@ -44,7 +46,7 @@ class PlantedImage:
     contrast : float
         The same as a share of the grey range.
     is_missed : bool
-        The machine does not find it; True where no machine was asked.
+        False where the machine found every version that it was asked about; True where none was asked.
     """
 
     gray: Gray
@@ -62,7 +64,9 @@ class PlantedText:
     span: Span
 
 
-def plant_on_image(gray: Gray, cell: str, rng: np.random.Generator, is_found: IsFound | None = None) -> PlantedImage:
+def plant_on_image(
+    gray: Gray, cell: str, rng: np.random.Generator, is_found: IsFound | None = None
+) -> PlantedImage | None:
     """Write one identifier near an edge of a picture.
 
     Parameters
@@ -72,26 +76,48 @@ def plant_on_image(gray: Gray, cell: str, rng: np.random.Generator, is_found: Is
     cell : str
         `contrast:size`, one of `CELLS`.
     is_found : callable, optional
-        The machine: as long as it finds the text, the text is written again fainter, four times at most.
+        The machine: as long as it finds the text, the text is written fainter, four times at most, but never
+        so faint that the noise around it drowns it: what nobody can read is no leak.
 
     Returns
     -------
-    PlantedImage
-        Equal to `gray` outside the box.
+    PlantedImage or None
+        Equal to `gray` outside the box; None where the picture is noise throughout.
     """
     contrast_name, size_name = cell.split(":")
     size_px = max(_LEAST_PX, round(rng.uniform(*SIZES[size_name]) * gray.shape[0]))
     ink = _ink(identifier(rng), size_px, rng)[:, : gray.shape[1]]
-    box = _place(gray.shape, ink.shape, rng)
-    contrast = float(rng.uniform(*CONTRASTS[contrast_name]))
-    made = _blend(gray, ink, box, contrast)
+    wanted = float(rng.uniform(*CONTRASTS[contrast_name]))
+    box, least = _readable_place(gray, ink.shape, wanted, rng)
+    if least > CONTRASTS["clear"][1]:
+        return None
+    contrast = max(least, wanted)
     for _ in range(_TRIES):
+        made = _blend(gray, ink, box, contrast)
         if is_found is None or not is_found(made, box):
             return PlantedImage(made, box, _cell(contrast, size_name), contrast, is_missed=True)
-        contrast = max(_LEAST_CONTRAST, contrast * _FAINTER)
-        made = _blend(gray, ink, box, contrast)
-    is_missed = is_found is None or not is_found(made, box)
-    return PlantedImage(made, box, _cell(contrast, size_name), contrast, is_missed)
+        contrast = max(least, contrast * _FAINTER)
+    return PlantedImage(_blend(gray, ink, box, contrast), box, _cell(contrast, size_name), contrast, is_missed=False)
+
+
+def _readable_place(
+    gray: Gray, ink: tuple[int, ...], contrast: float, rng: np.random.Generator
+) -> tuple[PixelBox, float]:
+    """The first of some random places where that contrast can be read, else the quietest; and the least contrast there.
+
+    The first, not the quietest: on quiet ground the machine finds everything.
+    """
+    places = [_place(gray.shape, ink, rng) for _ in range(_PLACES)]
+    least = [_NOISE_SHARE / 255 * _noise(gray[box.top : box.bottom, box.left : box.right]) for box in places]
+    readable = [place for place, one in enumerate(least) if one <= contrast]
+    chosen = readable[0] if readable else int(np.argmin(least))
+    return places[chosen], max(_LEAST_CONTRAST, least[chosen])
+
+
+def _noise(ground: Gray) -> float:
+    """Standard deviation of what changes from pixel to pixel, in grey levels."""
+    values = ground.astype(np.float32)
+    return float((values - cv2.GaussianBlur(values, (0, 0), 2)).std())
 
 
 def _cell(contrast: float, size_name: str) -> str:
