@@ -25,7 +25,7 @@ from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, rows_of_letters
+from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
@@ -114,7 +114,11 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
-    whole = [v if v.is_kept else replace(v, line=carried_on(search, v.line)) for v in verdicts]
+    gone = [v.line for v in verdicts if not v.is_kept]
+    goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
+    whole = [
+        replace(v, line=carried_on(search, v.line)) if more else v for v, more in zip(verdicts, goes_on, strict=True)
+    ]
     read = [v.line.box for v in verdicts if v.is_kept]
     return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
 

@@ -24,6 +24,7 @@ _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
+_MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
 
 
@@ -121,6 +122,16 @@ def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:
     shared = min(a.bottom, b.bottom) - max(a.top, b.top)
     gap = max(a.left, b.left) - min(a.right, b.right)
     return shared >= _SHARED_IN_A_ROW * sizes[0] and sizes[1] <= _ROW_SIZE_RATIO * sizes[0] and gap <= sizes[1]
+
+
+def is_block(line: Line, others: Sequence[Line]) -> bool:
+    """True where two much lower lines or more lie in a place: several lines were seen as one."""
+    within = [
+        one
+        for one in others
+        if one.line_px * _MUCH_LOWER <= line.line_px and one.box.intersection(line.box) >= _WITHIN * one.box.area
+    ]
+    return len(within) >= 2
 
 
 def ink_outside(line: Line, boxes: Sequence[Box]) -> float:

@@ -9,6 +9,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
     initials_of,
     ink_outside,
+    is_block,
     rows_of_letters,
     touches,
 )
@@ -78,3 +79,11 @@ def test_words_touch_where_less_than_a_space_divides_them() -> None:
     name = line(Box(200, 100, 230, 200), 6)
     assert touches(line(Box(200, 206, 230, 300), 6), name)
     assert not touches(line(Box(200, 214, 230, 300), 6), name)
+
+
+def test_a_place_that_holds_two_lines_is_a_block() -> None:
+    upper, lower = line(Box(100, 100, 120, 300), 9), line(Box(130, 100, 150, 260), 7)
+    whole = line(Box(98, 96, 152, 304), 9)
+    assert is_block(whole, [whole, upper, lower])
+    assert not is_block(whole, [whole, upper])
+    assert not is_block(upper, [whole, upper, lower])
