@@ -37,7 +37,7 @@ from tasks.link import link_studies
 from tasks.planning import Planner
 from tasks.publish import PublishOrder, publish_release
 from tasks.register import prepare, register_studies
-from tasks.split import split_subjects
+from tasks.split import split_notes, split_subjects
 from tasks.stage_run import set_current
 from tasks.summary import BuildSummary, Outcome, StageCounts, write_page, write_summary
 from tasks.workers import WorkerPool
@@ -111,7 +111,7 @@ class _Build:
 
     def _split(self) -> tuple[str, ...]:
         if not self.request.runs(Stage.SPLIT):
-            return ()
+            return split_notes(self.workspace)
         with self._timed(Stage.SPLIT):
             return split_subjects(self.workspace, self.request.config, self.key).notes
 
