@@ -74,17 +74,19 @@ def _release_line(outcome: Outcome) -> str:
 
 
 def _stage_table(summary: BuildSummary) -> str:
-    """Counts of studies; blank for stages that work on the whole."""
-    header = "| stage | to do | done | unchanged | quarantined | seconds |\n| --- | ---: | ---: | ---: | ---: | ---: |"
+    """Counts of studies; blank for stages that work on the whole. A plan is told by a dry run only: it grows later."""
+    titles = ("to do", "unchanged") if summary.is_dry_run else ("done", "unchanged", "quarantined")
+    header = ["stage", *titles, "seconds"]
     rows = [
-        " | ".join((f"| {name}", *_studies(counts), f"{counts.seconds:,.1f} |"))
+        [name, *_studies(counts, is_plan=summary.is_dry_run), f"{counts.seconds:,.1f}"]
         for name, counts in summary.stages.items()
     ]
-    return "\n".join([header, *rows])
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _studies(counts: StageCounts) -> list[str]:
-    numbers = (counts.todo, counts.done, counts.reused, counts.quarantined)
+def _studies(counts: StageCounts, *, is_plan: bool) -> list[str]:
+    numbers = (counts.todo, counts.reused) if is_plan else (counts.done, counts.reused, counts.quarantined)
     return [f"{number:,}" if any(numbers) else "" for number in numbers]
 
 

@@ -70,8 +70,15 @@ def test_a_published_build_says_so_first_and_what_to_do_next() -> None:
 
 def test_stages_without_studies_show_no_noughts() -> None:
     text = _text(_SUMMARY, "hilum-build")
-    assert "| convert | 5 | 4 | 2,000 | 1 | 61.0 |" in text
-    assert "| publish |  |  |  |  | 0.0 |" in text
+    assert "| stage | done | unchanged | quarantined | seconds |" in text
+    assert "| convert | 4 | 2,000 | 1 | 61.0 |" in text
+    assert "| publish |  |  |  | 0.0 |" in text
+
+
+def test_a_dry_run_tells_what_would_be_done() -> None:
+    text = _text(replace(_SUMMARY, is_dry_run=True, outcome=None), "hilum-build")
+    assert "| stage | to do | unchanged | seconds |" in text
+    assert "| convert | 5 | 2,000 | 61.0 |" in text
 
 
 def test_an_unchanged_build_says_that_nothing_changed() -> None:
