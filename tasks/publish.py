@@ -118,12 +118,8 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
         withdrawn=frozenset(withdrawn),
         retired=_retired(workspace),
     )
-    plan = plan_release(
-        inputs,
-        config.release,
-        facts,
-        Locate(workspace.jpeg_file, workspace.derivative_file),
-    )
+    places = Locate(workspace.jpeg_file, workspace.derivative_file)
+    plan = replace(plan_release(inputs, config.release, facts, places), review=reviewed.images)
     gates = _Gates(workspace, config, order, plan, reviewed, published_counts(config.release.name, order.release))
     done = publish(plan, order.release.absolute(), gates.check)
     shown = pl.concat([tree.images for tree in (plan.public, plan.withheld) if tree])

@@ -21,9 +21,11 @@ from cxr_core.release.views.readme import view_readme
 from cxr_core.release.views.rows import Layout, ReleaseTrees
 from cxr_core.release.views.view import View
 from cxr_core.release.views.writing import write_view
+from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES
 from cxr_core.tables.workspace import Workspace
 from tasks.publish import privacy_gate, read_attestation
+from tasks.reviewed import review_statement, review_statistics
 
 _OF_JPEG = {
     Layout.MIMIC_CXR_1: mimic_cxr_1,
@@ -125,7 +127,18 @@ def _check(roots: list[Path], order: ViewOrder, release: ReleaseTrees) -> None:
     if order.layout is not Layout.MIMIC_CXR_2:
         return
     workspace, is_demo = _workspace(order), bool(release.run.get("is_demo"))
-    review = review_gate(None, is_demo=is_demo)
+    reviewed, asked = review_statistics(workspace), _review_settings(workspace)
+    reviews = [
+        review_gate(review_statement(part, asked), is_demo=is_demo) for part in (reviewed.images, reviewed.texts)
+    ]
     digest = str(release.run["config_digest"])
     attested = attestation_gate(read_attestation(workspace), config_digest=digest, is_demo=is_demo)
-    enforce([privacy_gate(workspace, order.signoff, roots), review, attested], order.waivers)
+    enforce([privacy_gate(workspace, order.signoff, roots), *reviews, attested], order.waivers)
+
+
+def _review_settings(workspace: Workspace) -> ReviewSettings:
+    """Those of the last build: a view asks what the release was asked."""
+    try:
+        return ReviewSettings(**json.loads(workspace.configuration.read_text(encoding="utf-8"))["review"])
+    except (OSError, ValueError, KeyError):
+        return ReviewSettings()

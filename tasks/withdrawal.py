@@ -5,30 +5,38 @@ block list, which is written first: whatever a kill leaves behind, no build take
 removes the rest.
 """
 
+import datetime as dt
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from cxr_core.planning.stages import STAGES
+from cxr_core.review.store import ReviewStore
 from cxr_core.tables.catalogue import (
+    IMAGE_REVIEWS,
     INSTANCES,
     LEDGER,
     PSEUDONYMS,
     READER_BOXES,
     REPORT_LABELS,
     REQUESTS,
+    REVIEW_DECISIONS,
     STAGE_DROPS,
     STUDIES,
     STUDY_INSTANCES,
     STUDY_ROWS,
+    TEXT_REVIEWS,
 )
 from cxr_core.tables.contract import Contract
 from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import IdKind, Stage
+
+_REVIEWED = (REPORT_LABELS, READER_BOXES, IMAGE_REVIEWS, TEXT_REVIEWS, REVIEW_DECISIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,9 @@ def purge(workspace: Workspace, found: Traces) -> None:
         store.compact(frozenset(store.read(LEDGER, ["study_id"])["study_id"]) - found.studies)
     for contract, path in _whole_tables(workspace):
         _without(contract, path, found.studies)
+    if workspace.review_store.is_file():
+        with closing(ReviewStore.open(workspace.review_store)) as readings:
+            readings.remove_studies(found.studies, dt.datetime.now(dt.UTC))
     _without_originals(workspace, found.studies)
     workspace.page.unlink(missing_ok=True)  # it shows pictures
 
@@ -123,8 +134,7 @@ def _whole_tables(workspace: Workspace) -> list[tuple[Contract, Path]]:
         (REQUESTS, workspace.catalog_table(REQUESTS)),
         (STUDY_ROWS, workspace.stage_table(Stage.REGISTER, STUDY_ROWS)),
         (STAGE_DROPS, workspace.stage_table(Stage.SPLIT, STAGE_DROPS)),
-        (REPORT_LABELS, workspace.review_table(REPORT_LABELS)),
-        (READER_BOXES, workspace.review_table(READER_BOXES)),
+        *((contract, workspace.review_table(contract)) for contract in _REVIEWED),
     ]
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from cxr_core.release.contracts import CSV_COLUMNS, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.plan import ReleasePlan, Tree
+from cxr_core.release.review_note import is_review_note
 from cxr_core.tables.contract import Contract
 from cxr_core.vocabulary import LabelerName
 
@@ -83,8 +84,6 @@ def croissant_json(plan: ReleasePlan, tree: Tree, version: str) -> str:
     """Text of croissant.json: images as file sets, tables as record sets tied by their ids."""
     prefix = f"{plan.name}-{version}"
     digests = {file.placed(prefix): file.sha256 for file in tree.files}
-    waivers = "; ".join(f"{gate} ({reason})" for gate, reason in plan.facts.waivers)
-    review = Template(_WAIVED).substitute(waivers=waivers) if waivers else _NO_REVIEW
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -96,11 +95,18 @@ def croissant_json(plan: ReleasePlan, tree: Tree, version: str) -> str:
         "url": "README.md",
         "citeAs": _CITATION.substitute(name=plan.name, version=version),
         **_RAI,
-        "rai:dataAnnotationAnalysis": review,
+        "rai:dataAnnotationAnalysis": _review(plan),
         "distribution": [*_file_objects(prefix, digests), *(_file_set(folder) for folder in _image_folders(tree))],
         "recordSet": [_labels(), *(_record_set(name, table) for name, table in _TABLES.items())],
     }
     return json.dumps(content, indent=2) + "\n"
+
+
+def _review(plan: ReleasePlan) -> str:
+    """What people saw who read the images, and which gates were waived."""
+    told = [note for note in plan.facts.notes if is_review_note(note)] or [_NO_REVIEW]
+    waivers = "; ".join(f"{gate} ({reason})" for gate, reason in plan.facts.waivers)
+    return "; ".join([*told, *([Template(_WAIVED).substitute(waivers=waivers)] if waivers else [])])
 
 
 def croissant_lines() -> tuple[str, ...]:

@@ -4,13 +4,14 @@ Takes a plan, one of its trees and what differs from the release before; gives t
 counted is told by `summary` and `figures`, how it is drawn by `markup`; what stands still is in the template.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from importlib import resources
 from string import Template
 
-from cxr_core.release import markup, page_parts, page_shortcuts
+from cxr_core.release import markup, page_dots, page_parts, page_review, page_shortcuts
 from cxr_core.release.contact_sheet import SIDE_PX, Choice, choose, choose_flagged, small_picture
 from cxr_core.release.difference import Difference
 from cxr_core.release.markup import facts, words
@@ -64,6 +65,8 @@ def report_page(content: PageContent) -> bytes:
         "table_2": page_parts.label_table(images),
         "table_3": page_parts.reader_table(plan.table_3),
         "table_4": page_parts.split_table(images),
+        "balance": page_review.balance_chart(plan.balance),
+        "review": page_review.review_table(plan.review),
         "together": page_parts.together_map(images),
         "redaction": page_parts.redaction_map(images),
         "sheet": _sheet(content.tree, choose(images)) or markup.note(page_parts.NO_PICTURES),
@@ -150,8 +153,5 @@ def page_lines() -> tuple[str, ...]:
     reader.feed(resources.files("cxr_core.release").joinpath(f"templates/{PAGE_NAME}").read_text(encoding="utf-8"))
     reader.close()
     lines = (line for line in reader.found if any(char.isalpha() for char in line))
-    return tuple(
-        dict.fromkeys(
-            [*lines, *_FACT_NAMES, *page_parts.WORDS, *page_shortcuts.WORDS, *markup.WORDS, _DEMO, _NOT_ASKED]
-        )
-    )
+    drawn = (part.WORDS for part in (page_parts, page_shortcuts, page_review, page_dots, markup))
+    return tuple(dict.fromkeys([*lines, *_FACT_NAMES, *itertools.chain(*drawn), _DEMO, _NOT_ASKED]))

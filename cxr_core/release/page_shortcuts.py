@@ -12,25 +12,17 @@ import polars as pl
 
 from cxr_core.release.contracts import label_column
 from cxr_core.release.markup import legend, note, words
+from cxr_core.release.page_dots import MOST_COLOURS, Dot, colour_of, dot_chart
 from cxr_core.release.summary import SMALLEST_SHOWN, suppress_small_counts
 from cxr_core.vocabulary import Assertion, Label, LabelerName
 
-_MOST_GROUPS = 4
-_DOUBLINGS = 2  # the axis goes from a quarter to four times
 _UNLIKELY = 3.0  # standard errors: 14 labels by some groups are many comparisons
-_SIDE, _LEFT, _TOP, _STEP = 20, 168, 24, 66
 _TICKS = ("a quarter", "half", "as often", "twice", "4 times")
 _PORTABLE = {True: "portable unit", False: "fixed unit"}
 _BLACKED = ("no text blacked", "less than 1 % blacked", "1 % and more blacked")
 _NAMES = ("portable or fixed", "blacked text", "maker of the device")
 _TOO_FEW = "There is too little to be shown."
-_STYLES = ("dot g", "axis", "middle", "soft")
-_TAGS = ("circle", "cx", "cy", "r", "line", "x1", "x2", "y1", "y2", "map dots", "charts")
-WORDS = (
-    *(*_TICKS, *_PORTABLE.values(), *_BLACKED, *_NAMES, *_STYLES, *_TAGS, _TOO_FEW),
-    *(f"{kind} g{group}" for kind in ("dot", "dot soft") for group in range(_MOST_GROUPS)),
-    *(f"g{group}" for group in range(_MOST_GROUPS)),
-)
+WORDS = (*_TICKS, *_PORTABLE.values(), *_BLACKED, *_NAMES, _TOO_FEW, "charts")
 """Every text of the charts that is no value of an image."""
 
 
@@ -90,7 +82,7 @@ def attributes(images: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
     portable = images["is_portable"].replace_strict(_PORTABLE, default=None, return_dtype=pl.String)
     share = pl.col("redacted_area_share")
     blacked = pl.when(share == 0).then(pl.lit(_BLACKED[0])).when(share < 0.01).then(pl.lit(_BLACKED[1]))
-    makers = images["manufacturer_group"].drop_nulls().value_counts(sort=True)["manufacturer_group"][:_MOST_GROUPS]
+    makers = images["manufacturer_group"].drop_nulls().value_counts(sort=True)["manufacturer_group"][:MOST_COLOURS]
     maker = pl.when(pl.col("manufacturer_group").is_in(makers.to_list())).then(pl.col("manufacturer_group"))
     yield _NAMES[0], portable
     yield _NAMES[1], images.select(group=blacked.otherwise(pl.lit(_BLACKED[2])))["group"]
@@ -104,33 +96,11 @@ def shortcut_charts(images: pl.DataFrame) -> str:
         found = leans(images, groups)
         shown = sorted({lean.group for lean in found})
         if len(shown) > 1:
-            colours = [(f"g{place}", group) for place, group in enumerate(shown)]
+            colours = [(colour_of(place), group) for place, group in enumerate(shown)]
             drawn.append(f"<div><h3>{words(name)}</h3>{legend(colours)}{_chart(found, shown)}</div>\n")
     return f'<div class="charts">\n{"".join(drawn)}</div>\n' if drawn else note(_TOO_FEW)
 
 
 def _chart(found: list[Lean], shown: list[str]) -> str:
-    height = _TOP + _SIDE * len(Label)
-    parts = []
-    for place, tick in enumerate(_TICKS):
-        x = _x(place - _DOUBLINGS)
-        style = "middle" if place == _DOUBLINGS else "axis"
-        parts.append(f'<line x1="{x}" x2="{x}" y1="{_TOP - 4}" y2="{height}" class="{style}"/>')
-        parts.append(f'<text class="tick" x="{x}" y="12">{words(tick)}</text>')
-    for row, label in enumerate(Label):
-        y = _TOP + row * _SIDE + _SIDE // 2
-        parts.append(f'<text x="0" y="{y + 4}">{words(label.value)}</text>')
-        mine = [lean for lean in found if lean.label is label]
-        parts += [_dot(lean, y, shown.index(lean.group)) for lean in mine]
-    box = f"0 0 {_LEFT + 2 * _DOUBLINGS * _STEP + 40} {height}"
-    return f'<svg class="map dots" viewBox="{box}" role="img">{"".join(parts)}</svg>\n'
-
-
-def _dot(lean: Lean, y: int, place: int) -> str:
-    style = "dot" if lean.is_unlikely else "dot soft"
-    at = max(-_DOUBLINGS, min(_DOUBLINGS, lean.doublings))
-    return f'<circle cx="{_x(at)}" cy="{y}" r="5" class="{style} g{place}"/>'
-
-
-def _x(doublings: float) -> int:
-    return round(_LEFT + 20 + (doublings + _DOUBLINGS) * _STEP)
+    dots = [Dot(one.label.value, one.doublings, shown.index(one.group), one.is_unlikely) for one in found]
+    return dot_chart([label.value for label in Label], dots, _TICKS)

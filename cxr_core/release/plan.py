@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cxr_core.review.statistics import LeakReview
 from cxr_core.vocabulary import ItemKind, Reason, Stage
 
 
@@ -119,6 +120,8 @@ class ReleasePlan:
         Labels against manual labels, as from `evaluation.table3`; None where nobody labelled.
     balance : frame or None
         How alike the splits are, as from `balance.split_balance`.
+    review : LeakReview or None
+        What people saw who read the images; None where nobody did.
     """
 
     name: str
@@ -130,6 +133,7 @@ class ReleasePlan:
     facts: RunFacts
     table_3: pl.DataFrame | None = field(default=None, repr=False)
     balance: pl.DataFrame | None = field(default=None, repr=False)
+    review: LeakReview | None = field(default=None, repr=False)
 
     def content_digest(self) -> str:
         """SHA-256 over (tree, path without version, digest) of every file: equal content, equal digest."""

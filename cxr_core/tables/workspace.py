@@ -45,6 +45,11 @@ class Workspace:
         """The review's database and pictures, under pseudonyms."""
         return self.root / "review"
 
+    @property
+    def review_store(self) -> Path:
+        """Samples and decisions."""
+        return self.review / "review.sqlite"
+
     def review_table(self, contract: Contract) -> Path:
         """What readers decided, as the build reads it."""
         return self.stages / "review" / f"{contract.name}.parquet"

@@ -44,7 +44,6 @@ _FAMILIES = (
     "files",
     "inspect",
     "keys",
-    "layouts",
     "pacs",
     "publish",
     "quarantine",

@@ -1,29 +1,13 @@
 """`cxr publish --layout`: a finished release in another layout, by hard link."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from cxr_core.tables.workspace import Workspace
-from flows.cli import app
+from cxr_core.errors import UsageError
 from flows.cli.build import parse_waivers
 from flows.cli.inspect import workspace_at
 from flows.cli.vault import with_vault
-
-
-@app.command()
-def publish(
-    release: Annotated[Path, typer.Argument(help="A release.")] = Path("release/current"),
-    *,
-    layout: Annotated[str, typer.Option(help="mimic-cxr-1, mimic-cxr-2, chexpert-1 or chestxray14.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder; default: beside the release.")] = None,
-    workspace: Annotated[Path | None, typer.Option(help="For mimic-cxr-2: where DICOM and reports lie.")] = None,
-    signoff: Annotated[Path | None, typer.Option(help="For mimic-cxr-2: names that were looked at.")] = None,
-    waive: Annotated[list[str] | None, typer.Option(help="For mimic-cxr-2: GATE=REASON.")] = None,
-) -> None:
-    """Give a finished release in another layout: the same files, hard-linked."""
-    publish_layout(layout, release, output=output, workspace=workspace, signoff=signoff, waive=waive or ())
 
 
 def publish_layout(
@@ -31,11 +15,11 @@ def publish_layout(
     release: Path,
     *,
     output: Path | None,
-    workspace: Path | None,
+    workspace: Path,
     signoff: Path | None,
     waive: list[str] | tuple[str, ...],
 ) -> None:
-    """What the command does, for whoever has the options.
+    """Give a finished release in another layout: the same files, hard-linked.
 
     Raises
     ------
@@ -44,7 +28,6 @@ def publish_layout(
     GateRefused
         A gate refused; nothing is visible.
     """
-    from cxr_core.errors import UsageError
     from cxr_core.release.views.rows import Layout
     from tasks.view import ViewOrder, make_view
 
@@ -53,7 +36,8 @@ def publish_layout(
         raise UsageError(
             f"layout {layout!r} is not known; these are: {', '.join(known)} (a build makes mimic-cxr-jpg-2)"
         )
-    opened: Workspace | None = with_vault(workspace_at(workspace)) if workspace else None
+    # DICOM and reports lie in the workspace; the other layouts need nothing but the release.
+    opened = with_vault(workspace_at(workspace)) if layout == Layout.MIMIC_CXR_2.value else None
     done = make_view(ViewOrder(Layout(layout), release, output, opened, parse_waivers(waive), signoff))
     typer.echo(f"{layout} {'written' if done.is_new else 'unchanged'}: {done.path}")
     told = ", ".join(f"{count} images {tree}" for tree, count in done.images.items())

@@ -1,4 +1,4 @@
-"""`cxr publish`: what the builds prepared, through the gates; with `--to`, a finished release to an object store."""
+"""`cxr publish`: what the builds prepared, through the gates; a finished release elsewhere, or in another layout."""
 
 import json
 import sys
@@ -11,15 +11,24 @@ from cxr_core.errors import UsageError
 from cxr_core.vocabulary import Stage
 from flows.cli import app
 from flows.cli.build import build
+from flows.cli.layouts import publish_layout
 
 
 @app.command()
 def publish(
-    config: Annotated[Path | None, typer.Argument(help="TOML file of the build.")] = None,
+    given: Annotated[
+        Path | None, typer.Argument(help="TOML file of the build; with --to or --layout, a release.")
+    ] = None,
     *,
     to: Annotated[
         str | None, typer.Option(help="Copy the newest release there: s3://bucket/folder, file:///...")
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Give a release as mimic-cxr-1, mimic-cxr-2, chexpert-1 or chestxray14: hard links."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="With --layout: default beside it.")] = None,
+    signoff: Annotated[Path | None, typer.Option(help="For mimic-cxr-2: names that were looked at.")] = None,
     withheld: Annotated[bool, typer.Option("--withheld", help="With --to: the withheld test set instead.")] = False,
     workspace: Annotated[Path, typer.Option(help="Vault and intermediates.")] = Path("workspace"),
     release: Annotated[Path, typer.Option(help="Folder of the releases, or one release.")] = Path("release"),
@@ -29,14 +38,27 @@ def publish(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Publish what is built, as `cxr build --only publish`; or copy a finished release with --to."""
+    """Publish what is built, as `cxr build --only publish`; or give a finished release with --to or --layout."""
+    if to is not None and layout is not None:
+        raise UsageError("--to and --layout: first give the layout, then copy the folder that it names")
     if to is not None:
-        _copy(_tree(release, withheld=withheld), to, as_json=as_json, quiet=quiet)
+        _copy(_tree(given or release, withheld=withheld), to, as_json=as_json, quiet=quiet)
+        return
+    if layout is not None:
+        newest = release / "current"
+        publish_layout(
+            layout,
+            given or (newest if newest.is_dir() else release),
+            output=output,
+            workspace=workspace,
+            signoff=signoff,
+            waive=waive or (),
+        )
         return
     if withheld:
         raise UsageError("--withheld says which tree --to copies; the build itself always makes both")
     build(
-        config,
+        given,
         workspace=workspace,
         release=release,
         sets=sets,

@@ -118,13 +118,13 @@ def review_status(
 def _store(opened: Workspace) -> "ReviewStore":
     from cxr_core.review.store import ReviewStore
 
-    return ReviewStore.create(opened.review / "review.sqlite", secrets.token_bytes(32))
+    return ReviewStore.create(opened.review_store, secrets.token_bytes(32))
 
 
 def _opened(workspace: Path) -> "ReviewStore":
     from cxr_core.review.store import ReviewStore
 
-    return ReviewStore.open(workspace_at(workspace).review / "review.sqlite")
+    return ReviewStore.open(workspace_at(workspace).review_store)
 
 
 def _settings(opened: Workspace, sets: list[str]) -> BuildConfig:

@@ -50,7 +50,7 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
     UsageError
         No sample was drawn in it.
     """
-    store = ReviewStore.open(workspace.review / "review.sqlite")
+    store = ReviewStore.open(workspace.review_store)
     return Desk(
         workspace=workspace,
         settings=_settings(workspace),
