@@ -5,7 +5,7 @@ Croissant 1.1 and Croissant RAI 1.0.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from string import Template
 
 import polars as pl
@@ -76,6 +76,12 @@ _DATA_TYPES = {
     "Float64": "sc:Float",
     "Boolean": "sc:Boolean",
 }
+_VERSIONS = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
+_WORDS = (
+    *("sc:Dataset", "cr:FileObject", "cr:FileSet", "cr:RecordSet", "cr:Field"),
+    "rai:dataAnnotationAnalysis",
+    *("citeAs", "conformsTo", "contentUrl", "containedIn", "dataType", "encodingFormat", "fileObject", "recordSet"),
+)
 _TABLES = {"images": RELEASE_IMAGES, "sections": RELEASE_SECTIONS}
 _LABELS = f"{LabelerName.CHEXPERT.value}.csv.gz"
 
@@ -87,7 +93,7 @@ def croissant_json(plan: ReleasePlan, tree: Tree, version: str) -> str:
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
+        "conformsTo": _VERSIONS,
         "name": plan.name,
         "description": DESCRIPTION,
         "version": version,
@@ -112,7 +118,15 @@ def _review(plan: ReleasePlan) -> str:
 def croissant_lines() -> tuple[str, ...]:
     """Known sentences of the description, with `$placeholders`."""
     by_study = (f"{column.name}, by study" for column in CSV_COLUMNS[_LABELS])
-    return (*_RAI.values(), *by_study, _NO_REVIEW, _WAIVED, _CITATION.template, DESCRIPTION)
+    sentences = (*_RAI.values(), *by_study, _NO_REVIEW, _WAIVED, _CITATION.template, DESCRIPTION)
+    return (*sentences, *_RAI, *_VERSIONS, *_WORDS, *_DATA_TYPES.values(), *_terms(_CONTEXT))
+
+
+def _terms(context: Mapping[str, object]) -> Iterator[str]:
+    """Keys and values of the vocabulary that a description starts with."""
+    for key, value in context.items():
+        yield key
+        yield from _terms(value) if isinstance(value, Mapping) else [str(value)]
 
 
 def _file_objects(prefix: str, digests: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from string import Template
 
 from cxr_core.evaluation.table3 import PAPER_TASKS
 from cxr_core.release.balance import CHARACTERISTICS
-from cxr_core.release.contracts import RELEASE_IMAGES
+from cxr_core.release.contracts import CSV_COLUMNS, RELEASE_IMAGES
 from cxr_core.release.croissant import croissant_json, croissant_lines
 from cxr_core.release.dictionary import data_dictionary, dictionary_lines
 from cxr_core.release.difference import Difference, compare
@@ -113,7 +113,8 @@ def template_lines() -> tuple[str, ...]:
     columns = [column.description for column in RELEASE_IMAGES.columns.values()]
     beside = (*croissant_lines(), *dictionary_lines(), *hub_lines(), *agreement_lines(), *readme_lines())
     words = (*_TEST_WORDS.values(), *_SENTENCES, *_TABLE_WORDS, *NOTES, REVIEW_NOTE.template)
-    return (*lines, *columns, *words, *page_lines(), *beside)
+    headers = (column.name for table in CSV_COLUMNS.values() for column in table)
+    return (*lines, *columns, *headers, *words, *page_lines(), *beside)
 
 
 def documents(plan: ReleasePlan, tree: Tree, version: str, earlier: Earlier) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ where a template counts, and numbers alone in a cell of a table, are counts: the
 import re
 from collections.abc import Iterable
 
-_PLACEHOLDER = re.compile(r"(\$[a-z_]+)")
+_PLACEHOLDER = re.compile(r"(\$[a-z_][a-z0-9_]*)")
 _COUNTS = frozenset({"$images", "$studies", "$subjects", "$count"})
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _JOINT = "; "
@@ -51,7 +51,13 @@ class KnownText:
     def _is_count(self, cell: str) -> bool:
         return _NUMBER.fullmatch(cell) is not None and abs(float(cell)) <= self._largest_count
 
+    def is_known(self, text: str) -> bool:
+        """Whether a text is a whole known line or sentence, with or without its full stop."""
+        return text in self._whole or text.removesuffix(".") in self._whole
+
     def _filled(self, text: str) -> list[str]:
+        if self.is_known(text):
+            return []
         for pattern in self._patterns:
             match = pattern.fullmatch(text)
             if match:
@@ -66,13 +72,13 @@ class KnownText:
     def _sentences(self, filled: str) -> list[str]:
         """Filled-in lists are joined by semicolons; each item may be a known sentence again."""
         parts: list[str] = []
-        for item in filled.split(_JOINT):
+        for item in [] if self.is_known(filled) else filled.split(_JOINT):
             text = item.strip()
-            if not text or text in self._whole:
+            if not text or self.is_known(text):
                 continue
             match = next((m for p in self._patterns if (m := p.fullmatch(text))), None)
             parts += [group for group in self._fillings(match) if group] if match else [text]
-        return [part for part in parts if part not in self._whole]
+        return [part for part in parts if not self.is_known(part)]
 
 
 def _bare(line: str) -> str:

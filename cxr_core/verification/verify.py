@@ -145,6 +145,8 @@ class _Reader:
         parts = [value.text.strip()]
         if value.place in {Place.LINE, Place.CELL}:
             parts = self._known.unexplained(value.text, is_table=value.place is Place.LINE)
+        elif value.place is Place.KEY and self._known.is_known(value.text):
+            return
         for part in parts:
             yield from self._judged(relative, value, part, self._hits(part))
 
