@@ -13,7 +13,7 @@ from PIL import Image
 
 from cxr_core.release.contracts import label_column
 from cxr_core.release.summary import SMALLEST_SHOWN
-from cxr_core.vocabulary import Assertion, Label, LabelerName
+from cxr_core.vocabulary import Assertion, Label, LabelerName, QualityFlag, View
 
 SIDE_PX = 240
 MOST_PICTURES = 12
@@ -22,11 +22,11 @@ _QUALITY = 72
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An image of the sheet and the label that it stands for; None where it fills the sheet."""
+    """An image of a sheet and the label or quality flag that it stands for; None where it fills the sheet."""
 
     path: str
     view: str
-    label: Label | None
+    shows: Label | QualityFlag | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,19 @@ def choose(images: pl.DataFrame, labeler: LabelerName = LabelerName.CHEXPERT) ->
         if images.filter(is_positive).height >= SMALLEST_SHOWN:
             take(plain.filter(is_positive), label, 1)
     take(plain, None, MOST_PICTURES)
+    return chosen
+
+
+def choose_flagged(images: pl.DataFrame) -> list[Choice]:
+    """One image for each quality flag, as in the paper's Figure 1: what people should know of before they trust one.
+
+    A flag speaks of the image and not of a person, so that there is no smallest count here.
+    """
+    rows = images.filter(pl.col("duplicate_of").is_null()).sort("sha256")
+    chosen = []
+    for flag in QualityFlag:
+        for path, view in rows.filter(pl.col("flags").list.contains(flag.value)).select("path", "view").head(1).rows():
+            chosen.append(Choice(path, view or View.OTHER.value, flag))
     return chosen
 
 

@@ -117,6 +117,11 @@ def legend(entries: Iterable[tuple[str, str]]) -> str:
     return f'<ul class="legend">{items}</ul>\n'
 
 
+def note(text: str) -> str:
+    """A sentence below or in place of a figure."""
+    return f'<p class="note">{words(text)}</p>\n'
+
+
 def picture(jpeg: bytes, *, side_px: int, alt: str, caption: str, told: str) -> str:
     """A small JPEG that the page carries along."""
     data = base64.b64encode(jpeg).decode("ascii")

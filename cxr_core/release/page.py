@@ -4,14 +4,14 @@ Takes a plan, one of its trees and what differs from the release before; gives t
 counted is told by `summary` and `figures`, how it is drawn by `markup`; what stands still is in the template.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from importlib import resources
 from string import Template
 
-from cxr_core.release import markup, page_parts
-from cxr_core.release.contact_sheet import SIDE_PX, choose, small_picture
+from cxr_core.release import markup, page_parts, page_shortcuts
+from cxr_core.release.contact_sheet import SIDE_PX, Choice, choose, choose_flagged, small_picture
 from cxr_core.release.difference import Difference
 from cxr_core.release.markup import facts, words
 from cxr_core.release.plan import ReleasePlan, Tree
@@ -66,9 +66,10 @@ def report_page(content: PageContent) -> bytes:
         "table_4": page_parts.split_table(images),
         "together": page_parts.together_map(images),
         "redaction": page_parts.redaction_map(images),
-        "sheet": _sheet(content.tree),
+        "sheet": _sheet(content.tree, choose(images)) or markup.note(page_parts.NO_PICTURES),
+        "shortcuts": page_shortcuts.shortcut_charts(images),
         "facets": page_parts.facets(images),
-        "flags": page_parts.flag_bars(images),
+        "flags": page_parts.flag_bars(images) + _sheet(content.tree, choose_flagged(images)),
         "drops": page_parts.drop_list(plan.facts.drops),
         "throughput": page_parts.no_times(),
         "difference": page_parts.difference_list(content.difference),
@@ -78,10 +79,10 @@ def report_page(content: PageContent) -> bytes:
     return Template(template).substitute(values).encode()
 
 
-def _sheet(tree: Tree) -> str:
+def _sheet(tree: Tree, choices: Iterable[Choice]) -> str:
     sources = {file.path: file.source for file in tree.files}
     drawn = []
-    for choice in choose(tree.images):
+    for choice in choices:
         source = sources.get(choice.path)
         if source is None or not source.is_file():
             continue  # publication refuses a release whose images are missing
@@ -90,11 +91,11 @@ def _sheet(tree: Tree) -> str:
                 small_picture(choice, source).jpeg,
                 side_px=SIDE_PX,
                 alt=page_parts.RADIOGRAPH.format(choice.view),
-                caption=choice.label.value if choice.label else choice.view,
-                told=choice.view if choice.label else "",
+                caption=choice.shows.value if choice.shows else choice.view,
+                told=choice.view if choice.shows else "",
             )
         )
-    return f'<div class="sheet">\n{"".join(drawn)}</div>' if drawn else page_parts.note(page_parts.NO_PICTURES)
+    return f'<div class="sheet">\n{"".join(drawn)}</div>' if drawn else ""
 
 
 def _facts(content: PageContent) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -149,4 +150,8 @@ def page_lines() -> tuple[str, ...]:
     reader.feed(resources.files("cxr_core.release").joinpath(f"templates/{PAGE_NAME}").read_text(encoding="utf-8"))
     reader.close()
     lines = (line for line in reader.found if any(char.isalpha() for char in line))
-    return tuple(dict.fromkeys([*lines, *_FACT_NAMES, *page_parts.WORDS, *markup.WORDS, _DEMO, _NOT_ASKED]))
+    return tuple(
+        dict.fromkeys(
+            [*lines, *_FACT_NAMES, *page_parts.WORDS, *page_shortcuts.WORDS, *markup.WORDS, _DEMO, _NOT_ASKED]
+        )
+    )

@@ -20,6 +20,7 @@ from cxr_core.release.markup import (
     bar_row,
     bars,
     legend,
+    note,
     number,
     part_of,
     percent,
@@ -82,11 +83,6 @@ WORDS = (
     *(NO_PICTURES, _NO_TIMES, _TOO_FEW, _NO_TEST, _NO_READERS, _FIRST, _SAME, _NO_BOXES),
 )
 """Every text of the rows that is no count, for whoever must know it."""
-
-
-def note(text: str) -> str:
-    """A sentence below or in place of a figure."""
-    return f'<p class="note">{words(text)}</p>\n'
 
 
 def no_times() -> str:

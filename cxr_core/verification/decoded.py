@@ -123,15 +123,20 @@ def _json_values(name: str, value: object) -> Iterator[Decoded]:
 
 
 class _HtmlReader(HTMLParser):
-    """Text, attributes, comments and declarations of a page; data URLs come as bytes."""
+    """Text, attributes, comments and declarations of a page; data URLs come as bytes.
+
+    `shown` is the text alone, in the order in which a reader of the page meets it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.shown: list[str] = []
         self.blobs: list[bytes] = []
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        self.shown.append(data)
 
     def handle_comment(self, data: str) -> None:
         self.texts.append(data)
@@ -160,11 +165,11 @@ class _HtmlReader(HTMLParser):
 
 
 def _html(data: bytes) -> Iterator[Decoded]:
-    """A page as a browser reads it, and its whole text once more: a word may be cut by tags."""
+    """A page as a browser reads it, and what it shows once more as one: a word may be cut by tags."""
     reader = _HtmlReader()
     reader.feed(as_text(data))
     reader.close()
-    for text in (*reader.texts, "".join(reader.texts)):
+    for text in (*reader.texts, "".join(reader.shown)):
         yield from lines(text)
     for blob in reader.blobs:
         yield from decode_bytes("embedded", blob)

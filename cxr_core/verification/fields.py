@@ -21,6 +21,7 @@ from cxr_core.verification.never_list import Needles
 from cxr_core.verification.tokens import fold, split_mixed, tokenize
 
 _ID_DIGITS = 3  # "2 views" counts, "204 views" does not
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD_KINDS = frozenset({Finding.NAME_PART, Finding.PLACE})
 
 
@@ -98,9 +99,11 @@ def load_field_policy() -> FieldPolicy:
         for name in entry["names"]:
             forms.setdefault(name, []).append(form)
     closed = frozenset((raw["header_words"]["words"] + raw["vendors"]["words"]).split())
-    values = frozenset(fold(str(member.value)) for kind in _enumerations() for member in kind)
+    members = [str(member.value) for kind in _enumerations() for member in kind]
+    values = frozenset(map(fold, members))
     columns = [name for table in STAGE_TABLES for name in table.columns]
-    words = {token for text in (*values, *columns) for token in _words(text)}
+    spaced = [_CAMEL.sub(" ", text) for text in members]  # ViewPosition is read as two words, too
+    words = {token for text in (*members, *spaced, *columns) for token in _words(text)}
     words |= set(raw["schema_words"]["words"].split()) | closed
     return FieldPolicy({name: tuple(found) for name, found in forms.items()}, closed, values, frozenset(words))
 

@@ -115,6 +115,8 @@ def unescaped(text: str) -> list[str]:
         plain = urllib.parse.unquote(html.unescape(text))
         found.append(_CODE.sub(lambda match: chr(int(match[1] or match[2], 16)), plain))
     for word in _BASE64.findall(text):
+        if word == word.lower() or word == word.upper():  # digests, image ids, paths: many spell short names by chance
+            continue
         try:
             decoded = base64.b64decode(word + "=" * (-len(word) % 4), validate=True)
         except (binascii.Error, ValueError):

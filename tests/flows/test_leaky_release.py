@@ -623,7 +623,6 @@ LIMITS = frozenset(
     {
         "patient id in compressed bytes in a cell of a Parquet file",
         "surname as a rule",
-        "patient id in word with a line-break hint in an HTML page",
         "patient id in unused value of a dictionary in a parquet file",
         "patient id in gap before the footer of a parquet file",
         "written: accented surname decoded wrongly",

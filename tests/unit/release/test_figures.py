@@ -68,7 +68,7 @@ def test_ages_are_told_as_decades() -> None:
 def test_the_sheet_shows_frequent_labels_first_and_no_subject_twice(tmp_path: Path) -> None:
     frame = images(tmp_path, 40).with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
     chosen = choose(pl.concat([frame, frame]))
-    assert [choice.label for choice in chosen][:3] == [Label.NO_FINDING, Label.PLEURAL_EFFUSION, None]
+    assert [choice.shows for choice in chosen][:3] == [Label.NO_FINDING, Label.PLEURAL_EFFUSION, None]
     assert len({choice.path for choice in chosen}) == len(chosen) == MOST_PICTURES
 
 
@@ -76,4 +76,4 @@ def test_flagged_images_and_rare_labels_are_not_chosen(tmp_path: Path) -> None:
     frame = images(tmp_path)
     assert choose(frame) == []
     plain = frame.with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
-    assert {choice.label for choice in choose(plain)} == {None}
+    assert {choice.shows for choice in choose(plain)} == {None}
