@@ -34,7 +34,7 @@ def adjoins(one: Line, gone: Line) -> bool:
         return False  # perhaps no text at all: it must not take markers with it
     if not _ALIKE[0] * gone.line_px <= one.line_px <= _ALIKE[1] * gone.line_px:
         return False  # ribs have another size, and so has lead beside initials
-    if _is_across(one, gone):
+    if _is_across(one, gone) and not touches(one, gone):
         return False  # the letters of a line run one way
     is_below = one.glyphs <= 2 and gone.box.aspect >= SQUARISH and stacked(one, gone)  # below a name, not initials
     return on_one_line(one, gone) or is_below

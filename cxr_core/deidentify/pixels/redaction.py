@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import Verdict
+from cxr_core.deidentify.pixels.judgement import Rule, Verdict
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.vocabulary import Photometric, QualityFlag
 
@@ -17,7 +17,7 @@ _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _KEPT_RIM_PX = 2
-_TOUCHING = 0.1  # of either rectangle: they are made of whole cells
+_HELD = 0.8  # of a word's ink
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
@@ -31,7 +31,7 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     """
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
-    boxes = [(box, verdict) for verdict in removed for box in _around(verdict.line, kept, shape)]
+    boxes = [(box, verdict) for verdict in removed for box in _around(verdict, kept, shape)]
     bridges = [
         (_grown(one.line.box.union(other.line.box), one.line, shape), one)
         for index, one in enumerate(removed)
@@ -78,16 +78,25 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
     return [QualityFlag.LARGE_MASK] if is_large else []
 
 
-def _around(line: Line, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
-    """The grown rectangle of a removed line, in pieces where kept ink lies in it."""
-    pieces = [_grown(line.box, line, shape)]
+def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
+    """The grown rectangle of a removed line, in pieces where kept ink lies in it.
+
+    The line's own rectangle goes whole, unless it holds a kept word, or a letter that was cut out of it.
+    """
+    line = removed.line
+    grown = _grown(line.box, line, shape)
+    pieces, own = [grown], [line.box]
     for verdict in kept:
-        ink = verdict.line.ink_box.grown(_KEPT_RIM_PX, shape)
-        own = verdict.line.ink_box
-        is_beside = own.intersection(line.box) <= _TOUCHING * min(line.box.area, own.area)
-        if verdict.is_word or verdict.is_cut_out or is_beside:
-            pieces = [part for piece in pieces for part in piece.without(ink)]
-    return pieces
+        ink = verdict.line.ink_box
+        around = ink.grown(_KEPT_RIM_PX, shape)
+        is_held = verdict.is_word and ink.intersection(line.box) >= _HELD * ink.area
+        is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
+        if is_held or is_beside or verdict.is_cut_out:
+            own = [part for piece in own for part in piece.without(around)]
+        elif ink.intersection(line.box):
+            continue  # the ink of the one may hold some of the other's
+        pieces = [part for piece in pieces for part in piece.without(around)]
+    return pieces if pieces == [grown] else pieces + own
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:

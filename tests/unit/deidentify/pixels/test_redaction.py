@@ -40,6 +40,13 @@ def test_a_kept_word_within_a_removed_block_is_left_out_and_a_letter_is_not() ->
     assert mask([verdict(block), verdict(Box(150, 120, 170, 134), "L", glyphs=1)])[block.window].all()
 
 
+def test_a_removed_line_goes_whole_where_the_ink_of_a_kept_word_reaches_into_it() -> None:
+    age, word = Box(100, 100, 140, 200), Box(132, 60, 180, 300)
+    black = mask([verdict(age, glyphs=3), verdict(word, "EXPIRATION")])
+    assert black[Box(90, 84, 150, 216).window].all()
+    assert not black[Box(151, 60, 180, 300).window].any()
+
+
 sides = st.tuples(*[st.integers(0, 30)] * 4)
 
 
