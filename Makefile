@@ -36,6 +36,10 @@ bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/orchestration.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/acquisition.py
+	$(BIN)/python benchmarks/catalog.py
+	$(BIN)/python benchmarks/linkage.py
+	$(BIN)/python benchmarks/review_store.py
+	$(BIN)/python benchmarks/review_page.py
 
 docs: $(READY)  ## write the pages that follow from the code: data dictionary, configuration, reasons
 	$(BIN)/python scripts/write_docs.py

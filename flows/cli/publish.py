@@ -13,25 +13,27 @@ from flows.cli import app
 from flows.cli.build import build
 from flows.cli.layouts import publish_layout
 
+_Given = Annotated[Path | None, typer.Argument(help="TOML file of the build; with --to or --layout, a release.")]
+_To = Annotated[str | None, typer.Option(help="Copy the newest release there: s3://bucket/folder, file:///...")]
+_Layout = Annotated[
+    str | None, typer.Option(help="Give a release as mimic-cxr-1, mimic-cxr-2, chexpert-1 or chestxray14: hard links.")
+]
+_Output = Annotated[Path | None, typer.Option("-o", "--output", help="With --layout: default beside the release.")]
+_Release = Annotated[Path, typer.Option(help="Folder of the releases, or one release.")]
+_Signoff = Annotated[Path | None, typer.Option(help="For mimic-cxr-2: names that were looked at.")]
+
 
 @app.command()
 def publish(
-    given: Annotated[
-        Path | None, typer.Argument(help="TOML file of the build; with --to or --layout, a release.")
-    ] = None,
+    given: _Given = None,
     *,
-    to: Annotated[
-        str | None, typer.Option(help="Copy the newest release there: s3://bucket/folder, file:///...")
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(help="Give a release as mimic-cxr-1, mimic-cxr-2, chexpert-1 or chestxray14: hard links."),
-    ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="With --layout: default beside it.")] = None,
-    signoff: Annotated[Path | None, typer.Option(help="For mimic-cxr-2: names that were looked at.")] = None,
+    to: _To = None,
     withheld: Annotated[bool, typer.Option("--withheld", help="With --to: the withheld test set instead.")] = False,
+    layout: _Layout = None,
+    output: _Output = None,
+    signoff: _Signoff = None,
     workspace: Annotated[Path, typer.Option(help="Vault and intermediates.")] = Path("workspace"),
-    release: Annotated[Path, typer.Option(help="Folder of the releases, or one release.")] = Path("release"),
+    release: _Release = Path("release"),
     sets: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; repeatable.")] = None,
     allow_quarantine: Annotated[bool, typer.Option("--allow-quarantine", help="As for build.")] = False,
     waive: Annotated[list[str] | None, typer.Option(help="GATE=REASON; as for build.")] = None,
@@ -43,39 +45,36 @@ def publish(
         raise UsageError("--to and --layout: first give the layout, then copy the folder that it names")
     if to is not None:
         _copy(_tree(given or release, withheld=withheld), to, as_json=as_json, quiet=quiet)
-        return
-    if layout is not None:
-        newest = release / "current"
-        publish_layout(
-            layout,
-            given or (newest if newest.is_dir() else release),
-            output=output,
-            workspace=workspace,
-            signoff=signoff,
-            waive=waive or (),
-        )
-        return
-    if withheld:
+    elif layout is not None:
+        tree = given or _newest(release)
+        publish_layout(layout, tree, output=output, workspace=workspace, signoff=signoff, waive=waive or ())
+    elif withheld:
         raise UsageError("--withheld says which tree --to copies; the build itself always makes both")
-    build(
-        given,
-        workspace=workspace,
-        release=release,
-        sets=sets,
-        only=Stage.PUBLISH,
-        allow_quarantine=allow_quarantine,
-        waive=waive,
-        as_json=as_json,
-        quiet=quiet,
-    )
+    else:
+        build(
+            given,
+            workspace=workspace,
+            release=release,
+            sets=sets,
+            only=Stage.PUBLISH,
+            allow_quarantine=allow_quarantine,
+            waive=waive,
+            as_json=as_json,
+            quiet=quiet,
+        )
+
+
+def _newest(release: Path) -> Path:
+    """The newest of a folder of releases; a release itself."""
+    newest = release / "current"
+    return newest if newest.is_dir() else release
 
 
 def _tree(release: Path, *, withheld: bool) -> Path:
     """The folder that goes: a release that is named, or the newest; the withheld one only where it was asked for."""
     from cxr_core.release.versions import WITHHELD
 
-    newest = release / "current"
-    tree = (newest if newest.is_dir() else release).resolve()
+    tree = _newest(release).resolve()
     if withheld and not tree.name.endswith(WITHHELD):
         tree = tree.with_name(tree.name + WITHHELD)
     if not withheld and tree.name.endswith(WITHHELD):
