@@ -75,6 +75,7 @@ class Planner:
     def begin(self, stages: Sequence[Stage]) -> None:
         """Leave beside the ledgers how these stages are about to be done, for `cxr status` to compare with."""
         write_bytes(self.workspace.configuration, self.config.model_dump_json(indent=1).encode(), mode=0o600)
+        shutil.rmtree(self.workspace.begun_dicom, ignore_errors=True)  # of a build that was killed
         for stage in stages:
             definition = STAGES[stage]
             carried = (

@@ -76,10 +76,9 @@ def deidentify(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings print values
         result = airlock.run(request)
-    shutil.rmtree(workspace.dicom_file(study_id, "x").parent, ignore_errors=True)
     shutil.rmtree(workspace.sheet_file(study_id, "x").parent, ignore_errors=True)
+    _write_dicom(workspace, study_id, {image.dicom_id: image.content for image in result.images})
     for image in result.images:
-        write_bytes(workspace.dicom_file(study_id, image.dicom_id), image.content)
         if image.sheet is not None:
             write_bytes(workspace.sheet_file(study_id, image.dicom_id), image.sheet, mode=0o600)
     drops = [
@@ -178,6 +177,19 @@ def _request_row(workspace: Workspace, study_id: str) -> Row:
     """One row of the vault's requests; Parquet's statistics keep the rest of the file unread."""
     path = workspace.catalog_table(REQUESTS)
     return pl.scan_parquet(path).filter(pl.col("study_id") == study_id).collect().row(0, named=True)
+
+
+def _write_dicom(workspace: Workspace, study_id: str, images: Mapping[str, bytes]) -> None:
+    """The study's folder, whole or not at all: the plan takes a folder that is there for what `convert` needs."""
+    folder = workspace.dicom_file(study_id, "x").parent
+    begun = workspace.begun_dicom / study_id
+    shutil.rmtree(begun, ignore_errors=True)
+    for dicom_id, content in images.items():
+        write_bytes(begun / workspace.dicom_file(study_id, dicom_id).name, content)
+    shutil.rmtree(folder, ignore_errors=True)
+    if images:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        begun.rename(folder)
 
 
 @functools.lru_cache(maxsize=1)

@@ -20,8 +20,6 @@ class MarkerPolicy:
         Upper case, hyphens kept.
     phrases : frozenset of str
         Words that may stand only in this order, separated by one space.
-    companions : frozenset of str
-        Words that stay only beside one of `words` that has two letters or more.
     least_score, least_score_each : float
         Lowest mean score of the readers, lowest score of any one of them (0 to 1).
     one_edit_from_letters, two_edits_from_letters : int
@@ -34,7 +32,6 @@ class MarkerPolicy:
 
     words: frozenset[str]
     phrases: frozenset[str]
-    companions: frozenset[str]
     least_score: float
     least_score_each: float
     one_edit_from_letters: int
@@ -52,7 +49,6 @@ def load_marker_policy() -> MarkerPolicy:
     return MarkerPolicy(
         words=frozenset(str(word) for group in raw["group"] for word in group["words"]),
         phrases=frozenset(str(phrase["text"]) for phrase in raw["phrase"]),
-        companions=frozenset(str(word) for word in raw["companions"]["words"]),
         least_score=float(matching["least_score"]),
         least_score_each=float(matching["least_score_each"]),
         one_edit_from_letters=int(matching["one_edit_from_letters"]),

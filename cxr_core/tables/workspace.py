@@ -59,6 +59,11 @@ class Workspace:
         return self.root / "dicom"
 
     @property
+    def begun_dicom(self) -> Path:
+        """Folders of studies that are being written; what a kill leaves here belongs to nobody."""
+        return self.root / ".begun"
+
+    @property
     def jpeg(self) -> Path:
         return self.root / "jpeg"
 

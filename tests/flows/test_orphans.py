@@ -11,7 +11,7 @@ from flows.quiet import end_orphaned_servers
 _LEAVE = """
 import subprocess, sys
 sleep = [sys.executable, "-c", "import time; time.sleep(600)", "prefect.server"]
-left = subprocess.Popen(sleep, stdout=subprocess.DEVNULL)
+left = subprocess.Popen(sleep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 print(left.pid)
 """
 

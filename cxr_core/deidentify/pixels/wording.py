@@ -15,7 +15,6 @@ _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
 _LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # readers put dots and strokes where none are
 _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
-_LEAST_ACCOMPANIED = 2  # letters: "L CHEST" may be somebody
 _UNLIKE = 0.4
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
@@ -53,11 +52,7 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         return False
     if wording in policy.phrases:
         return True
-    words = wording.split()
-    others = tuple(word for word in words if word not in policy.companions)
-    if len(others) < len(words) and max((len(word) for word in others), default=0) < _LEAST_ACCOMPANIED:
-        return False
-    return _are_markers(others, policy)
+    return _are_markers(tuple(wording.split()), policy)
 
 
 def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
