@@ -20,7 +20,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 e2e: $(READY)  ## real servers and kills
-	$(BIN)/pytest -q -m e2e
+	$(BIN)/pytest -q -n 2 --dist loadfile -m e2e
 
 kills: $(READY)  ## twenty builds, each killed at a random moment and run again
 	PYTHONPATH=tests $(BIN)/python benchmarks/kills.py

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pydicom
 import pytest
-from building import Result, _environment, run
+from building import Result, environment, run
 from orthanc import Orthanc, Proxy, free_port, running, why_not
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -324,7 +324,7 @@ def test_through_tls_in_both_directions(tmp_path: Path, vault: Vault) -> None:
 
 def _cxr(home: Path, config: Path, *words: str) -> Result:
     program = "import sys; from flows.cli import main; main()"
-    return run([sys.executable, "-c", program, "pacs", words[0], str(config), *words[1:]], _environment(home, {}))
+    return run([sys.executable, "-c", program, "pacs", words[0], str(config), *words[1:]], environment(home, {}))
 
 
 def _config(path: Path, server: Orthanc, way: str = "pacs-move", **more: Any) -> Path:
@@ -365,7 +365,7 @@ def test_acquisition_tells_nobody_outside_the_vault_whatever_is_logged(pacs: Ort
     config, workspace = _config(tmp_path / "c.toml", pacs), tmp_path / "workspace"
     command = [sys.executable, "-m", "flows.acquire", str(config), "--workspace", str(workspace)]
     loud = {"PREFECT_LOGGING_LEVEL": "DEBUG", "PREFECT_LOGGING_ROOT_LEVEL": "DEBUG"}
-    done = run(command, _environment(tmp_path / "home", loud))
+    done = run(command, environment(tmp_path / "home", loud))
     assert done.code == 0, done.err
     assert "6 studies on 1 days: 6 complete, 0 partial, 0 failed, 0 gone; 0 were there already" in done.out
     assert _says_nobody(done.out + done.err)
