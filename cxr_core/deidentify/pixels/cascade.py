@@ -32,6 +32,7 @@ from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
 from cxr_core.deidentify.pixels.redaction import black_out, boxes_to_redact, fill_value, mask_flags, outermost
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
+from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import MarkerPolicy
@@ -105,11 +106,12 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     """Stages 1 to 5: proposals, network, lines, readings, judgement."""
     maps = look_everywhere(search)
     codes = [_code(box) for box in find_codes(maps, search.shape)]
-    lines = find_lines(search, maps)
-    within = [line for line in lines if _is_inside(line.box, codes)]
-    verdicts, undecided = judge([line for line in lines if line not in within], bench)
-    verdicts += [v for v in judge(within, bench)[0] if v.is_word]  # outlined type has the edges of a code
+    lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
+    verdicts, undecided = judge(lines, bench)
     verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
+    verdicts = [
+        v if _may_stay(search, v) else replace(v, decision=BoxDecision.REDACTED, rule=Rule.TEXT) for v in verdicts
+    ]
     verdicts += _lead_letters(search, verdicts, undecided, bench)
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
@@ -121,6 +123,11 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     ]
     read = [v.line.box for v in verdicts if v.is_kept]
     return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
+
+
+def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
+    """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of."""
+    return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.line)
 
 
 def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> Verdict:
@@ -178,7 +185,7 @@ def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:
 
 
 def _is_covered(box: Box, read: Sequence[Box]) -> bool:
-    """Where most of a code is read as markers it is none."""
+    """Outlined type has the edges of a code; where it is read as a marker it is none."""
     return sum(one.intersection(box) for one in read) >= _READ_SHARE * box.area
 
 

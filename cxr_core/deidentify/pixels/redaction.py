@@ -17,7 +17,6 @@ _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _KEPT_RIM_PX = 2
-_HELD = 0.8  # of a word's ink
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
@@ -27,7 +26,7 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     """The rectangle of each removed line, grown by a part of its height, more at its ends, and its verdict.
 
     Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own. No rectangle
-    grows over the ink of a kept marker, and none covers a kept word.
+    grows over the ink of a kept marker.
     """
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
@@ -81,7 +80,8 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
 def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
     """The grown rectangle of a removed line, in pieces where kept ink lies in it.
 
-    The line's own rectangle goes whole, unless it holds a kept word, or a letter that was cut out of it.
+    The line's own rectangle goes whole, unless it holds a letter that was cut out of it: the box of a kept word may
+    hold some of the ink of the name beside it.
     """
     line = removed.line
     grown = _grown(line.box, line, shape)
@@ -89,9 +89,8 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
     for verdict in kept:
         ink = verdict.line.ink_box
         around = ink.grown(_KEPT_RIM_PX, shape)
-        is_held = verdict.is_word and ink.intersection(line.box) >= _HELD * ink.area
         is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
-        if is_held or is_beside or verdict.is_cut_out:
+        if is_beside or verdict.is_cut_out:
             own = [part for piece in own for part in piece.without(around)]
         elif ink.intersection(line.box):
             continue  # the ink of the one may hold some of the other's

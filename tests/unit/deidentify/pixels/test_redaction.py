@@ -1,6 +1,7 @@
 """Which rectangles are blacked."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,10 +35,10 @@ def test_a_removed_line_does_not_grow_over_a_kept_marker() -> None:
     assert black[142, 200]  # beside the marker the margin is what it was
 
 
-def test_a_kept_word_within_a_removed_block_is_left_out_and_a_letter_is_not() -> None:
+@pytest.mark.parametrize("text", ["LATERAL", "L"])
+def test_a_removed_block_goes_whole_whatever_is_read_within_it(text: str) -> None:
     block, inside = Box(100, 100, 200, 300), Box(150, 120, 170, 220)
-    assert not mask([verdict(block), verdict(inside, "LATERAL")])[inside.window].any()
-    assert mask([verdict(block), verdict(Box(150, 120, 170, 134), "L", glyphs=1)])[block.window].all()
+    assert mask([verdict(block), verdict(inside, text, glyphs=len(text))])[block.window].all()
 
 
 def test_a_removed_line_goes_whole_where_the_ink_of_a_kept_word_reaches_into_it() -> None:

@@ -1,0 +1,40 @@
+"""Decides whether what was read as a lone letter is one sign, or several lines of type that lie like a letter.
+
+Takes the search image and a line, gives a verdict from the parts of its ink: two lines that meet in a corner look like
+an L once they are small enough. What becomes of it is left to `cascade`.
+"""
+
+import cv2
+import numpy as np
+
+from cxr_core.deidentify.pixels.model import Line
+from cxr_core.deidentify.pixels.proposals import SearchImage
+
+_LEAST_PX = 50  # two lines of the smallest type that is found do not fit into less
+_MOST_PX = 400  # the ink is looked at no larger than this
+_LARGEST_PART, _PARTS = 0.35, 5
+
+
+def is_one_sign(search: SearchImage, line: Line) -> bool:
+    """False where the ink of a large letter falls into many parts of which none is the most of it.
+
+    A ring and a letter in it are two parts, a letter of dots or with initials a few more; a line of type has a part a
+    glyph. Small letters are not looked at: no two lines fit into them.
+    """
+    ink = line.ink_box
+    if ink.height < _LEAST_PX and ink.width < _LEAST_PX:
+        return True
+    patch = search.views[0].grey[ink.window]
+    zoom = min(1.0, _MOST_PX / max(patch.shape))
+    if zoom < 1:
+        patch = np.asarray(cv2.resize(patch, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
+    smooth = cv2.medianBlur(np.ascontiguousarray(patch), 3)
+    _, mask = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    if 2 * int(mask.sum()) > mask.size:
+        mask = 1 - mask
+    _, _, stats, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
+    areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1].astype(np.float64)
+    if not areas.size:
+        return True
+    large = areas[areas >= 0.02 * areas.sum()]
+    return bool(large.size < _PARTS or large[0] >= _LARGEST_PART * areas.sum())
