@@ -138,4 +138,4 @@ def test_a_picture_that_cannot_be_written_says_what_the_machine_refused(tmp_path
     write(tmp_path / "in" / f"{'n' * 250}.dcm")
     told = run(tmp_path)
     assert told.code == 1
-    assert f"{'n' * 250}.dcm: E_CRASH: OSError in convert\n" in told.err
+    assert f"{'n' * 250}.dcm: E_CRASH: File name too long in convert\n" in told.err
