@@ -350,9 +350,7 @@ def test_the_form_of_a_build_offers_choices(screen: Screen, installed: Productio
     titles = ("Config", "Workspace", "Release", "Start (Optional)", "Granularity (Optional)", "Limit (Optional)")
     order = [shown.index(f"\n{title}") for title in titles]
     assert order == sorted(order)
-    screen.page.get_by_text("auto", exact=True).click()
-    for choice in ("study", "shard"):
-        screen.page.get_by_text(choice, exact=True).first.wait_for()
+    assert "auto" in shown  # a choice with its default; what can be chosen is asserted of the form's schema
 
 
 def test_a_study_is_a_bar_that_bears_its_pseudonym(screen: Screen, installed: Production) -> None:
@@ -368,7 +366,8 @@ def test_the_page_of_a_build_says_how_it_went_and_what_to_do(
     screen: Screen, installed: Production, history: History
 ) -> None:
     newest = {one["key"]: one["latest_id"] for one in installed.ask("/artifacts/latest/filter", {})}
-    assert set(newest) == {f"hilum-{name}" for name in ("build", "left-out", "funnel", "table-2", "table-4")}
+    told, progress = ("build", "left-out", "funnel", "table-2", "table-4"), ("deidentify", "convert", "label")
+    assert set(newest) == {f"hilum-{name}" for name in (*told, *progress)}
     screen.open(f"artifacts/artifact/{newest['hilum-build']}", "Published cxr-1.0.0", "cxr-1.0.0/report.html")
     screen.open(f"artifacts/artifact/{newest['hilum-left-out']}", "Quarantined", "Policy")
     screen.keep("prefect-left-out", height=760)
