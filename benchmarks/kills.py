@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from building import ROOT, Build, Result, SharedFolder, make_hospital, start_prefect, tree
+from building import ROOT, Build, Result, SharedFolder, children, make_hospital, start_prefect, tree
 
 from cxr_core.planning.stages import STAGES
 from cxr_core.tables.workspace import Workspace
@@ -163,23 +163,10 @@ def _kill(process: "subprocess.Popen[bytes]", kind: str) -> bool:
         process.kill()
         return True
     word = b"spawn_main" if kind == "worker" else b"prefect.server"
-    found = [pid for pid, command in _children(process.pid) if word in command]
+    found = [pid for pid, command in children(process.pid) if word in command]
     for pid in found[:1]:
         os.kill(pid, signal.SIGKILL)
     return bool(found)
-
-
-def _children(parent: int) -> list[tuple[int, bytes]]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            ppid = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (folder / "cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if ppid == parent:
-            found.append((int(folder.name), command))
-    return sorted(found)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -19,8 +19,6 @@ from cxr_core.vocabulary import Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.register import study_rows
 
-_NOTES = "notes.json"
-
 
 @task(name="split", task_run_name="split", **TASK_OPTIONS)
 def split_subjects(workspace: Workspace, config: BuildConfig, key: VaultKey) -> Assignment:

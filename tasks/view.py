@@ -21,6 +21,7 @@ from cxr_core.release.views.readme import view_readme
 from cxr_core.release.views.rows import Layout, ReleaseTrees
 from cxr_core.release.views.view import View
 from cxr_core.release.views.writing import write_view
+from cxr_core.settings.loading import last_config
 from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES
 from cxr_core.tables.workspace import Workspace
@@ -138,7 +139,5 @@ def _check(roots: list[Path], order: ViewOrder, release: ReleaseTrees) -> None:
 
 def _review_settings(workspace: Workspace) -> ReviewSettings:
     """Those of the last build: a view asks what the release was asked."""
-    try:
-        return ReviewSettings(**json.loads(workspace.configuration.read_text(encoding="utf-8"))["review"])
-    except (OSError, ValueError, KeyError):
-        return ReviewSettings()
+    last = last_config(workspace.configuration)
+    return last.review if last else ReviewSettings()

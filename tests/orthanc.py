@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from building import free_port
+
 BINARY = shutil.which("Orthanc") or (shutil.which("/usr/sbin/Orthanc"))
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 OUR_AE_TITLE = "HILUM"
@@ -29,14 +31,6 @@ def why_not() -> str:
     if BINARY is None:
         return "Orthanc is not installed"
     return "" if PLUGIN.exists() else "the DICOMweb plugin of Orthanc is not installed"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)

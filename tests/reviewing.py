@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 import cv2
 import httpx
 import numpy as np
+from building import free_port
 
 from cxr_core.review.records import Draft, MachineBox, Manifest, PixelBox
 from cxr_core.review.store import ReviewStore, token_digest
@@ -205,7 +205,7 @@ class Server:
 @contextmanager
 def serving(review: Review) -> Iterator[str]:
     """The same application in a thread of this process, for tests that kill nothing; gives its address."""
-    port = _free_port()
+    port = free_port()
     server, desk = open_server(review.workspace, Listening(port=port))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -221,14 +221,7 @@ def serving(review: Review) -> Iterator[str]:
 
 def server_for(review: Review, log: Path) -> Server:
     """A server that is not started yet; it keeps its port over restarts."""
-    return Server(review, _free_port(), log)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return Server(review, free_port(), log)
 
 
 # ---------------------------------------------------------------- a reader without a browser

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 
 from cxr_core.release.contracts import label_column
-from cxr_core.release.summary import SMALLEST_SHOWN
+from cxr_core.release.summary import SMALLEST_SHOWN, is_shown
 from cxr_core.vocabulary import Assertion, Label, LabelerName, Split, View
 
 _COMPARED = (Split.VALIDATE, Split.TEST)
@@ -87,6 +87,4 @@ def _is_mean_told(values: pl.Series) -> bool:
 def _is_share_told(values: pl.Series) -> bool:
     """Neither those that have it nor those that have not are few."""
     having = int(values.sum())
-    return _is_mean_told(values) and all(
-        count == 0 or count >= SMALLEST_SHOWN for count in (having, len(values) - having)
-    )
+    return _is_mean_told(values) and is_shown(having) and is_shown(len(values) - having)

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cxr_core.release.contracts import label_column
-from cxr_core.release.summary import SMALLEST_SHOWN, suppress_small_counts
+from cxr_core.release.summary import is_shown, suppress_small_counts
 from cxr_core.vocabulary import Assertion, Label, LabelerName
 
 GRID_CELLS = 24
@@ -85,7 +85,7 @@ def flag_counts(images: pl.DataFrame, flags: Sequence[str]) -> pl.DataFrame:
     An image may have several flags, so that no total gives a blank away.
     """
     found = images["flags"].explode().drop_nulls().to_list()
-    counts = [count if (count := found.count(flag)) == 0 or count >= SMALLEST_SHOWN else None for flag in flags]
+    counts = [count if is_shown(count := found.count(flag)) else None for flag in flags]
     return pl.DataFrame({"value": list(flags), "count": counts}, schema={"value": pl.String, "count": pl.Int64})
 
 

@@ -28,7 +28,7 @@ from cxr_core.release.markup import (
     words,
 )
 from cxr_core.release.plan import DropCount
-from cxr_core.release.summary import SMALLEST_SHOWN, shown_drops, suppress_small_counts, table_2, table_4
+from cxr_core.release.summary import SMALLEST_SHOWN, is_shown, shown_drops, suppress_small_counts, table_2, table_4
 from cxr_core.vocabulary import ItemKind, Label, LabelerName, QualityFlag, Reason, Split, Stage, View
 
 RADIOGRAPH = "{} radiograph"
@@ -108,11 +108,7 @@ def _finding_share(images: pl.DataFrame) -> float | None:
     """Share of the training set as in Table 4: one over all splits would give away what is left out there."""
     training = table_4(images).filter(pl.col("split") == Split.TRAIN.value).row(0, named=True)
     share, studies = training["with_finding_share"], training["studies"]
-    return share if share is not None and _is_shown(share * studies) else None
-
-
-def _is_shown(count: float) -> bool:
-    return not 0.5 <= count < SMALLEST_SHOWN - 0.5
+    return share if share is not None and is_shown(share * studies) else None
 
 
 # ---------------------------------------------------------------- what was left out
@@ -194,7 +190,7 @@ def split_table(images: pl.DataFrame) -> str:
 def _share(share: float | None, studies: int) -> str:
     if share is None:
         return words("-")
-    return words(f"{100 * share:.1f} %") if _is_shown(share * studies) else number(None)
+    return words(f"{100 * share:.1f} %") if is_shown(share * studies) else number(None)
 
 
 def reader_table(table_3: pl.DataFrame | None) -> str:

@@ -12,7 +12,7 @@ from cxr_core.evaluation.agreement import LeakBound, Share
 from cxr_core.release.balance import CHARACTERISTICS, LARGE_DIFFERENCE
 from cxr_core.release.markup import legend, note, number, table, words
 from cxr_core.release.page_dots import Dot, colour_of, dot_chart
-from cxr_core.release.summary import SMALLEST_SHOWN
+from cxr_core.release.summary import SMALLEST_SHOWN, is_shown
 from cxr_core.review.statistics import LeakReview
 from cxr_core.vocabulary import Split
 
@@ -69,7 +69,7 @@ def _rows(review: LeakReview) -> Iterator[tuple[str, str, str]]:
     yield next(named), _percent(both.observed), ""
     yield next(named), _figure(both.kappa), ""
     yield next(named), _percent(both.positive), ""
-    yield next(named), number(review.consensus if _is_shown(review.consensus) else None), ""
+    yield next(named), number(review.consensus if is_shown(review.consensus) else None), ""
 
 
 def _bound(bound: LeakBound) -> str:
@@ -90,7 +90,3 @@ def _percent(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return words(f"{value:.2f}") if value is not None else words("-")
-
-
-def _is_shown(count: int) -> bool:
-    return count == 0 or count >= SMALLEST_SHOWN

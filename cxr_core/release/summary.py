@@ -18,6 +18,11 @@ SMALLEST_SHOWN = 11
 """Counts from 1 to 10 are not published (release gate 8)."""
 
 
+def is_shown(count: float) -> bool:
+    """Whether a count may be told: not where it is 1 to 10, nor a fraction that rounds to one of these."""
+    return not 0.5 <= count < SMALLEST_SHOWN - 0.5
+
+
 def funnel(catalogued: int, drops: Sequence[DropCount], published: int, withheld: int) -> pl.DataFrame:
     """From catalogue to release, every exclusion of an instance counted.
 

@@ -53,6 +53,11 @@ def load_config(
         raise UsageError(_one_line(error)) from None
 
 
+def last_config(path: Path) -> BuildConfig | None:
+    """What the last build left as `Workspace.configuration`; None where there was none."""
+    return BuildConfig.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
 def _read_toml(path: Path) -> _Tree:
     try:
         with path.open("rb") as stream:

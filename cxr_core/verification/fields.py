@@ -18,10 +18,9 @@ from cxr_core import vocabulary
 from cxr_core.tables.catalogue import STAGE_TABLES
 from cxr_core.verification.findings import Finding
 from cxr_core.verification.never_list import Needles
-from cxr_core.verification.tokens import fold, split_mixed, tokenize
+from cxr_core.verification.tokens import camel_apart, fold, split_mixed, tokenize
 
 _ID_DIGITS = 3  # "2 views" counts, "204 views" does not
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD_KINDS = frozenset({Finding.NAME_PART, Finding.PLACE})
 
 
@@ -102,7 +101,7 @@ def load_field_policy() -> FieldPolicy:
     members = [str(member.value) for kind in _enumerations() for member in kind]
     values = frozenset(map(fold, members))
     columns = [name for table in STAGE_TABLES for name in table.columns]
-    spaced = [_CAMEL.sub(" ", text) for text in members]  # ViewPosition is read as two words, too
+    spaced = [camel_apart(text) for text in members]  # ViewPosition is read as two words, too
     words = {token for text in (*members, *spaced, *columns) for token in _words(text)}
     words |= set(raw["schema_words"]["words"].split()) | closed
     return FieldPolicy({name: tuple(found) for name, found in forms.items()}, closed, values, frozenset(words))

@@ -10,6 +10,7 @@ import unicodedata
 _UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # accents, soft hyphens, zero-width spaces
 _RUN = re.compile(r"[^\W_]+")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def fold(text: str) -> str:
@@ -18,6 +19,11 @@ def fold(text: str) -> str:
         return text.lower()
     plain = unicodedata.normalize("NFKD", text)
     return "".join(char for char in plain if unicodedata.category(char) not in _UNSEEN).casefold()
+
+
+def camel_apart(text: str) -> str:
+    """Words that are written together, apart: `ViewPosition` is `View Position`; for text that is not folded yet."""
+    return _CAMEL.sub(" ", text)
 
 
 def tokenize(folded: str) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cxr_core.verification.findings import Finding
+from cxr_core.verification.tokens import camel_apart
 
 
 class Place(StrEnum):
@@ -59,7 +60,6 @@ _PIECE_BYTES = 1 << 16
 _OVERLAP_BYTES = 256
 _ESCAPED = re.compile(r"&#?\w+;|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}")
 _CODE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPACED = re.compile(r"(?<=\b[^\W_]) (?=[^\W_]\b)")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={0,2}(?![A-Za-z0-9+/=])")
 
@@ -110,7 +110,7 @@ def is_text(data: bytes) -> bool:
 
 def unescaped(text: str) -> list[str]:
     """What a text says once escapes, Base64, camel case and letter-spacing are undone; nothing where there are none."""
-    found = [form for form in (_CAMEL.sub(" ", text), _SPACED.sub("", text)) if form != text]
+    found = [form for form in (camel_apart(text), _SPACED.sub("", text)) if form != text]
     if _ESCAPED.search(text):
         plain = urllib.parse.unquote(html.unescape(text))
         found.append(_CODE.sub(lambda match: chr(int(match[1] or match[2], 16)), plain))

@@ -12,6 +12,7 @@ import typer
 from cxr_core.errors import UsageError
 from cxr_core.settings import load_config
 from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.loading import last_config
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import ReaderRole, ReviewKind
 from flows.cli import app
@@ -129,9 +130,7 @@ def _opened(workspace: Path) -> "ReviewStore":
 
 def _settings(opened: Workspace, sets: list[str]) -> BuildConfig:
     """Those of the last build, with what `--set` says."""
-    path = opened.configuration
-    base = BuildConfig.model_validate_json(path.read_bytes()) if path.exists() else None
-    return load_config(None, sets=sets, base=base)
+    return load_config(None, sets=sets, base=last_config(opened.configuration))
 
 
 def _now() -> dt.datetime:

@@ -8,6 +8,7 @@ import typer
 
 from cxr_core.settings import load_config
 from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.loading import last_config
 from cxr_core.tables.workspace import Workspace
 from flows.cli import app
 from flows.cli.inspect import workspace_at
@@ -46,9 +47,7 @@ def status(
 
 def _settings(opened: Workspace, config: Path | None, sets: list[str]) -> BuildConfig:
     """Those that are named, or those of the last build, each with what `--set` says."""
-    path = opened.configuration
-    last = BuildConfig.model_validate_json(path.read_bytes()) if path.exists() else None
-    return load_config(config, sets=sets, base=last)
+    return load_config(config, sets=sets, base=last_config(opened.configuration))
 
 
 def _print(stages: "list[StageStatus]", waits: int, accepted: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cxr_core.review.store import ReviewStore
-from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.loading import last_config
 from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.workspace import Workspace
 from flows.review_server.assets import Assets
@@ -67,5 +67,5 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
 
 def _settings(workspace: Workspace) -> ReviewSettings:
     """Those of the last build."""
-    path = workspace.configuration
-    return BuildConfig.model_validate_json(path.read_bytes()).review if path.exists() else ReviewSettings()
+    last = last_config(workspace.configuration)
+    return last.review if last else ReviewSettings()

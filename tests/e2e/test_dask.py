@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building import ROOT, Build, Hospital, PrefectServer, SharedFolder, build_once, hospital_once, tree
+from building import ROOT, Build, Hospital, PrefectServer, tree
 
 pytestmark = pytest.mark.e2e
 
@@ -27,16 +27,6 @@ class WithoutDistributed(PathFinder):
 
 sys.meta_path = [WithoutDistributed if finder is PathFinder else finder for finder in sys.meta_path]
 """
-
-
-@pytest.fixture(scope="module")
-def clinic(session_folder: SharedFolder) -> Hospital:
-    return hospital_once(session_folder, "clinic", patients=7, side_px=300, intermediates="discard")
-
-
-@pytest.fixture(scope="module")
-def local(session_folder: SharedFolder, clinic: Hospital, prefect_server: PrefectServer) -> Build:
-    return build_once(session_folder, "uninterrupted", clinic, server=prefect_server)
 
 
 @pytest.fixture
@@ -83,16 +73,16 @@ def _same(build: Build, other: Build) -> None:
     assert tree(build.workspace / "stages") == tree(other.workspace / "stages")
 
 
-def test_a_cluster_of_two_processes_gives_the_same_bytes(build: Build, local: Build) -> None:
+def test_a_cluster_of_two_processes_gives_the_same_bytes(build: Build, uninterrupted: Build) -> None:
     result = build.run("--json", "--runner", "dask", *_SHARDS)
     assert (result.code, result.err) == (0, "")
-    _same(build, local)
+    _same(build, uninterrupted)
 
 
-def test_a_scheduler_somewhere_gives_the_same_bytes(build: Build, local: Build, cluster: str) -> None:
+def test_a_scheduler_somewhere_gives_the_same_bytes(build: Build, uninterrupted: Build, cluster: str) -> None:
     result = build.run("--json", "--runner", "dask", "--set", f"run.dask_address={cluster}")
     assert (result.code, result.err) == (0, "")
-    _same(build, local)
+    _same(build, uninterrupted)
 
 
 def test_an_address_where_no_scheduler_answers_is_refused(build: Build) -> None:

@@ -11,22 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from building import ROOT, Build, Hospital, PrefectServer, SharedFolder, build_once, hospital_once, tree
+from building import ROOT, Build, Hospital, PrefectServer, children, tree
 
 pytestmark = pytest.mark.e2e
 
 _STAGES = ("deidentify", "convert", "label")
-
-
-@pytest.fixture(scope="module")
-def clinic(session_folder: SharedFolder) -> Hospital:
-    """Smaller than the hospital of the flow tests, and with de-identified DICOM discarded, as is the default."""
-    return hospital_once(session_folder, "clinic", patients=7, side_px=300, intermediates="discard")
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(session_folder: SharedFolder, clinic: Hospital, prefect_server: PrefectServer) -> Build:
-    return build_once(session_folder, "uninterrupted", clinic, server=prefect_server)
 
 
 def _start(build: Build) -> "subprocess.Popen[bytes]":
@@ -127,13 +116,4 @@ def test_a_worker_that_is_killed_costs_nothing(
 
 def _workers(parent: int) -> list[int]:
     """Spawned worker processes of a build, busy or idle."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            ppid = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            command = (folder / "cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if ppid == parent and b"spawn_main" in command:
-            found.append(int(folder.name))
-    return sorted(found)
+    return [pid for pid, command in children(parent) if b"spawn_main" in command]

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from building import Build, Hospital, PrefectServer, SharedFolder, build_once, hospital_once, tree
+from building import Build, Hospital, tree
 from canary import in_bytes, leaks, needles
 from production import Production, needs_servers, prefect, production, wait_until
 
@@ -41,12 +41,6 @@ merges = "{export}/ris/mrn_merges.csv"
 
 
 # ---------------------------------------------------------------- the installation
-
-
-@pytest.fixture(scope="module")
-def clinic(session_folder: SharedFolder) -> Hospital:
-    """The hospital of the kills."""
-    return hospital_once(session_folder, "clinic", patients=7, side_px=300, intermediates="discard")
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +113,6 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def reference(session_folder: SharedFolder, clinic: Hospital, prefect_server: PrefectServer) -> Build:
-    """The same build on the command line, never interrupted; the kills compare with it, too."""
-    return build_once(session_folder, "uninterrupted", clinic, server=prefect_server)
-
-
-@pytest.fixture(scope="module")
 def history(installed: Production, places: dict[str, str], request: pytest.FixtureRequest) -> History:
     workspace = Path(places["workspace"])
     installed.start_worker()
@@ -132,7 +120,7 @@ def history(installed: Production, places: dict[str, str], request: pytest.Fixtu
     commits = workspace / "stages" / "deidentify" / "parts"
     wait_until(lambda: any(commits.glob("[0-9]*")), lambda: installed.log("worker")[-3000:])
     installed.kill("worker")
-    request.getfixturevalue("reference")  # while the server waits for signs of life
+    request.getfixturevalue("uninterrupted")  # while the server waits for signs of life
     ends = {killed: installed.ended(killed)}
     installed.start_worker()
     runs = {}
@@ -205,9 +193,9 @@ def test_the_next_night_resumes_and_shows_what_waits(installed: Production, hist
     assert re.fullmatch(r"\d+ items wait for a person: cxr quarantine list", message)
 
 
-def test_it_did_not_repeat_what_was_committed(installed: Production, history: History, reference: Build) -> None:
-    assert reference.result is not None
-    done = reference.result.json["stages"]["deidentify"]["done"]
+def test_it_did_not_repeat_what_was_committed(installed: Production, history: History, uninterrupted: Build) -> None:
+    assert uninterrupted.result is not None
+    done = uninterrupted.result.json["stages"]["deidentify"]["done"]
     units = [_UNIT.fullmatch(name) for name in _task_runs(installed)]
     ran = [unit[2] for unit in units if unit and unit[1] == "deidentify"]
     assert len(set(ran)) >= done
@@ -215,11 +203,11 @@ def test_it_did_not_repeat_what_was_committed(installed: Production, history: Hi
 
 
 def test_the_killed_and_resumed_build_publishes_the_same_bytes(
-    history: History, reference: Build, places: dict[str, str]
+    history: History, uninterrupted: Build, places: dict[str, str]
 ) -> None:
     assert history.ends[history.published] == "CompletedWithQuarantine"
-    assert tree(Path(places["release"])) == tree(reference.release)
-    assert tree(Path(places["workspace"]) / "jpeg") == tree(reference.workspace / "jpeg")
+    assert tree(Path(places["release"])) == tree(uninterrupted.release)
+    assert tree(Path(places["workspace"]) / "jpeg") == tree(uninterrupted.workspace / "jpeg")
 
 
 # ---------------------------------------------------------------- the gate

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import CHROMIUM, Person, chromium
+from browsing import CHROMIUM, Person
 from playwright.sync_api import Browser, expect
 from reviewing import Review, Server, make_review, server_for, serving, token_of
 
@@ -16,12 +16,6 @@ from cxr_core.vocabulary import Label, ReviewAnswer, ReviewKind
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 IMAGES = 6
 ROWS, COLUMNS = 2000, 1600  # half of it is more than the window shows
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ import re
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, Person, chromium
+from browsing import CHROMIUM, Person
 from building import Build, run
 from playwright.sync_api import Browser, Page, expect
 from reviewing import PEOPLE, Review, serving, token_of
@@ -28,12 +27,6 @@ from cxr_core.vocabulary import ReviewKind
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 _CXR = [sys.executable, "-c", "from flows.cli import main; main()", "review", "sample"]
 _SMALL = ("--set", "review.images=10", "--set", "review.planted_least=6", "--set", "review.per_stratum=1")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -8,24 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from building import ROOT, Build, Hospital, PrefectServer, Result, SharedFolder, build_once, cxr, hospital_once, tree
+from building import ROOT, Build, Hospital, PrefectServer, Result, cxr, tree
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def clinic(session_folder: SharedFolder) -> Hospital:
-    return hospital_once(session_folder, "clinic", patients=7, side_px=300, intermediates="discard")
-
-
-@pytest.fixture(scope="module")
-def sound(session_folder: SharedFolder, clinic: Hospital, prefect_server: PrefectServer) -> Build:
-    return build_once(session_folder, "uninterrupted", clinic, server=prefect_server)
-
-
 @pytest.fixture
-def rebuild(sound: Build, prefect_server: PrefectServer, tmp_path: Path) -> Build:
-    return sound.copied(tmp_path / "build", server=prefect_server)
+def rebuild(uninterrupted: Build, prefect_server: PrefectServer, tmp_path: Path) -> Build:
+    return uninterrupted.copied(tmp_path / "build", server=prefect_server)
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def _line(result: Result, code: int) -> str:
 
 
 def test_a_full_disk_stops_in_one_line_and_the_rerun_completes(
-    small_disk: Path, sound: Build, clinic: Hospital, prefect_server: PrefectServer
+    small_disk: Path, uninterrupted: Build, clinic: Hospital, prefect_server: PrefectServer
 ) -> None:
     build = Build(small_disk, clinic, prefect_server)
     room = sum(path.stat().st_size for path in clinic.dicom.rglob("*") if path.is_file()) // 3
@@ -77,10 +67,10 @@ def test_a_full_disk_stops_in_one_line_and_the_rerun_completes(
     assert (result.code, result.err) == (0, "")
     assert result.json["stages"]["deidentify"]["reused"] > 0
     assert [row for row in result.json["drops"] if row["reason"] == "E_CRASH"] == []
-    _same(build, sound)
+    _same(build, uninterrupted)
 
 
-def test_a_file_size_limit_stops_in_one_line(rebuild: Build, sound: Build) -> None:
+def test_a_file_size_limit_stops_in_one_line(rebuild: Build, uninterrupted: Build) -> None:
     command = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", *rebuild.command("--quiet", "--rehash")]
     (rebuild.workspace / "stages" / "convert" / "ledger.parquet").unlink()
     ended = subprocess.run(
@@ -89,14 +79,14 @@ def test_a_file_size_limit_stops_in_one_line(rebuild: Build, sound: Build) -> No
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("cxr: a file grew beyond the limit of this process (ulimit -f): raise it, then run")
     assert rebuild.run("--quiet") == Result(0, "", "")
-    _same(rebuild, sound)
+    _same(rebuild, uninterrupted)
 
 
 def test_a_read_only_workspace_is_refused_and_can_be_looked_at(
-    small_disk: Path, sound: Build, prefect_server: PrefectServer
+    small_disk: Path, uninterrupted: Build, prefect_server: PrefectServer
 ) -> None:
-    subprocess.run(["cp", "-a", f"{sound.root}/.", small_disk], check=True)
-    build = Build(small_disk, sound.hospital, prefect_server)
+    subprocess.run(["cp", "-a", f"{uninterrupted.root}/.", small_disk], check=True)
+    build = Build(small_disk, uninterrupted.hospital, prefect_server)
     _remount(small_disk, "ro")
     for arguments in ((), ("--only", "label"), ("--dry-run",)):
         line = _line(build.run("--quiet", *arguments), 2)
@@ -106,7 +96,7 @@ def test_a_read_only_workspace_is_refused_and_can_be_looked_at(
     assert f"look  workspace {build.workspace} cannot be written\n" in cxr(build, "doctor").out
     _remount(small_disk, "rw")
     assert build.run("--quiet").code == 0
-    _same(build, sound)
+    _same(build, uninterrupted)
 
 
 # ---------------------------------------------------------------- damaged tables
@@ -116,7 +106,7 @@ def test_a_read_only_workspace_is_refused_and_can_be_looked_at(
     ("name", "again"), [("stages/label/labels.parquet", "label"), ("stages/convert/ledger.parquet", "convert")]
 )
 def test_a_damaged_table_is_named_moved_aside_and_made_again(
-    name: str, again: str, rebuild: Build, sound: Build
+    name: str, again: str, rebuild: Build, uninterrupted: Build
 ) -> None:
     path = rebuild.workspace / name
     content = path.read_bytes()
@@ -126,18 +116,18 @@ def test_a_damaged_table_is_named_moved_aside_and_made_again(
 
     told = "is damaged or gone; `cxr doctor --workspace DIR` looks at all tables and says what to do"
     assert line == f"cxr: {name} {told}"
-    assert tree(rebuild.release) == tree(sound.release)
+    assert tree(rebuild.release) == tree(uninterrupted.release)
     assert f"look  {name} is damaged: it can be made again: `cxr doctor --set-aside`" in cxr(rebuild, "doctor").out
     assert f"moved {name} -> damaged/001\n" in cxr(rebuild, "doctor", "--set-aside").out
     assert (rebuild.workspace / "damaged" / "001" / name).exists()
     result = rebuild.run("--json")
     assert result.code == 0, result.err
-    done = sound.result.json["stages"]
+    done = uninterrupted.result.json["stages"]
     assert result.json["stages"][again]["done"] == done[again]["done"]
-    _same(rebuild, sound)
+    _same(rebuild, uninterrupted)
 
 
-def test_a_damaged_split_ledger_is_refused_until_it_comes_from_a_backup(rebuild: Build, sound: Build) -> None:
+def test_a_damaged_split_ledger_is_refused_until_it_comes_from_a_backup(rebuild: Build, uninterrupted: Build) -> None:
     path = rebuild.workspace / "stages" / "split" / "splits.parquet"
     content = path.read_bytes()
     path.write_bytes(b"PAR1")
@@ -147,14 +137,14 @@ def test_a_damaged_split_ledger_is_refused_until_it_comes_from_a_backup(rebuild:
     assert path.read_bytes() == b"PAR1"
     path.write_bytes(content)
     assert rebuild.run("--quiet").code == 0
-    _same(rebuild, sound)
+    _same(rebuild, uninterrupted)
 
 
 # ---------------------------------------------------------------- two at once, and the clock
 
 
 def test_of_two_builds_at_once_the_second_is_refused_and_the_first_goes_on(
-    sound: Build, clinic: Hospital, prefect_server: PrefectServer, tmp_path: Path
+    uninterrupted: Build, clinic: Hospital, prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     build = Build(tmp_path / "build", clinic, prefect_server)
     first = subprocess.Popen(
@@ -166,15 +156,15 @@ def test_of_two_builds_at_once_the_second_is_refused_and_the_first_goes_on(
     assert _line(build.run("--quiet"), 2) == f"cxr: workspace {build.workspace} is in use by another build"
     out, err = first.communicate(timeout=600)
     assert (first.returncode, out, err) == (0, b"", b"")
-    _same(build, sound)
+    _same(build, uninterrupted)
 
 
 def test_times_in_the_future_or_the_past_change_nothing(
-    sound: Build, prefect_server: PrefectServer, tmp_path: Path
+    uninterrupted: Build, prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     """The clock was wrong while files arrived: they are read again, no study is done again."""
-    hospital = sound.hospital.copied(tmp_path / "hospital")
-    copy = sound.copied(tmp_path / "build", server=prefect_server)
+    hospital = uninterrupted.hospital.copied(tmp_path / "hospital")
+    copy = uninterrupted.copied(tmp_path / "build", server=prefect_server)
     build = Build(copy.root, hospital, prefect_server)
     now = time.time()
     for place, path in enumerate(sorted(hospital.dicom.rglob("*"))):
@@ -182,4 +172,4 @@ def test_times_in_the_future_or_the_past_change_nothing(
         os.utime(path, (now + shift, now + shift), follow_symlinks=False)
     stages = build.run("--json").json["stages"]
     assert [stages[name]["done"] for name in ("deidentify", "convert", "label")] == [0, 0, 0]
-    _same(build, sound)
+    _same(build, uninterrupted)

@@ -17,7 +17,6 @@ from building import Build, PrefectServer, tree
 
 from cxr_core.vocabulary import Label
 
-_NOT_DETERMINED = (".prefect", ".lock")
 _LABELS = [label.value for label in Label]
 
 # What each planted fault becomes (specs: acquisition, section 6; the cohort is the default: by patient, from 18 on):

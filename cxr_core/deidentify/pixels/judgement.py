@@ -79,11 +79,6 @@ class Verdict:
         return self.decision is BoxDecision.KEPT
 
     @property
-    def is_word(self) -> bool:
-        """Kept, and of so many letters that it is no initial."""
-        return self.is_kept and min((count_alphanumerics(text) for text in self.texts), default=0) >= _WORD
-
-    @property
     def is_sure(self) -> bool:
         """Removed for what it says, or as type without doubt."""
         is_unread = self.rule in {Rule.TEXT, Rule.READ} and not self.is_legible
