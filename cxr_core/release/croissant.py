@@ -12,7 +12,7 @@ import polars as pl
 
 from cxr_core.release.contracts import CSV_COLUMNS, RELEASE_IMAGES, RELEASE_SECTIONS
 from cxr_core.release.plan import ReleasePlan, Tree
-from cxr_core.release.review_note import is_review_note
+from cxr_core.release.review_note import review_note
 from cxr_core.tables.contract import Contract
 from cxr_core.vocabulary import LabelerName
 
@@ -110,7 +110,7 @@ def croissant_json(plan: ReleasePlan, tree: Tree, version: str) -> str:
 
 def _review(plan: ReleasePlan) -> str:
     """What people saw who read the images, and which gates were waived."""
-    told = [note for note in plan.facts.notes if is_review_note(note)] or [_NO_REVIEW]
+    told = review_note(plan.review) or (_NO_REVIEW,)
     waivers = "; ".join(f"{gate} ({reason})" for gate, reason in plan.facts.waivers)
     return "; ".join([*told, *([Template(_WAIVED).substitute(waivers=waivers)] if waivers else [])])
 

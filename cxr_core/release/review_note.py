@@ -4,7 +4,6 @@ Takes the statistics of the review, gives the sentence for run.json, datasheet a
 verifier. All other figures stay in the workspace.
 """
 
-import re
 from string import Template
 
 from cxr_core.release.summary import SMALLEST_SHOWN
@@ -22,11 +21,3 @@ def review_note(review: LeakReview | None) -> tuple[str, ...]:
         return ()
     bound = f"{100 * review.units.bound:.3g}"
     return (REVIEW_NOTE.substitute(images=review.units.units, bound=bound),)
-
-
-def is_review_note(note: str) -> bool:
-    """Whether a note of a release is that sentence."""
-    form = (
-        re.escape(REVIEW_NOTE.template).replace(re.escape("$images"), r"\d+").replace(re.escape("$bound"), r"[\d.e-]+")
-    )
-    return re.fullmatch(form, note) is not None

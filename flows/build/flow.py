@@ -117,7 +117,7 @@ class _Build:
     def _acquire(self) -> None:
         """What the PACS has and the vault has not. Half a cohort is no dataset: the build waits for the rest."""
         config = self.request.config
-        if not (config.source.is_remote and config.source.pacs.acquire) or self.request.dry_run:
+        if not (config.source.is_remote and config.source.pacs.acquire):
             return
         with self.progress.stage("acquire", None) as tick:
             acquired = acquire_studies(self.workspace, config, tick)

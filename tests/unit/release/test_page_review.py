@@ -1,13 +1,17 @@
 """How alike the splits are and what people saw: figures as they were computed, small counts left out."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import polars as pl
 import pytest
+from release_factory import make_plan
 
 from cxr_core.evaluation.agreement import TwoByTwo, agreement, leak_bound, share
+from cxr_core.release.croissant import croissant_json
 from cxr_core.release.page_review import balance_chart, review_table
-from cxr_core.release.review_note import is_review_note, review_note
+from cxr_core.release.review_note import review_note
 from cxr_core.review.statistics import LeakReview
 
 REVIEW = LeakReview(
@@ -64,5 +68,13 @@ def test_without_a_review_the_page_says_so() -> None:
     assert "No image of this release was read by people" in review_table(None)
 
 
-def test_the_sentence_of_a_review_is_known_by_its_form() -> None:
-    assert [is_review_note(note) for note in (*review_note(REVIEW), "another sentence")] == [True, False]
+@pytest.mark.parametrize(
+    ("review", "told"), [(REVIEW, review_note(REVIEW)[0]), (None, "No review by readers is recorded for this release.")]
+)
+def test_the_description_of_a_release_tells_its_review_and_nothing_else_of_the_notes(
+    tmp_path: Path, review: LeakReview | None, told: str
+) -> None:
+    plan = make_plan(tmp_path)
+    facts = dataclasses.replace(plan.facts, notes=("another sentence", *review_note(review)))
+    plan = dataclasses.replace(plan, facts=facts, review=review)
+    assert json.loads(croissant_json(plan, plan.public, "1.0.0"))["rai:dataAnnotationAnalysis"] == told
