@@ -6,6 +6,7 @@ MIMIC-CXR-JPG 2.0.0. Parquet tables are left to `tables`, which rows are public 
 
 import gzip
 import io
+from pathlib import Path
 
 import polars as pl
 
@@ -53,6 +54,11 @@ def gzip_bytes(content: bytes) -> bytes:
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=sink, mtime=0) as stream:
         stream.write(content)
     return sink.getvalue()
+
+
+def read_csv_gz(path: Path) -> pl.DataFrame:
+    """A file of the layout as it stands, every value a string."""
+    return pl.read_csv(gzip.decompress(path.read_bytes()), infer_schema=False)
 
 
 def _csv(layout_file: str, rows: pl.DataFrame) -> bytes:

@@ -3,8 +3,10 @@
 Takes a plan and its version; gives bytes. Texts for people are left to `documents`.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import polars as pl
 
@@ -30,6 +32,12 @@ def parse_sums(content: bytes) -> dict[str, str]:
     """Paths and digests of a SHA256SUMS file."""
     pairs = (line.split("  ", 1) for line in content.decode().splitlines() if line)
     return {path: digest for digest, path in pairs}
+
+
+def digest_of(path: Path, kind: str = "sha256") -> str:
+    """Digest of a file, read piece by piece, as SHA256SUMS names it; `kind` as in hashlib."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
 
 
 def run_json(plan: ReleasePlan, version: str) -> bytes:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from cxr_core.errors import BuildError, GateRefused, TransientError, UsageError
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums
+from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, parse_sums
 
 _BATCH_FILES: Final = 128
 _BLOCK_BYTES: Final = 1 << 22
@@ -154,7 +154,7 @@ class _Place:
         if told.get("size") != path.stat().st_size:
             return False
         tag = str(told.get("ETag", "")).strip('"')
-        if len(tag) == _MD5_DIGITS and tag == _digest_of(path, "md5"):
+        if len(tag) == _MD5_DIGITS and tag == digest_of(path, "md5"):
             return True
         return self._sha256(name) == self.digests[name]
 
@@ -170,21 +170,13 @@ class _Place:
         for start in range(0, len(names), _BATCH_FILES):
             batch = names[start : start + _BATCH_FILES]
             for name in batch:
-                if _digest_of(self.release / name, "sha256") != self.digests[name]:
+                if digest_of(self.release / name) != self.digests[name]:
                     raise GateRefused("integrity", f"{self.release.name}: {name} is not what its manifest says")
             self.store.put([str(self.release / name) for name in batch], [self._at(name) for name in batch])
             wrong = [name for name in batch if not self._is_equal(name, self.store.info(self._at(name)))]
             if wrong:
                 raise TransientError(f"{len(wrong)} files are not there as they were sent")
             on_progress(len(batch))
-
-
-def _digest_of(path: Path, kind: str) -> str:
-    digest = hashlib.new(kind, usedforsecurity=False)
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # ---------------------------------------------------------------- the store

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cxr_core.errors import BuildError, GateRefused, UsageError
 from cxr_core.release.documents import Earlier, documents
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, image_filenames, run_json, sha256_sums
+from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, image_filenames, run_json, sha256_sums
 from cxr_core.release.plan import PlannedFile, ReleasePlan, Tree
 from cxr_core.release.published import read_release
 from cxr_core.release.versions import (
@@ -41,8 +41,6 @@ CONSTANT_MTIME_NS = 946_684_800_000_000_000
 
 Check = Callable[[Path, Path | None], None]
 """Reads the hidden public and withheld trees and raises GateRefused where they must not be published."""
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +233,7 @@ def _place_files(files: tuple[PlannedFile, ...], folder: Path, prefix: str) -> d
             continue
         else:
             _link(file.source, target)
-        digests[path] = _sha256(target)
+        digests[path] = digest_of(target)
         damaged += digests[path] != file.sha256
     if missing or damaged:
         told = f"{missing} images missing from the workspace, {damaged} with another digest than their row"
@@ -266,14 +264,6 @@ def _dress(path: Path) -> None:
     # Read-only: the workspace holds the same file, and nothing that writes there in place may change a release.
     path.chmod(0o444)
     os.utime(path, ns=(CONSTANT_MTIME_NS, CONSTANT_MTIME_NS))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _settle(folder: Path) -> None:

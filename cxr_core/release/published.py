@@ -4,7 +4,6 @@ Takes the folder of a release or a plan that is about to become one; gives the s
 left to `difference`.
 """
 
-import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from cxr_core.errors import BuildError
+from cxr_core.release.layouts import read_csv_gz
 from cxr_core.release.manifest import RUN_NAME
 from cxr_core.release.plan import ReleasePlan, Tree
 from cxr_core.release.summary import shown_drops
@@ -95,12 +95,8 @@ def _trees_of(root: Path) -> list[Path]:
         return [root]
 
 
-def _csv(path: Path) -> pl.DataFrame:
-    return pl.read_csv(gzip.decompress(path.read_bytes()), infer_schema=False)
-
-
 def _labels(path: Path, labeler: LabelerName) -> pl.DataFrame:
-    return _as_labels(_csv(path).with_columns(labeler=pl.lit(labeler.value)))
+    return _as_labels(read_csv_gz(path).with_columns(labeler=pl.lit(labeler.value)))
 
 
 def _as_labels(frame: pl.DataFrame) -> pl.DataFrame:
@@ -110,7 +106,7 @@ def _as_labels(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _splits(root: Path, prefix: str) -> pl.DataFrame:
-    return _csv(root / f"{prefix}-split.csv.gz")
+    return read_csv_gz(root / f"{prefix}-split.csv.gz")
 
 
 def _one_a_subject(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -72,6 +72,15 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
         temporary.write_bytes(content)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a log that its owner alone may read; on the disk when this returns."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "ab") as stream:
+        stream.write(f"{line}\n".encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def write_table(contract: Contract, frame: pl.DataFrame, path: Path, *, digest: str = "") -> None:
     """Validate a frame, sort it by its key and write it atomically.
 

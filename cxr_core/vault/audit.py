@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from cxr_core.tables.storage import append_line
+
 AUDIT_FILE = "audit.jsonl"
 
 
@@ -23,11 +25,7 @@ def record(vault: Path, command: str, counts: Mapping[str, int], *, now: dt.date
     """
     line: dict[str, object] = {"when": now.isoformat(timespec="seconds"), "who": account()}
     line |= {"command": command, "counts": dict(counts)} | ({"why": why} if why else {})
-    handle = os.open(vault / AUDIT_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "a") as stream:
-        stream.write(json.dumps(line, sort_keys=True) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    append_line(vault / AUDIT_FILE, json.dumps(line, sort_keys=True))
 
 
 def account() -> str:

@@ -5,10 +5,11 @@ own in the store.
 """
 
 import json
-import os
 import threading
 from datetime import datetime
 from pathlib import Path
+
+from cxr_core.tables.storage import append_line
 
 
 class DoorLog:
@@ -22,9 +23,4 @@ class DoorLog:
         """Append one event; on the disk when this returns."""
         line = {"at": at.isoformat(timespec="seconds"), "event": event, "reader": reader, "address": address}
         with self._lock:
-            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(handle, (json.dumps(line) + "\n").encode())
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            append_line(self._path, json.dumps(line))

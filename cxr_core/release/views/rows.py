@@ -4,7 +4,6 @@ Takes the trees of one release; gives one frame over both. Names and columns of 
 linking to `writing`.
 """
 
-import gzip
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import Any, Self
 import polars as pl
 
 from cxr_core.errors import UsageError
+from cxr_core.release.layouts import read_csv_gz
 from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums
 from cxr_core.release.versions import WITHHELD
 from cxr_core.vocabulary import Label, LabelerName, Split
@@ -92,6 +92,6 @@ def _rows(root: Path) -> pl.DataFrame:
 
 
 def _labels(path: Path) -> pl.DataFrame:
-    frame = pl.read_csv(gzip.decompress(path.read_bytes()), infer_schema=False)
+    frame = read_csv_gz(path)
     values = [pl.col(label.value).cast(pl.Float64) for label in Label]
     return frame.select("study_id", *values)

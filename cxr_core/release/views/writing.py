@@ -4,14 +4,13 @@ Takes a view and where it should lie; gives the place. What a view holds is left
 caller.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cxr_core.errors import GateRefused, UsageError
-from cxr_core.release.manifest import SUMS_NAME, sha256_sums
+from cxr_core.release.manifest import SUMS_NAME, digest_of, sha256_sums
 from cxr_core.release.publication import CONSTANT_MTIME_NS
 from cxr_core.release.versions import BUILDING, WITHHELD
 from cxr_core.release.views.view import View, ViewFile
@@ -88,7 +87,7 @@ def _build(folder: Path, files: tuple[ViewFile, ...], documents: Mapping[str, by
             continue
         else:
             _link(file.source, target)
-        digests[file.path] = _sha256(target)
+        digests[file.path] = digest_of(target)
         damaged += file.content is None and digests[file.path] != file.sha256
         _dress(target, is_linked=file.content is None)
     if missing or damaged:
@@ -119,11 +118,6 @@ def _dress(path: Path, *, is_linked: bool) -> None:
         path.chmod(mode)
     if status.st_mtime_ns != CONSTANT_MTIME_NS:
         os.utime(path, ns=(CONSTANT_MTIME_NS, CONSTANT_MTIME_NS))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _is_same(place: Path, built: Path) -> bool:
