@@ -40,14 +40,21 @@ class Person:
 
     def sign_in(self, token: str) -> None:
         self.page.goto(f"{self.url}/login")
-        self.page.keyboard.type(token)  # the field has the focus
+        expect(self.page.locator("#token")).to_be_focused()  # a moment after the page has come
+        self.page.keyboard.type(token)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
 
     def open(self, kind: str) -> None:
         self.page.goto(f"{self.url}/read/{kind}")
+        self.moved_on("")
+
+    def moved_on(self, before: str) -> None:
+        """Wait until another item than `before` is on the screen, or none is left."""
         self.page.wait_for_function(
-            "() => document.getElementById('desk').dataset.item || !document.getElementById('done').hidden"
+            "(before) => ![before, ''].includes(document.getElementById('desk')?.dataset.item ?? '')"
+            " || document.getElementById('done')?.hidden === false",
+            arg=before,
         )
 
     def press(self, *keys: str) -> None:
@@ -75,11 +82,7 @@ class Person:
             self.press(*choose(item))
             self.saved()
             self.press("Space")
-            self.page.wait_for_function(
-                "(item) => document.getElementById('desk').dataset.item !== item"
-                " || !document.getElementById('done').hidden",
-                arg=item,
-            )
+            self.moved_on(item)
         return order
 
     def close(self) -> None:

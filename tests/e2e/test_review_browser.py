@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import CHROMIUM, Person
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from reviewing import Review, Server, make_review, server_for, serving, token_of
 
 from cxr_core.review.records import Outcome, PixelBox, Span
@@ -84,6 +84,44 @@ def test_two_readers_disagree_and_a_third_settles_it(
     assert [reason.value for reason in reasons] == ["location"]
 
 
+def test_no_answer_and_no_rectangle_is_taken_while_the_picture_is_on_its_way(
+    browser: Browser, url: str, review: Review
+) -> None:
+    amber = Person(browser, url, "amber")
+    held: list[Route] = []
+    is_slow = True
+
+    def answer(route: Route) -> None:
+        if is_slow:
+            held.append(route)
+        else:
+            route.continue_()
+
+    amber.page.route("**/half", answer)
+    amber.page.goto(f"{url}/read/images")
+    expect(amber.page.locator("#stage-note")).to_have_text("Loading…")
+    stage = amber.page.locator("#stage").bounding_box()
+    assert stage is not None
+    mouse = amber.page.mouse
+    mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2)
+    mouse.down()
+    mouse.move(stage["x"] + stage["width"] / 2 + 60, stage["y"] + stage["height"] / 2 + 60)
+    mouse.up()
+    amber.press("1")
+    expect(amber.page.locator("#notice")).to_have_text("This image is not shown yet. Answer again when it is.")
+    assert not amber.page.locator("#marks").is_visible()
+    is_slow = False
+    for route in held:
+        route.continue_()
+    amber.moved_on("")
+    amber.press("1")
+    amber.saved()
+    item = amber.item
+    amber.close()
+    (decision,) = outcomes(review, ReviewKind.IMAGES)[item].primary
+    assert (decision.answer, decision.boxes) == (ReviewAnswer.CLEAN, ())
+
+
 def test_a_rectangle_goes_back_in_pixels_of_the_published_image(browser: Browser, url: str, review: Review) -> None:
     amber = Person(browser, url, "amber")
     amber.open("images")
@@ -153,7 +191,7 @@ def test_redactions_stay_hidden_until_both_have_answered_and_then_the_answer_sta
             person.press("1")
             person.saved()
             person.press("Space")
-            person.page.wait_for_function("(item) => document.getElementById('desk').dataset.item !== item", arg=before)
+            person.moved_on(before)
     amber.press("b")
     expect(amber.page.locator("#notice")).to_contain_text("Answer first")
     amber.press("1")
@@ -182,7 +220,7 @@ def test_undo_takes_back_and_goes_back(browser: Browser, url: str, review: Revie
     amber.press("z")
     expect(amber.page.locator("#notice")).to_have_text("Your answer is taken back.")
     amber.press("1", "Space")
-    amber.page.wait_for_function("(item) => document.getElementById('desk').dataset.item !== item", arg=first)
+    amber.moved_on(first)
     amber.press("z")
     amber.page.wait_for_function("(item) => document.getElementById('desk').dataset.item === item", arg=first)
     expect(amber.page.locator(".answer[data-answer=clean]")).to_have_attribute("aria-pressed", "true")
@@ -204,7 +242,7 @@ def test_a_reader_goes_on_where_a_killed_server_stopped(browser: Browser, server
     first = amber.item
     amber.press("1", "Space")
     amber.saved()
-    amber.page.wait_for_function("(item) => document.getElementById('desk').dataset.item !== item", arg=first)
+    amber.moved_on(first)
     second = amber.item
     server.kill()
     amber.press("2")
@@ -212,7 +250,7 @@ def test_a_reader_goes_on_where_a_killed_server_stopped(browser: Browser, server
     server.start()
     amber.saved()
     amber.page.reload()
-    amber.page.wait_for_function("() => document.getElementById('desk').dataset.item")
+    amber.moved_on("")
     assert amber.item not in {first, second}
     expect(amber.page.locator("#count")).to_have_text(f"2 of {IMAGES}")
     amber.press("z")
@@ -240,7 +278,7 @@ def test_a_report_is_labelled_by_keys_and_no_finding_is_checked_while_typing(
     amber.press("n", ".")
     expect(amber.page.locator("#guide-title")).to_have_text("Pleural Effusion")
     amber.press("Enter")
-    amber.page.wait_for_function("(item) => document.getElementById('desk').dataset.item !== item", arg=item)
+    amber.moved_on(item)
     amber.saved()
     amber.close()
     (decision,) = outcomes(review, ReviewKind.REPORTS)[item].primary
@@ -258,11 +296,7 @@ def test_readers_who_label_differently_meet_in_the_consensus(
         while not person.is_done():
             item = person.item
             person.press(*keys, "Enter")
-            person.page.wait_for_function(
-                "(item) => document.getElementById('desk').dataset.item !== item"
-                " || !document.getElementById('done').hidden",
-                arg=item,
-            )
+            person.moved_on(item)
         person.saved()
         person.close()
     coral = Person(browser, url, "coral")
@@ -292,11 +326,7 @@ def test_markup_in_a_report_is_shown_and_not_obeyed(browser: Browser, url: str) 
         seen += amber.page.locator("#report").inner_text()
         assert amber.page.locator("#report img, #report script").count() == 0
         amber.press("n", "1", "Enter")
-        amber.page.wait_for_function(
-            "(item) => document.getElementById('desk').dataset.item !== item"
-            " || !document.getElementById('done').hidden",
-            arg=item,
-        )
+        amber.moved_on(item)
     assert "<script>document.title = 'taken'</script>" in seen
     assert amber.page.title() == "Report labels · Hilum"
     amber.close()

@@ -82,11 +82,7 @@ def read_reports(person: Person) -> None:
         if person.name == "coral":
             keys = ("n", ".", "1")
         person.press(*keys, "Enter")
-        person.page.wait_for_function(
-            "(item) => document.getElementById('desk').dataset.item !== item"
-            " || !document.getElementById('done').hidden",
-            arg=item,
-        )
+        person.moved_on(item)
     person.saved()
 
 

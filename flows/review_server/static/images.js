@@ -36,6 +36,7 @@ class ImageSurface {
 
   async show(entry) {
     this.entry = entry;
+    this.viewer.hold();
     this.#others = (entry.answers ?? []).flatMap((said, index) => said.boxes.map((box) => ({ ...box, kind: `reader-${index + 1}` })));
     const waiting = setTimeout(() => {
       this.viewer.clear();

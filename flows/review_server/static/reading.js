@@ -21,6 +21,7 @@ export class Reading {
     this.behind = [];
     this.current = null;
     this.choosing = false;
+    this.sight = "waiting"; // then "shown" or "failed"
     this.reasons = new Set();
     this.outbox = new Outbox(`${place.reader} ${place.base}`, `${place.base}/decisions`, {
       onChange: showSaved,
@@ -72,7 +73,7 @@ export class Reading {
     showDone(entry === null);
     this.choosing = false;
     this.warned = false;
-    this.shown = now();
+    this.sight = "waiting";
     this.surface.hideRevealed();
     if (entry === null) return;
     this.reasons = new Set(entry.decision?.reasons ?? []);
@@ -81,10 +82,15 @@ export class Reading {
     this.#paint();
     try {
       await this.surface.show(entry);
+      if (this.current === entry) this.sight = "shown";
     } catch {
+      if (this.current !== entry) return;
+      this.sight = "failed";
       showNotice(`This ${this.surface.noun} cannot be shown. Answer 3, then 8 (other), and tell whoever runs the review.`, "bad");
     }
+    if (this.current !== entry) return;
     this.shown = now();
+    this.#paint();
     if (event) requestAnimationFrame(() => this.#measure(event.timeStamp));
   }
 
@@ -98,6 +104,10 @@ export class Reading {
   #answer(answer) {
     const entry = this.current;
     if (!entry) return;
+    // An answer is about what its reader saw: none while the one before is on the screen, or nothing.
+    if (this.sight === "waiting") return showNotice(`This ${this.surface.noun} is not shown yet. Answer again when it is.`);
+    if (this.sight === "failed" && answer !== "unsure")
+      return showNotice(`This ${this.surface.noun} cannot be shown. Answer 3, then 8 (other).`, "bad");
     if (entry.decision?.is_final) return showNotice("You have seen what the machine did here: this answer stands.", "bad");
     if (answer === "clean" && this.surface.marks().length)
       return showNotice("You marked something. Answer 2 or 3, or take the mark away with x.", "bad");
@@ -294,7 +304,7 @@ export class Reading {
     this.#paintMarks();
     this.#paintBoth(entry);
     desk.dataset.state = this.choosing ? "choosing" : chosen ? "answered" : "open";
-    desk.dataset.item = entry?.item_id ?? "";
+    desk.dataset.item = this.sight === "waiting" ? "" : (entry?.item_id ?? "");
   }
 
   #paintMarks() {

@@ -12,7 +12,7 @@ const NO_FINDING = "No Finding";
 const INNOCENT = new Set([NO_FINDING, "Support Devices"]);
 
 const texts = new Map();
-const state = { ahead: [], behind: [], current: null, cursor: 0, values: {}, warned: false, shown: now() };
+const state = { ahead: [], behind: [], current: null, cursor: 0, values: {}, warned: false, isShown: false, shown: now() };
 
 const outbox = new Outbox(`${place.reader} ${place.base}`, `${place.base}/decisions`, {
   onChange: showSaved,
@@ -65,6 +65,9 @@ async function back() {
 async function enter(entry) {
   state.current = entry;
   state.warned = false;
+  state.isShown = false;
+  desk.dataset.item = "";
+  element("report").replaceChildren();
   showDone(entry === null);
   if (entry === null) return;
   const agreed = entry.agreed ?? {};
@@ -72,16 +75,18 @@ async function enter(entry) {
   for (const [name, value] of Object.entries(entry.draft ?? entry.decision?.labels ?? agreed))
     state.values[name] = value === null ? "" : String(value);
   state.cursor = firstOpenRow(entry);
-  desk.dataset.item = entry.item_id;
   showNotice("");
   paint();
   try {
     const { sections } = await text(entry);
-    if (state.current === entry) drawReport(element("report"), sections);
+    if (state.current !== entry) return;
+    drawReport(element("report"), sections);
+    state.isShown = true;
+    desk.dataset.item = entry.item_id;
+    state.shown = now();
   } catch (error) {
-    showNotice(error.message ?? "This report cannot be shown.", "bad");
+    if (state.current === entry) showNotice(`This report cannot be shown: ${error.message ?? "no reason is known"}. Reload the page.`, "bad");
   }
-  state.shown = now();
 }
 
 /** In the consensus round the first row on which the readers differ. */
@@ -121,6 +126,8 @@ function doubt() {
 function save() {
   const entry = state.current;
   if (!entry) return undefined;
+  // Labels are about what their reader read: none of a report that is not on the screen.
+  if (!state.isShown) return showNotice("This report is not shown yet. Save it when you have read it.", "bad");
   const wrong = contradiction();
   if (wrong) return showNotice(wrong, "bad");
   if (doubt() && !state.warned) {

@@ -21,9 +21,14 @@ export class Viewer {
 
   /** Show a picture of an image of so many rows and columns; `keep` leaves the view as it is. */
   show(bitmap, { rows, columns }, keep = false) {
-    Object.assign(this, { bitmap, rows, columns });
+    Object.assign(this, { bitmap, rows, columns, held: false });
     if (!keep) this.reset();
     this.draw();
+  }
+
+  /** Take no rectangle until the next picture is shown: the one on the screen is no longer asked about. */
+  hold() {
+    this.held = true;
   }
 
   clear() {
@@ -206,7 +211,7 @@ export class Viewer {
     let panning = false;
     this.stage.addEventListener("contextmenu", (event) => event.preventDefault());
     this.stage.addEventListener("pointerdown", (event) => {
-      if (!this.bitmap) return;
+      if (!this.bitmap || this.held) return;
       start = at(event);
       panning = event.button !== 0 || event.shiftKey;
       this.stage.setPointerCapture(event.pointerId);
