@@ -203,6 +203,14 @@ class ReviewAnswer(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ReviewWindow(StrEnum):
+    """What of a 16-bit image a reader looks at beside its 8-bit picture (`cxr_core.imaging.windows`)."""
+
+    DARKS = "darks"
+    BRIGHTS = "brights"
+    FINE = "fine"
+
+
 class ReviewReason(StrEnum):
     """Why a reader was unsure, or what the text was (MIMIC-CXR 2019: the first three were the commonest)."""
 

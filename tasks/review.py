@@ -4,31 +4,26 @@ Takes the workspace and its settings, gives the sample; nothing of the vault is 
 `cxr_core.review`, what readers do to the review server.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
-import cv2
-import numpy as np
 import polars as pl
 
-from cxr_core.errors import ItemError, UsageError
-from cxr_core.imaging.rendering import encode_jpeg
+from cxr_core.errors import UsageError
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
-from cxr_core.policy.markers import load_marker_policy
-from cxr_core.review.planting import Gray, IsFound, PlantedImage, cells_for, plant_in_text, plant_on_image
-from cxr_core.review.records import Draft, MachineBox, Manifest, PixelBox, Sample
+from cxr_core.review.planting import plant_in_text
+from cxr_core.review.records import Draft, Manifest, Sample
 from cxr_core.review.report_sampling import ReportTables, report_sample
 from cxr_core.review.sampling import (
     PLANTED,
+    ImageFiles,
     ImageTables,
     backgrounds,
     first_by_rank,
     image_sample,
-    machine_boxes,
     planted_count,
     text_draft,
     text_sample,
@@ -36,10 +31,11 @@ from cxr_core.review.sampling import (
 from cxr_core.review.store import ReviewStore
 from cxr_core.review.workload import Workload, workload
 from cxr_core.settings.build import BuildConfig
+from cxr_core.settings.convert import Intermediates
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LABELS, RENDITIONS, TEXT_BOXES
-from cxr_core.tables.storage import write_bytes
 from cxr_core.tables.workspace import Workspace
-from cxr_core.vocabulary import BoxDecision, Photometric, ReviewKind, Split
+from cxr_core.vocabulary import ReviewKind, Split
+from tasks.review_planting import Field, plant_images, stream
 
 Tick = Callable[[], None]
 
@@ -113,10 +109,20 @@ class Draw:
         return (self._deid_reports["study_id"] if self.kind is ReviewKind.TEXT else column).to_list()
 
     def _images(self) -> list[Draft]:
-        return image_sample(self._image_tables, self._source, self.config.review, self.seed)
+        return image_sample(self._image_tables, self._files, self.config.review, self.seed)
 
-    def _source(self, study_id: str, dicom_id: str) -> str:
+    @property
+    def _files(self) -> ImageFiles:
+        return ImageFiles(self._picture, self._original)
+
+    def _picture(self, study_id: str, dicom_id: str) -> str:
         return self.workspace.jpeg_file(study_id, dicom_id).relative_to(self.workspace.root).as_posix()
+
+    def _original(self, study_id: str, dicom_id: str) -> str:
+        """Where DICOM is kept it may be released (`cxr publish --layout mimic-cxr-2`): then it is read, too."""
+        path = self.workspace.dicom_file(study_id, dicom_id)
+        is_kept = self.config.convert.intermediates is Intermediates.KEEP and path.is_file()
+        return path.relative_to(self.workspace.root).as_posix() if is_kept else ""
 
     def _texts(self) -> list[Draft]:
         return text_sample(self._deid_reports, self.config.review, self.seed)
@@ -131,47 +137,12 @@ class Draw:
     def _sown(self, tick: Tick) -> Sequence[Draft]:
         if self.planted == 0:
             return ()
-        return self._planted_texts(tick) if self.kind is ReviewKind.TEXT else self._planted_images(tick)
-
-    def _planted_images(self, tick: Tick) -> list[Draft]:
-        tables = self._image_tables
-        order = iter(backgrounds(tables, (draft.unit_id for draft in self.real), self.seed))
-        rows = {row["dicom_id"]: row for row in tables.renditions.iter_rows(named=True)}
-        boxes = machine_boxes(tables.text_boxes)
-        is_found = machine()
-        drafts: list[Draft] = []
-        for cell in cells_for(self.planted):
-            made = None
-            while made is None and (unit := next(order, None)) is not None:  # until a picture is not noise throughout
-                gray = read_gray(self.workspace.jpeg_file(rows[unit]["study_id"], unit))
-                made = plant_on_image(gray, cell, self._rng(unit), is_found)
-                if made is not None:
-                    drafts.append(self._planted_draft(rows[unit], made, boxes.get(unit, ())))
-            tick()
-        return drafts
-
-    def _planted_draft(self, row: Mapping[str, str], made: PlantedImage, boxes: tuple[MachineBox, ...]) -> Draft:
-        content = encode_jpeg(made.gray)
-        digest = sha256(content).hexdigest()
-        path = self.workspace.review / PLANTED / row["study_id"] / f"{digest}.jpg"  # goes with its study
-        write_bytes(path, content, mode=0o600)
-        return Draft(
-            unit_id=row["dicom_id"],
-            study_id=row["study_id"],
-            subject_id=row["subject_id"],
-            stratum=f"{PLANTED}:{made.cell}",
-            sha256=digest,
-            source=path.relative_to(self.workspace.root).as_posix(),
-            rows=made.gray.shape[0],
-            columns=made.gray.shape[1],
-            is_planted=True,
-            planted_boxes=(made.box,),
-            machine_boxes=boxes,
+        if self.kind is ReviewKind.TEXT:
+            return self._planted_texts(tick)
+        order = backgrounds(self._image_tables, (draft.unit_id for draft in self.real), self.seed)
+        return plant_images(
+            Field(self.workspace, self.config, self._files, self._image_tables, self.seed), order, self.planted, tick
         )
-
-    def _rng(self, unit: str) -> np.random.Generator:
-        """A stream of its own for each planted item: one more or less changes no other."""
-        return np.random.default_rng([self.seed, *sha256(unit.encode()).digest()])
 
     def _planted_texts(self, tick: Tick) -> list[Draft]:
         used = {draft.unit_id for draft in self.real}
@@ -180,47 +151,11 @@ class Draw:
         again = first_by_rank(self.seed, PLANTED, used, self.planted - len(spare))
         drafts = []
         for study in (*spare, *again):
-            made = plant_in_text(rows[study]["text"], self._rng(study))
+            made = plant_in_text(rows[study]["text"], stream(self.seed, study))
             draft = text_draft({**rows[study], "text": made.text}, PLANTED)
             tick()
             drafts.append(replace(draft, is_planted=True, planted_spans=(made.span,)))
         return drafts
-
-
-def read_gray(path: Path) -> Gray:
-    """A JPEG of the workspace as (rows, columns) uint8.
-
-    Raises
-    ------
-    UsageError
-        It is not there or cannot be read.
-    """
-    found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if found is None:
-        raise UsageError("an image of the sample is not in the workspace: build first")
-    return found.astype(np.uint8, copy=False)
-
-
-def machine() -> IsFound:
-    """The burned-in text engine, asked whether it would black out most of a place."""
-    from cxr_core.deidentify.pixels import build_readers, redact_pixels
-
-    readers, markers = build_readers(["rapidocr"]), load_marker_policy()
-
-    def is_found(gray: Gray, box: PixelBox) -> bool:
-        try:
-            found = redact_pixels(
-                gray, photometric=Photometric.MONOCHROME2, identifiers=(), readers=readers, markers=markers
-            )
-        except ItemError:
-            return True  # such an image would wait for a person
-        covered = np.zeros(gray.shape, np.bool_)
-        for one in found.boxes:
-            if one.decision is BoxDecision.REDACTED:
-                covered[one.top_px : one.bottom_px, one.left_px : one.right_px] = True
-        return bool(covered[box.top : box.bottom, box.left : box.right].mean() > 0.5)
-
-    return is_found
 
 
 def published_outside_test(release: Path, name: str) -> frozenset[str]:

@@ -71,6 +71,19 @@ def read_header(
         raise TransientError(f"file cannot be read (errno {error.errno})") from None
 
 
+def parse_header(content: bytes) -> Dataset:
+    """Read one DICOM file that is in memory already, as `read_header` would.
+
+    Raises
+    ------
+    ItemError
+        As `read_header`.
+    """
+    refuse_large(len(content))
+    with GuardedReader(BytesIO(content), len(content)) as file:
+        return _read(file, stop_before_pixels=False, max_inflated=MAX_INFLATED_BYTES)
+
+
 def _read(file: GuardedReader, *, stop_before_pixels: bool, max_inflated: int) -> Dataset:
     head = file.read(_PREAMBLE_BYTES + 4)
     has_prefix = head[_PREAMBLE_BYTES:] == b"DICM"

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cxr_core.review.records import PixelBox, Span
 
 Gray = NDArray[np.uint8]
+Ink = NDArray[np.float32]
 IsFound = Callable[[Gray, PixelBox], bool]
 """Whether the machine would black out what was planted there."""
 
@@ -85,8 +86,7 @@ def plant_on_image(
         Equal to `gray` outside the box; None where the picture is noise throughout.
     """
     contrast_name, size_name = cell.split(":")
-    size_px = max(_LEAST_PX, round(rng.uniform(*SIZES[size_name]) * gray.shape[0]))
-    ink = _ink(identifier(rng), size_px, rng)[:, : gray.shape[1]]
+    ink = ink_of(identifier(rng), type_size(gray, size_name, rng), rng)[:, : gray.shape[1]]
     wanted = float(rng.uniform(*CONTRASTS[contrast_name]))
     box, least = _readable_place(gray, ink.shape, wanted, rng)
     if least > CONTRASTS["clear"][1]:
@@ -100,6 +100,11 @@ def plant_on_image(
     return PlantedImage(_blend(gray, ink, box, contrast), box, _cell(contrast, size_name), contrast, is_missed=False)
 
 
+def type_size(gray: Gray, size_name: str, rng: np.random.Generator) -> int:
+    """Height of the type in pixels, by its share of the rows."""
+    return max(_LEAST_PX, round(float(rng.uniform(*SIZES[size_name])) * gray.shape[0]))
+
+
 def _readable_place(
     gray: Gray, ink: tuple[int, ...], contrast: float, rng: np.random.Generator
 ) -> tuple[PixelBox, float]:
@@ -107,7 +112,7 @@ def _readable_place(
 
     The first, not the quietest: on quiet ground the machine finds everything.
     """
-    places = [_place(gray.shape, ink, rng) for _ in range(_PLACES)]
+    places = [place_along_edge(gray.shape, ink, rng) for _ in range(_PLACES)]
     least = [_NOISE_SHARE / 255 * _noise(gray[box.top : box.bottom, box.left : box.right]) for box in places]
     readable = [place for place, one in enumerate(least) if one <= contrast]
     chosen = readable[0] if readable else int(np.argmin(least))
@@ -164,7 +169,7 @@ def _date(rng: np.random.Generator) -> str:
     return f"{rng.integers(1, 13):02d}/{rng.integers(1, 29):02d}/{rng.integers(1930, 2005)}"
 
 
-def _ink(text: str, size_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def ink_of(text: str, size_px: int, rng: np.random.Generator) -> Ink:
     """The letters as coverage from 0 to 1, cut to what is inked."""
     face = _FACES[int(rng.integers(len(_FACES)))]
     canvas = np.zeros((3 * size_px, (len(text) + 2) * size_px), np.uint8)
@@ -178,11 +183,11 @@ def _ink(text: str, size_px: int, rng: np.random.Generator) -> NDArray[np.float3
         cv2.putText(canvas, text, (size_px, 2 * size_px), face, scale, 255, thick, cv2.LINE_AA)
     rows, columns = np.nonzero(canvas)
     inked = canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    coverage: NDArray[np.float32] = inked.astype(np.float32) / np.float32(inked.max())
+    coverage: Ink = inked.astype(np.float32) / np.float32(inked.max())
     return coverage
 
 
-def _place(shape: tuple[int, ...], ink: tuple[int, ...], rng: np.random.Generator) -> PixelBox:
+def place_along_edge(shape: tuple[int, ...], ink: tuple[int, ...], rng: np.random.Generator) -> PixelBox:
     """Along the upper or lower edge, where devices write, at any column."""
     rows, columns = shape[0], shape[1]
     height, width = min(ink[0], rows), min(ink[1], columns)
@@ -193,7 +198,7 @@ def _place(shape: tuple[int, ...], ink: tuple[int, ...], rng: np.random.Generato
     return PixelBox(top, left, top + height, left + width)
 
 
-def _blend(gray: Gray, ink: NDArray[np.float32], box: PixelBox, contrast: float) -> Gray:
+def _blend(gray: Gray, ink: Ink, box: PixelBox, contrast: float) -> Gray:
     """Lighter type on dark ground and darker on light, by `contrast` of the grey range."""
     made = gray.copy()
     window = (slice(box.top, box.bottom), slice(box.left, box.right))

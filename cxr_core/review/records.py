@@ -17,6 +17,7 @@ from cxr_core.vocabulary import (
     ReviewKind,
     ReviewReason,
     ReviewRound,
+    ReviewWindow,
 )
 
 Labels = Mapping[Label, int | None]
@@ -87,6 +88,9 @@ class Draft:
         Where an identifier was planted; empty for real items.
     machine_boxes : sequence of MachineBox
         What the build found on the image.
+    dicom, dicom_sha256 : str
+        De-identified DICOM file below the workspace, where it is kept and may be released, and its digest: readers
+        then look at its windows, too. Empty where only the picture leaves.
     """
 
     unit_id: str
@@ -102,6 +106,13 @@ class Draft:
     planted_boxes: tuple[PixelBox, ...] = ()
     planted_spans: tuple[Span, ...] = ()
     machine_boxes: tuple[MachineBox, ...] = field(default=(), repr=False)
+    dicom: str = ""
+    dicom_sha256: str = ""
+
+    @property
+    def windows(self) -> tuple[ReviewWindow, ...]:
+        """What a reader must have seen before the image can be called clean."""
+        return tuple(ReviewWindow) if self.dicom else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,8 @@ class Decision:
         Digest of what was shown; must be the item's.
     labels : mapping of Label to int or None, optional
         All 14 for `LABELLED`; None otherwise.
+    windows : tuple of ReviewWindow
+        Those of the 16-bit image that were on the screen before the answer.
     shown_at, answered_at : datetime
         By the page's clock, UTC.
     supersedes : str, optional
@@ -176,6 +189,7 @@ class Decision:
     boxes: tuple[PixelBox, ...] = ()
     spans: tuple[Span, ...] = ()
     labels: Labels | None = None
+    windows: tuple[ReviewWindow, ...] = ()
     supersedes: str | None = None
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cxr_core.review.records import Decision, Draft, Item, Labels, MachineBox, PixelBox, Sample, Span
-from cxr_core.vocabulary import BoxDecision, Label, ReviewAnswer, ReviewKind, ReviewReason, ReviewRound
+from cxr_core.vocabulary import BoxDecision, Label, ReviewAnswer, ReviewKind, ReviewReason, ReviewRound, ReviewWindow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,8 +32,11 @@ def canonical(value: object) -> str:
 
 
 def draft_text(draft: Draft) -> str:
-    """A draft as JSON."""
-    return canonical(asdict(draft))
+    """A draft as JSON; without a DICOM file it reads as drafts did before there were windows."""
+    fields = asdict(draft)
+    if not draft.dicom:
+        del fields["dicom"], fields["dicom_sha256"]
+    return canonical(fields)
 
 
 def draft_from(text: str) -> Draft:
@@ -66,15 +69,16 @@ def sample_from(row: sqlite3.Row) -> Sample:
 
 
 def findings_text(decision: Decision) -> str:
-    """Reasons, boxes, spans and labels of a decision as JSON."""
-    return canonical(
-        {
-            "reasons": [reason.value for reason in decision.reasons],
-            "boxes": [asdict(box) for box in decision.boxes],
-            "spans": [asdict(span) for span in decision.spans],
-            "labels": None if decision.labels is None else {k.value: v for k, v in decision.labels.items()},
-        }
-    )
+    """Reasons, boxes, spans and labels of a decision as JSON; windows where there were any."""
+    found: dict[str, object] = {
+        "reasons": [reason.value for reason in decision.reasons],
+        "boxes": [asdict(box) for box in decision.boxes],
+        "spans": [asdict(span) for span in decision.spans],
+        "labels": None if decision.labels is None else {k.value: v for k, v in decision.labels.items()},
+    }
+    if decision.windows:
+        found["windows"] = [window.value for window in decision.windows]
+    return canonical(found)
 
 
 def decision_row(decision: Decision, sample_id: str, recorded_at: datetime) -> dict[str, Any]:
@@ -113,6 +117,7 @@ def decision_from(row: sqlite3.Row) -> Decision:
         boxes=tuple(PixelBox(**box) for box in found["boxes"]),
         spans=tuple(Span(**span) for span in found["spans"]),
         labels=_labels(found["labels"]),
+        windows=tuple(ReviewWindow(window) for window in found.get("windows", ())),
         supersedes=row["supersedes"],
     )
 

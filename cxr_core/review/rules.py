@@ -45,7 +45,8 @@ def check_decision(item: Item, decision: Decision) -> None:
     BadDecision
         With one sentence that holds nothing of the item's text.
     """
-    problem = _form_problem(decision) or _answer_problem(item, decision) or _mark_problem(item, decision)
+    problem = _form_problem(decision) or _answer_problem(item, decision)
+    problem = problem or _window_problem(item, decision) or _mark_problem(item, decision)
     if problem:
         raise BadDecision(problem)
 
@@ -74,6 +75,15 @@ def _answer_problem(item: Item, decision: Decision) -> str | None:
     if set(decision.labels) != set(Label) or not set(decision.labels.values()) <= {1, 0, -1, None}:
         return "each of the 14 labels is 1, 0, -1 or empty"
     return contradiction(decision.labels)
+
+
+def _window_problem(item: Item, decision: Decision) -> str | None:
+    """Clean is said of everything that leaves: of the 16 bits, too, where they do."""
+    if not set(decision.windows) <= set(item.draft.windows):
+        return "this image has no such window"
+    if decision.answer is ReviewAnswer.CLEAN and set(decision.windows) != set(item.draft.windows):
+        return "look at the three windows of the original first"
+    return None
 
 
 def _mark_problem(item: Item, decision: Decision) -> str | None:

@@ -23,7 +23,7 @@ _LARGE_MASK = 0.15
 _RARE_SIZE = 0.01
 _LONGEST_SHARE = 0.02
 
-SourceOf = Callable[[str, str], str]
+FileOf = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,24 @@ def planted_count(others: int, settings: ReviewSettings) -> int:
     return max(ceil(settings.planted_share * others), settings.planted_least) if settings.planted_share else 0
 
 
-def image_sample(tables: ImageTables, source_of: SourceOf, settings: ReviewSettings, seed: int) -> list[Draft]:
-    """The random part and the enriched strata of an image review; an image stands in one stratum only.
+@dataclass(frozen=True, slots=True)
+class ImageFiles:
+    """Where the files of an image lie below the workspace, by study_id and dicom_id.
 
     Parameters
     ----------
-    source_of : callable
-        The JPEG of an image, below the workspace, by study_id and dicom_id.
+    picture : callable
+        The JPEG.
+    original : callable, optional
+        The de-identified DICOM; empty, or None for all, where it is not kept and so never released.
+    """
+
+    picture: FileOf
+    original: FileOf | None = None
+
+
+def image_sample(tables: ImageTables, files: ImageFiles, settings: ReviewSettings, seed: int) -> list[Draft]:
+    """The random part and the enriched strata of an image review; an image stands in one stratum only.
 
     Returns
     -------
@@ -71,10 +82,7 @@ def image_sample(tables: ImageTables, source_of: SourceOf, settings: ReviewSetti
     drawn = list(chosen)
     by_id = {row["dicom_id"]: row for row in rows.filter(pl.col("dicom_id").is_in(drawn)).iter_rows(named=True)}
     boxes = machine_boxes(tables.text_boxes.filter(pl.col("dicom_id").is_in(drawn)))
-    return [
-        _image_draft(by_id[unit], stratum, source_of(by_id[unit]["study_id"], unit), boxes.get(unit, ()))
-        for unit, stratum in chosen.items()
-    ]
+    return [_image_draft(by_id[unit], stratum, files, boxes.get(unit, ())) for unit, stratum in chosen.items()]
 
 
 def backgrounds(tables: ImageTables, taken: Iterable[str], seed: int) -> list[str]:
@@ -90,6 +98,7 @@ def _known(tables: ImageTables) -> pl.DataFrame:
         "modality",
         "manufacturer_group",
         "redacted_area_share",
+        "dicom_sha256",
         pl.col("flags").alias("pixel_flags"),
     )
     boxes = tables.text_boxes.group_by("dicom_id").agg(
@@ -133,17 +142,21 @@ def machine_boxes(text_boxes: pl.DataFrame) -> dict[str, tuple[MachineBox, ...]]
     return {dicom_id: tuple(boxes) for dicom_id, boxes in found.items()}
 
 
-def _image_draft(row: Mapping[str, object], stratum: str, source: str, boxes: Sequence[MachineBox]) -> Draft:
+def _image_draft(row: Mapping[str, object], stratum: str, files: ImageFiles, boxes: Sequence[MachineBox]) -> Draft:
+    study_id, dicom_id = str(row["study_id"]), str(row["dicom_id"])
+    original = files.original(study_id, dicom_id) if files.original else ""
     return Draft(
-        unit_id=str(row["dicom_id"]),
-        study_id=str(row["study_id"]),
+        unit_id=dicom_id,
+        study_id=study_id,
         subject_id=str(row["subject_id"]),
         stratum=stratum,
         sha256=str(row["sha256"]),
-        source=source,
+        source=files.picture(study_id, dicom_id),
         rows=int(str(row["rows"])),
         columns=int(str(row["columns"])),
         machine_boxes=tuple(boxes),
+        dicom=original,
+        dicom_sha256=str(row["dicom_sha256"]) if original else "",
     )
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from cxr_core.review.records import BadDecision, Decision, Item, NotAllowed, PixelBox, Span
-from cxr_core.vocabulary import Label, ReviewAnswer, ReviewKind, ReviewReason, ReviewRound
+from cxr_core.vocabulary import Label, ReviewAnswer, ReviewKind, ReviewReason, ReviewRound, ReviewWindow
 from flows.review_server.access import Refused, Signed, TheDesk, TheSigned, writer
 from flows.review_server.desk import Desk
 from flows.review_server.documents import report_sections, whole_text
@@ -60,6 +60,7 @@ class DecisionBody(_Strict):
     boxes: Annotated[list[BoxBody], Field(max_length=100)] = []
     spans: Annotated[list[SpanBody], Field(max_length=100)] = []
     labels: dict[Label, Annotated[int, Field(ge=-1, le=1)] | None] | None = None
+    windows: Annotated[list[ReviewWindow], Field(max_length=len(ReviewWindow))] = []
     supersedes: Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")] | None = None
 
 
@@ -71,11 +72,14 @@ def queue(kind: ReviewKind, desk: TheDesk, who: TheSigned) -> JSONResponse:
 
 @router.get("/images/{item_id}/{size}")
 def picture(item_id: ItemId, size: str, desk: TheDesk, who: TheSigned) -> Response:
-    """The picture of an item in the reader's own queue, whole or at half its size."""
-    item = _own(desk, who, ReviewKind.IMAGES, item_id)
-    if size not in {"half", "full"}:
+    """The picture of an item in the reader's own queue: whole, at half its size, or a window of its original."""
+    draft = _own(desk, who, ReviewKind.IMAGES, item_id).draft
+    if size in draft.windows:
+        content = desk.pictures.window(draft, ReviewWindow(size))
+    elif size in {"half", "full"}:
+        content = desk.pictures.half(draft) if size == "half" else desk.pictures.full(draft)
+    else:
         raise Refused(404, "there is nothing here")
-    content = desk.pictures.half(item.draft) if size == "half" else desk.pictures.full(item.draft)
     return Response(content, media_type="image/jpeg")
 
 
@@ -132,5 +136,6 @@ def _decision(body: DecisionBody, item: Item, who: Signed, page_version: str, no
         boxes=tuple(PixelBox(**box.model_dump()) for box in body.boxes),
         spans=tuple(Span(**span.model_dump()) for span in body.spans),
         labels=body.labels,
+        windows=tuple(dict.fromkeys(body.windows)),
         supersedes=body.supersedes,
     )

@@ -21,6 +21,7 @@ _ANSWERS: Keys = (
 HELP: Mapping[ReviewKind, Keys] = {
     ReviewKind.IMAGES: (
         *_ANSWERS,
+        (("v",), "The windows of the 16-bit original, where it is released"),
         (("c",), "The four corners, three times as large"),
         (("+", "−"), "Closer, farther (or the wheel)"),
         (("←", "↑", "↓", "→"), "Move (or Shift and drag)"),

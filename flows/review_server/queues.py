@@ -74,7 +74,8 @@ def _entry(store: ReviewStore, reader: Reader, item_id: str, decision: Decision 
     item = store.item(reader, item_id)
     entry: dict[str, Any] = {"item_id": item_id, "decision": decision_answer(decision) if decision else None}
     if item.kind is ReviewKind.IMAGES:
-        entry |= {"rows": item.draft.rows, "columns": item.draft.columns}
+        windows = [window.value for window in item.draft.windows]
+        entry |= {"rows": item.draft.rows, "columns": item.draft.columns, "windows": windows}
     return entry | (_both(store, reader, item, at) if is_settling(reader) else {})
 
 
@@ -87,6 +88,7 @@ def decision_answer(decision: Decision) -> dict[str, Any]:
         "boxes": [asdict(box) for box in decision.boxes],
         "spans": [asdict(span) for span in decision.spans],
         "labels": _plain(decision.labels),
+        "windows": [window.value for window in decision.windows],
         "is_saved": True,
     }
 

@@ -1,12 +1,14 @@
 // The page that reads images: the light box as a surface of `Reading`.
 
-import { node, place } from "./frame.js";
+import { node, place, showNotice } from "./frame.js";
 import { Pictures } from "./pictures.js";
 import { Reading } from "./reading.js";
 import { Viewer } from "./viewer.js";
 
 const element = (id) => document.getElementById(id);
 const pictures = new Pictures(place.base);
+/** What the windows of the 16-bit original show; the server makes them. */
+const WINDOWS = { darks: "darks of the original", brights: "brights of the original", fine: "fine contrast of the original" };
 const asBox = ({ top, left, bottom, right }) => ({ top, left, bottom, right });
 
 class ImageSurface {
@@ -18,6 +20,8 @@ class ImageSurface {
   #mine = [];
   #others = [];
   #machine = [];
+  #window = null; // null: the published picture
+  #seen = new Set();
 
   constructor() {
     this.viewer = new Viewer({
@@ -37,6 +41,9 @@ class ImageSurface {
   async show(entry) {
     this.entry = entry;
     this.viewer.hold();
+    this.#window = null;
+    this.#seen = new Set(entry.decision?.windows ?? []);
+    this.#tellWindows();
     this.#others = (entry.answers ?? []).flatMap((said, index) => said.boxes.map((box) => ({ ...box, kind: `reader-${index + 1}` })));
     const waiting = setTimeout(() => {
       this.viewer.clear();
@@ -49,6 +56,7 @@ class ImageSurface {
       this.#draw();
       element("stage-note").textContent = "";
       if (this.viewer.wantsMore) this.#loadFull();
+      this.#fetchWindows(entry);
     } catch (error) {
       this.viewer.clear();
       element("stage-note").textContent = "";
@@ -65,11 +73,61 @@ class ImageSurface {
   async #loadFull() {
     const { entry } = this;
     const bitmap = await pictures.get(entry.item_id, "full").catch(() => null);
-    if (bitmap && this.entry === entry) this.viewer.show(bitmap, entry, true);
+    if (bitmap && this.entry === entry && this.#window === null) this.viewer.show(bitmap, entry, true);
+  }
+
+  // ---------------------------------------------------------------- windows of the original
+
+  /** Those of the next image wait until its picture is on the screen: the first view comes first. */
+  #fetchWindows(entry) {
+    entry.windows.forEach((window) => pictures.get(entry.item_id, window).catch(() => {}));
+  }
+
+  /** The next window; behind the last one the published picture again. */
+  async #nextWindow() {
+    const { entry } = this;
+    if (!entry?.windows.length) return;
+    const order = [null, ...entry.windows];
+    const wanted = order[(order.indexOf(this.#window) + 1) % order.length];
+    this.#window = wanted;
+    try {
+      const bitmap = await pictures.get(entry.item_id, wanted ?? "half");
+      if (this.entry !== entry || this.#window !== wanted) return;
+      this.viewer.show(bitmap, entry, true, wanted ? WINDOWS[wanted] : "");
+      if (wanted) requestAnimationFrame(() => this.#saw(entry, wanted));
+      else if (this.viewer.wantsMore) this.#loadFull();
+    } catch {
+      if (this.entry === entry) showNotice("This window cannot be shown. Answer 3, then 8 (other), and tell whoever runs the review.", "bad");
+    }
+  }
+
+  #saw(entry, window) {
+    if (this.entry !== entry || this.#window !== window) return;
+    this.#seen.add(window);
+    this.#tellWindows();
+  }
+
+  #tellWindows() {
+    const { windows } = this.entry;
+    element("windows").hidden = windows.length === 0;
+    element("windows-seen").textContent = `${windows.filter((one) => this.#seen.has(one)).length} of ${windows.length} seen`;
+  }
+
+  /** What goes along with an answer. */
+  seen() {
+    return this.entry.windows.length ? { windows: this.entry.windows.filter((one) => this.#seen.has(one)) } : {};
+  }
+
+  /** Why the image cannot be called clean yet; empty where it can. */
+  get unseen() {
+    const isLeft = this.entry.windows.some((one) => !this.#seen.has(one));
+    return isLeft ? "Look at the three windows of the original first: press v three times." : "";
   }
 
   key(key) {
-    return this.viewer.key(key);
+    if (key !== "v") return this.viewer.key(key);
+    this.#nextWindow();
+    return true;
   }
 
   marks() {

@@ -1,6 +1,7 @@
-// Pictures at hand before they are asked for: half-size ones of the next items, the full one of an item that is zoomed.
+// Pictures at hand before they are asked for: half-size ones of the next items, the full one of an item that is zoomed,
+// the windows of the one that is read.
 
-const KEPT = 12;
+const KEPT = 16;
 
 export class Pictures {
   #kept = new Map();

@@ -12,7 +12,8 @@ const standing = (entry) => (entry?.decision && entry.decision.answer !== "withd
 
 /**
  * Run a page. A surface has: `show(entry)` (a promise), `preload(entries)`, `marks()`, `setMarks(list)`, `markText(mark)`,
- * `removeMark(place)`, `key(key, event)`, `reveal(sight, entry)`, `hideRevealed()`, `markField`, `noun`.
+ * `removeMark(place)`, `key(key, event)`, `reveal(sight, entry)`, `hideRevealed()`, `markField`, `noun`; and, where there
+ * is more to see than the first view, `unseen` (why nothing can be called clean yet) and `seen()` (goes with the answer).
  */
 export class Reading {
   constructor(surface) {
@@ -111,6 +112,7 @@ export class Reading {
     if (entry.decision?.is_final) return showNotice("You have seen what the machine did here: this answer stands.", "bad");
     if (answer === "clean" && this.surface.marks().length)
       return showNotice("You marked something. Answer 2 or 3, or take the mark away with x.", "bad");
+    if (answer === "clean" && this.surface.unseen) return showNotice(this.surface.unseen, "bad");
     if (answer === "unsure" && !this.choosing) {
       this.choosing = true;
       this.reasons = new Set(entry.decision?.answer === "unsure" ? entry.decision.reasons : []);
@@ -132,6 +134,7 @@ export class Reading {
       reasons,
       [this.surface.markField]: answer === "phi" || answer === "unsure" ? this.surface.marks() : [],
       supersedes: standing(entry)?.decision_id ?? null,
+      ...(this.surface.seen?.() ?? {}),
       ...times(this.shown),
     };
     entry.decision = { ...decision, is_saved: false, before: entry.decision };

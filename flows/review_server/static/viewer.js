@@ -19,9 +19,9 @@ export class Viewer {
     this.#listen();
   }
 
-  /** Show a picture of an image of so many rows and columns; `keep` leaves the view as it is. */
-  show(bitmap, { rows, columns }, keep = false) {
-    Object.assign(this, { bitmap, rows, columns, held: false });
+  /** Show a picture of an image of so many rows and columns; `keep` leaves the view as it is, `layer` names it. */
+  show(bitmap, { rows, columns }, keep = false, layer = "") {
+    Object.assign(this, { bitmap, rows, columns, layer, held: false });
     if (!keep) this.reset();
     this.draw();
   }
@@ -169,7 +169,7 @@ export class Viewer {
   }
 
   #tellState() {
-    const told = [];
+    const told = this.layer ? [this.layer] : [];
     if (this.corner >= 0) told.push(CORNER_NAMES[this.corner]);
     if (this.zoom > 1) told.push(`${this.zoom.toFixed(1)} ×`);
     if (this.inverted) told.push("inverted");

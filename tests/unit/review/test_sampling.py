@@ -20,6 +20,7 @@ from cxr_core.review.planting import (
 from cxr_core.review.records import PixelBox
 from cxr_core.review.report_sampling import ReportTables, report_cells, report_sample
 from cxr_core.review.sampling import (
+    ImageFiles,
     ImageTables,
     backgrounds,
     image_sample,
@@ -46,6 +47,7 @@ def image_tables(count: int = 200) -> ImageTables:
             "dicom_id": ids,
             "modality": ["DX"] * count,
             "manufacturer_group": ["Acme" if n % 20 else None for n in numbers],
+            "dicom_sha256": [hashlib.sha256(f"dicom {i}".encode()).hexdigest() for i in ids],
             "redacted_area_share": [0.2 if n == 5 else 0.0 for n in numbers],
             "flags": [["text_declared"] if n == 7 else [] for n in numbers],
         },
@@ -82,22 +84,31 @@ def sources(study_id: str, dicom_id: str) -> str:
 def test_drawing_again_gives_the_same_whatever_the_order_of_rows() -> None:
     tables = image_tables()
     turned = ImageTables(tables.images.reverse(), tables.renditions.reverse(), tables.text_boxes.reverse())
-    first = image_sample(tables, sources, SETTINGS, 3)
-    assert image_sample(turned, sources, SETTINGS, 3) == first
-    assert image_sample(tables, sources, SETTINGS, 4) != first
+    first = image_sample(tables, ImageFiles(sources), SETTINGS, 3)
+    assert image_sample(turned, ImageFiles(sources), SETTINGS, 3) == first
+    assert image_sample(tables, ImageFiles(sources), SETTINGS, 4) != first
+
+
+def test_an_image_has_windows_where_its_dicom_file_is_kept() -> None:
+    kept = ImageFiles(sources, lambda study, unit: f"dicom/{unit}.dcm" if unit != ident(3) else "")
+    drawn = {draft.unit_id: draft for draft in image_sample(image_tables(12), kept, SETTINGS, 3)}
+    assert drawn[ident(4)].dicom == f"dicom/{ident(4)}.dcm"
+    assert drawn[ident(4)].dicom_sha256 == hashlib.sha256(f"dicom {ident(4)}".encode()).hexdigest()
+    assert [window.value for window in drawn[ident(4)].windows] == ["darks", "brights", "fine"]
+    assert (drawn[ident(3)].dicom, drawn[ident(3)].dicom_sha256, drawn[ident(3)].windows) == ("", "", ())
 
 
 def test_the_random_part_does_not_know_the_strata() -> None:
     tables = image_tables()
-    drawn = image_sample(tables, sources, SETTINGS, 3)
-    without = image_sample(tables, sources, SETTINGS.model_copy(update={"per_stratum": 0}), 3)
+    drawn = image_sample(tables, ImageFiles(sources), SETTINGS, 3)
+    without = image_sample(tables, ImageFiles(sources), SETTINGS.model_copy(update={"per_stratum": 0}), 3)
     assert [draft.stratum for draft in without] == ["random"] * 10
     assert drawn[:10] == without
 
 
 def test_each_kind_of_odd_image_has_a_stratum() -> None:
     tables = image_tables()
-    drawn = image_sample(tables, sources, SETTINGS, 3)
+    drawn = image_sample(tables, ImageFiles(sources), SETTINGS, 3)
     by_unit = {draft.unit_id: draft.stratum for draft in drawn}
     assert len(by_unit) == len(drawn)
     expected = {3: "boxes", 4: "uncertain", 5: "mask", 7: "declared", 9: "size"}
