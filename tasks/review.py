@@ -1,7 +1,7 @@
 """Draws a review's samples from a workspace: reads the stages, plants identifiers, freezes the manifest in the store.
 
-Takes the workspace and its settings, gives the sample; nothing of the vault is opened. Which items are drawn is left to
-`cxr_core.review`, what readers do to the review server.
+Takes the workspace and its settings, gives the sample; what only the vault knows comes from `review_vault` under
+pseudonyms. Which items are drawn is left to `cxr_core.review`, what readers do to the review server.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,6 +36,7 @@ from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LABELS, RENDITIONS, 
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import ReviewKind, Split
 from tasks.review_planting import Field, plant_images, stream
+from tasks.review_vault import device_numbers, has_vault, named_like_words
 
 Tick = Callable[[], None]
 
@@ -83,7 +84,8 @@ class Draw:
     def workload(self) -> Workload:
         """What the plan costs its readers."""
         settings = self.config.review
-        return workload(self.kind, len(self.real) + self.planted, settings.readers, settings)
+        has_windows = any(draft.windows for draft in self.real)
+        return workload(self.kind, len(self.real) + self.planted, settings.readers, settings, has_windows=has_windows)
 
     def freeze(self, store: ReviewStore, at: datetime, tick: Tick = lambda: None) -> Sample:
         """Plant, and put the manifest into the store; what was drawn before is found, not added."""
@@ -95,9 +97,8 @@ class Draw:
     @cached_property
     def _image_tables(self) -> ImageTables:
         airlock = DEIDENTIFY.store(self.workspace)
-        return ImageTables(
-            airlock.read(IMAGES), CONVERT.store(self.workspace).read(RENDITIONS), airlock.read(TEXT_BOXES)
-        )
+        tables = (airlock.read(IMAGES), CONVERT.store(self.workspace).read(RENDITIONS), airlock.read(TEXT_BOXES))
+        return ImageTables(*tables, device_numbers(self.workspace) if has_vault(self.workspace) else {})
 
     @cached_property
     def _deid_reports(self) -> pl.DataFrame:
@@ -105,8 +106,9 @@ class Draw:
 
     @cached_property
     def _every_unit(self) -> list[str]:
-        column = self._image_tables.renditions["dicom_id"]
-        return (self._deid_reports["study_id"] if self.kind is ReviewKind.TEXT else column).to_list()
+        if self.kind is ReviewKind.TEXT:
+            return self._deid_reports["study_id"].to_list()
+        return self._image_tables.renditions["dicom_id"].to_list()
 
     def _images(self) -> list[Draft]:
         return image_sample(self._image_tables, self._files, self.config.review, self.seed)
@@ -125,7 +127,8 @@ class Draw:
         return path.relative_to(self.workspace.root).as_posix() if is_kept else ""
 
     def _texts(self) -> list[Draft]:
-        return text_sample(self._deid_reports, self.config.review, self.seed)
+        named = named_like_words(self.workspace) if has_vault(self.workspace) else None
+        return text_sample(self._deid_reports, self.config.review, self.seed, named)
 
     def _reports(self) -> list[Draft]:
         labels = LABEL.store(self.workspace).read(LABELS)

@@ -79,11 +79,22 @@ class Person:
         while not self.is_done():
             item = self.item
             order.append(item)
+            self.look_at_windows()
             self.press(*choose(item))
             self.saved()
             self.press("Space")
             self.moved_on(item)
         return order
+
+    def look_at_windows(self) -> None:
+        """All windows of the original, where there are any, one after the other as they come."""
+        if self.page.locator("#windows").is_visible():
+            self.look_at_windows_left(3)
+
+    def look_at_windows_left(self, count: int) -> None:
+        for seen in range(4 - count, 4):
+            self.press("v")
+            expect(self.page.locator("#windows-seen")).to_have_text(f"{seen} of 3 seen")
 
     def close(self) -> None:
         assert self.complaints == []

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,17 @@ import cv2
 import httpx
 import numpy as np
 from building import free_port
+from numpy.typing import NDArray
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
+from cxr_core.imaging.decoding import StoredImage
+from cxr_core.imaging.rendering import encode_jpeg, render
 from cxr_core.review.records import Draft, MachineBox, Manifest, PixelBox
 from cxr_core.review.store import ReviewStore, token_digest
 from cxr_core.tables.workspace import Workspace
-from cxr_core.vocabulary import BoxDecision, ReaderRole, ReviewAnswer, ReviewKind
+from cxr_core.vocabulary import BoxDecision, Photometric, ReaderRole, ReviewAnswer, ReviewKind
 from flows.review_server.serving import Listening, open_server
 
 ROOT = Path(__file__).parents[1]
@@ -79,14 +86,18 @@ def make_review(
     size: tuple[int, int] = (320, 260),
     reports: Sequence[str] = REPORTS,
     texts: Sequence[str] = (),
+    hidden: str = "",
     people: dict[str, ReaderRole] | None = None,
 ) -> Review:
-    """Make a workspace with a sample of each kind that is asked for."""
+    """Make a workspace with a sample of each kind that is asked for.
+
+    With `hidden`, images have DICOM files that are kept, and these hold the text at a contrast that no picture shows.
+    """
     workspace = Workspace(root)
     workspace.create()
     store = ReviewStore.create(workspace.review / "review.sqlite", SECRET)
     drafts = {
-        ReviewKind.IMAGES: [_image(workspace, number, size) for number in range(images)],
+        ReviewKind.IMAGES: [_image(workspace, number, size, hidden) for number in range(images)],
         ReviewKind.REPORTS: [_report(number, text) for number, text in enumerate(reports)],
         ReviewKind.TEXT: [_report(number, text) for number, text in enumerate(texts)],
     }
@@ -99,13 +110,18 @@ def make_review(
     return Review(workspace)
 
 
-def _image(workspace: Workspace, number: int, size: tuple[int, int]) -> Draft:
+def _image(workspace: Workspace, number: int, size: tuple[int, int], hidden: str) -> Draft:
     rows, columns = size
     study, image = str(50_000_000 + number), hashlib.sha256(str(number).encode()).hexdigest()
     dicom_id = "-".join(image[start : start + 8] for start in range(0, 40, 8))
     path = workspace.jpeg_file(study, dicom_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = picture(number, rows, columns)
+    content, original = picture(number, rows, columns), b""
+    original_path = workspace.dicom_file(study, dicom_id)
+    if hidden:
+        content, original = hiding(content, hidden)
+        original_path.parent.mkdir(parents=True, exist_ok=True)
+        original_path.write_bytes(original)
     path.write_bytes(content)
     corner = PixelBox(4, 4, 4 + rows // 12, 4 + columns // 4)
     return Draft(
@@ -118,7 +134,41 @@ def _image(workspace: Workspace, number: int, size: tuple[int, int]) -> Draft:
         rows=rows,
         columns=columns,
         machine_boxes=(MachineBox(corner, BoxDecision.REDACTED),) if number % 2 == 0 else (),
+        dicom=original_path.relative_to(workspace.root).as_posix() if hidden else "",
+        dicom_sha256=hashlib.sha256(original).hexdigest() if hidden else "",
     )
+
+
+def hiding(content: bytes, text: str) -> tuple[bytes, bytes]:
+    """A picture as JPEG and as 12-bit DICOM, with text in its black upper sixth: three of 4,096 values brighter."""
+    gray = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert gray is not None
+    rows, columns = gray.shape
+    stored = gray.astype(np.uint16) * 16
+    stored[: rows // 6], stored[-rows // 6 :] = 4, 0
+    letters = np.zeros(gray.shape, np.uint8)
+    cv2.putText(letters, text, (columns // 12, rows // 9), cv2.FONT_HERSHEY_SIMPLEX, rows / 700, 255, 3)
+    stored[letters > 127] += 3
+    image = StoredImage(stored, 12, is_signed=False, photometric=Photometric.MONOCHROME2, suspect=False)
+    return encode_jpeg(render(image)), _dicom(stored)
+
+
+def _dicom(stored: NDArray[np.uint16]) -> bytes:
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = (
+        DigitalXRayImageStorageForPresentation,
+        "2.25.1",
+        "DX",
+    )
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
+    dataset.PixelData = stored.astype("<u2").tobytes()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    written = BytesIO()
+    dcmwrite(written, dataset, enforce_file_format=True)
+    return written.getvalue()
 
 
 def picture(number: int, rows: int, columns: int) -> bytes:
@@ -234,6 +284,7 @@ class HttpReader:
         self.name, self.kind = name, kind
         self.acknowledged: list[str] = []
         self.resent = 0
+        self._windows: dict[str, list[str]] = {}
         self._client = httpx.Client(base_url=url, timeout=30)
         self._headers: dict[str, str] = {}
         self._sign_in()
@@ -259,6 +310,7 @@ class HttpReader:
     def ahead(self) -> list[str]:
         """Items to read now."""
         queue = self._again("GET", f"/api/{self.kind.value}/queue").json()
+        self._windows |= {entry["item_id"]: entry.get("windows", []) for entry in queue["ahead"]}
         return [entry["item_id"] for entry in queue["ahead"]]
 
     def decide(self, item_id: str, answer: ReviewAnswer = ReviewAnswer.CLEAN) -> bool:
@@ -270,6 +322,7 @@ class HttpReader:
             "answer": answer.value,
             "shown_at": now - 5,
             "answered_at": now,
+            "windows": self._windows.get(item_id, []),
         }
         answered = self._again("POST", f"/api/{self.kind.value}/decisions", json=body)
         if answered.status_code == 200:

@@ -1,8 +1,8 @@
 """Plants identifiers in 16-bit originals: what the picture shows stands there, too, and some that no picture shows.
 
 Takes stored pixels, the picture and a random generator, gives stored pixels with one identifier more and where it
-stands. Where DICOM is released, a leak can hide in a contrast that 8 bits truncate: their readers' sensitivity is measured
-on such ones as well. Writing the files is left to the task.
+stands. Where DICOM is released, a leak can hide in a contrast that 8 bits truncate: readers are measured on such ones,
+too. Writing the files is left to the task.
 """
 
 from dataclasses import dataclass, field

@@ -102,7 +102,7 @@ def plant_on_image(
 
 def type_size(gray: Gray, size_name: str, rng: np.random.Generator) -> int:
     """Height of the type in pixels, by its share of the rows."""
-    return max(_LEAST_PX, round(float(rng.uniform(*SIZES[size_name])) * gray.shape[0]))
+    return max(_LEAST_PX, round(float(rng.uniform(*SIZES[size_name])) * int(gray.shape[0])))
 
 
 def _readable_place(

@@ -18,6 +18,7 @@ from cxr_core.vocabulary import BoxDecision, QualityFlag
 
 RANDOM = "random"
 PLANTED = "planted"
+MIXED = "mixed"
 _UNCERTAIN = (0.2, 0.8)  # probability of being text: the network itself would not bet on it
 _LARGE_MASK = 0.15
 _RARE_SIZE = 0.01
@@ -28,11 +29,18 @@ FileOf = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class ImageTables:
-    """What is known of the images, all under pseudonyms: IMAGES, RENDITIONS and TEXT_BOXES frames."""
+    """What is known of the images, all under pseudonyms: IMAGES, RENDITIONS and TEXT_BOXES frames.
+
+    Parameters
+    ----------
+    devices : mapping of dicom_id to str
+        Numbers of device models (`#1`), where the vault told them; never a model's name.
+    """
 
     images: pl.DataFrame = field(repr=False)
     renditions: pl.DataFrame = field(repr=False)
     text_boxes: pl.DataFrame = field(repr=False)
+    devices: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def rank(seed: int, purpose: str, unit: str) -> str:
@@ -106,13 +114,16 @@ def _known(tables: ImageTables) -> pl.DataFrame:
         pl.col("probability").is_between(*_UNCERTAIN).any().alias("has_uncertain"),
     )
     known = tables.renditions.join(facts, on="dicom_id", how="inner").join(boxes, on="dicom_id", how="left")
+    known = known.with_columns(
+        device=pl.col("dicom_id").replace_strict(tables.devices, default=None, return_dtype=pl.String)
+    )
     return known.with_columns(pl.col("has_redacted", "has_uncertain").fill_null(value=False)).sort("dicom_id")
 
 
 def image_strata(rows: pl.DataFrame) -> dict[str, list[str]]:
     """The enriched strata, the most telling first: name and members.
 
-    Devices are told apart as far as the workspace knows them: by group of manufacturers and modality.
+    Devices are told apart by group of manufacturers, modality, and the number of the model where that is known.
     """
     share = pl.len().over("rows", "columns") / pl.len()
     strata: dict[str, list[str]] = {
@@ -123,6 +134,7 @@ def image_strata(rows: pl.DataFrame) -> dict[str, list[str]]:
         "boxes": _ids(rows, pl.col("has_redacted")),
     }
     device = pl.concat_str(pl.col("manufacturer_group").fill_null("unknown"), pl.lit(" "), pl.col("modality"))
+    device = pl.concat_str(device, pl.lit(" ") + pl.col("device"), ignore_nulls=True)
     for name, key in (("device", device), ("view", pl.col("view").cast(pl.String).fill_null("unknown"))):
         for value in sorted(rows.select(key.unique()).to_series().to_list()):
             strata[f"{name}:{value}"] = _ids(rows, key == value)
@@ -160,12 +172,34 @@ def _image_draft(row: Mapping[str, object], stratum: str, files: ImageFiles, box
     )
 
 
-def text_sample(reports: pl.DataFrame, settings: ReviewSettings, seed: int) -> list[Draft]:
-    """The random part and the forced strata of a text review: no demographics, the longest.
+@dataclass(frozen=True, slots=True)
+class NamedLikeWords:
+    """Studies of patients whose names are words of the vocabulary: Field, Rose, Long. Known to the vault alone.
+
+    Parameters
+    ----------
+    studies : frozenset of study_id
+    salt : str
+        A secret of the vault: who does not know it cannot tell such a study from the ones drawn to hide it.
+    """
+
+    studies: frozenset[str] = field(default=frozenset(), repr=False)
+    salt: str = field(default="", repr=False)
+
+
+def text_sample(
+    reports: pl.DataFrame, settings: ReviewSettings, seed: int, named: NamedLikeWords | None = None
+) -> list[Draft]:
+    """The random part and the forced strata of a text review: no demographics, the longest, names that are words.
+
+    The last ones stand in the stratum `mixed`, half of which are other studies drawn at random: to stand in it says of
+    nobody what the name is.
 
     Parameters
     ----------
     reports : DEID_REPORTS frame
+    named : NamedLikeWords, optional
+        None where the vault is not at hand: there is no such stratum then.
     """
     rows = {row["study_id"]: row for row in reports.iter_rows(named=True)}
     chosen = dict.fromkeys(first_by_rank(seed, RANDOM, rows, settings.texts), RANDOM)
@@ -177,7 +211,16 @@ def text_sample(reports: pl.DataFrame, settings: ReviewSettings, seed: int) -> l
     for stratum, members in strata.items():
         left = [study for study in members if study not in chosen]
         chosen |= dict.fromkeys(first_by_rank(seed, stratum, left, settings.per_stratum), stratum)
+    left = [study for study in rows if study not in chosen]
+    chosen |= dict.fromkeys(_mixed(left, named or NamedLikeWords(), settings.per_stratum, seed), MIXED)
     return [text_draft(rows[study], stratum) for study, stratum in chosen.items()]
+
+
+def _mixed(left: Sequence[str], named: NamedLikeWords, count: int, seed: int) -> list[str]:
+    """As many others as named ones, in an order that tells nothing."""
+    wanted = first_by_rank(seed, named.salt, named.studies.intersection(left), count // 2)
+    others = [study for study in left if study not in named.studies]
+    return sorted([*wanted, *first_by_rank(seed, named.salt, others, len(wanted))])
 
 
 def text_draft(row: Mapping[str, object], stratum: str) -> Draft:

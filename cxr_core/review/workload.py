@@ -48,10 +48,18 @@ class Workload:
 _UNITS = {ReviewKind.IMAGES: "images", ReviewKind.TEXT: "texts", ReviewKind.REPORTS: "reports"}
 
 
-def workload(kind: ReviewKind, items: int, readers: int, settings: ReviewSettings) -> Workload:
-    """The hours that so many items cost, each read blind by so many readers."""
+def workload(
+    kind: ReviewKind, items: int, readers: int, settings: ReviewSettings, *, has_windows: bool = False
+) -> Workload:
+    """The hours that so many items cost, each read blind by so many readers.
+
+    Parameters
+    ----------
+    has_windows : bool
+        Images whose 16-bit original is looked at, too.
+    """
     seconds = {
-        ReviewKind.IMAGES: settings.seconds_per_image,
+        ReviewKind.IMAGES: settings.seconds_per_image + (settings.seconds_per_windows if has_windows else 0),
         ReviewKind.TEXT: settings.seconds_per_text,
         ReviewKind.REPORTS: settings.seconds_per_report,
     }[kind]

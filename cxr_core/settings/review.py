@@ -26,5 +26,8 @@ class ReviewSettings(Section):
         0.2, gt=0, le=1, description="Largest share of subjects that may get a manual label: all of them become test"
     )
     seconds_per_image: float = Field(5, gt=0, description="For the hours of a plan: one look at one image")
+    seconds_per_windows: float = Field(
+        4, ge=0, description="For the hours of a plan: the three windows of one 16-bit image, where DICOM is kept"
+    )
     seconds_per_text: float = Field(30, gt=0, description="For the hours of a plan: one report text")
     seconds_per_report: float = Field(60, gt=0, description="For the hours of a plan: 14 labels of one report")

@@ -184,6 +184,18 @@ STUDY_INSTANCES = contract(
     },
 )
 
+DEVICES = contract(
+    "devices",
+    1,
+    "Maker and model of the device behind each file, read when images for a review are drawn; published nowhere.",
+    {
+        "path": text("Path below the source folder", _PHI, key=True),
+        "fingerprint": text("SHA-256 of the file's content", _PHI),
+        "maker": text("Manufacturer as found, spaces joined", _PHI, source="(0008,0070)"),
+        "model": text("Model as found, spaces joined; empty where the header names none", _PHI, source="(0008,1090)"),
+    },
+)
+
 DROPS = contract(
     "drops",
     1,
@@ -629,6 +641,7 @@ VAULT_TABLES: tuple[Contract, ...] = (
     MERGES,
     STUDIES,
     STUDY_INSTANCES,
+    DEVICES,
     DROPS,
     ACCEPTED,
     PSEUDONYMS,

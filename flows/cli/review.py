@@ -44,17 +44,50 @@ def sample(
     from tasks.review import Draw
 
     opened = workspace_at(workspace)
-    draw = Draw(opened, _settings(opened, sets or []), kind, seed, release.absolute())
+    config = _settings(opened, sets or [])
+    if kind is ReviewKind.IMAGES:
+        _read_devices(opened, config.source.dicom)
+    draw = Draw(opened, config, kind, seed, release.absolute())
     typer.echo(draw.workload().line())
     if dry_run:
         return
     store = _store(opened)
     with BuildProgress(quiet=not draw.planted).stage("planting", draw.planted) as tick:
         frozen = draw.freeze(store, _now(), lambda: tick(1))
+    _note_in_vault(opened, kind, frozen.items)
     strata = Counter(outcome.item.draft.stratum for outcome in store.outcomes_in(frozen))
     for name, count in sorted(strata.items()):
         typer.echo(f"  {name:<36} {count:>6,}")
     typer.echo(f"sample {frozen.sample_id}, {frozen.items:,} items, manifest {frozen.digest}")
+
+
+def _read_devices(opened: Workspace, source: Path | None) -> None:
+    """The models behind the images, so that each is a stratum; the vault keeps their names."""
+    from flows.progress import BuildProgress
+    from tasks.review_vault import has_vault, read_devices, unread_devices
+
+    if not has_vault(opened):
+        typer.echo(
+            "the vault is not here: devices are told apart by maker, names that are words have no part", err=True
+        )
+        return
+    left = unread_devices(opened).height
+    if not left:
+        return
+    if source is None or not source.is_dir():
+        typer.echo(f"the source is not here: {left:,} images are told apart by maker, not by model", err=True)
+        return
+    with BuildProgress().stage("reading devices", left) as tick:
+        read_devices(opened, source, lambda: tick(1))
+
+
+def _note_in_vault(opened: Workspace, kind: ReviewKind, items: int) -> None:
+    """A draw reads the vault; nothing of it is told."""
+    from cxr_core.vault.audit import record
+    from tasks.review_vault import has_vault
+
+    if has_vault(opened):
+        record(opened.vault, f"review sample --kind {kind.value}", {"items": items}, now=_now())
 
 
 @readers_app.command("add")

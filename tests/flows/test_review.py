@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import polars as pl
 import pytest
 from building import Build, Result, run, tree
 
+from cxr_core.imaging.decoding import decode
+from cxr_core.imaging.reading import read_header
 from cxr_core.review.records import Decision, Entry, PixelBox, Reader
 from cxr_core.review.store import ReviewStore
-from cxr_core.vocabulary import ReviewAnswer, ReviewKind, ReviewRound
+from cxr_core.vocabulary import ReviewAnswer, ReviewKind, ReviewRound, ReviewWindow
 
 _CXR = [sys.executable, "-c", "from flows.cli import main; main()"]
 _NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -28,7 +31,13 @@ def draw(build: Build, *more: str) -> Result:
     return cxr(build, "sample", *(more or ("--kind", "images")), "--release", str(build.release), *_SMALL)
 
 
-def decide(reader: Reader, entry: Entry, answer: ReviewAnswer, boxes: tuple[PixelBox, ...] = ()) -> Decision:
+def decide(
+    reader: Reader,
+    entry: Entry,
+    answer: ReviewAnswer,
+    boxes: tuple[PixelBox, ...] = (),
+    windows: tuple[ReviewWindow, ...] = (),
+) -> Decision:
     return Decision(
         decision_id=f"{reader.name}-{entry.item_id}",
         item_id=entry.item_id,
@@ -40,6 +49,7 @@ def decide(reader: Reader, entry: Entry, answer: ReviewAnswer, boxes: tuple[Pixe
         answered_at=_NOON,
         page_version="test",
         boxes=boxes,
+        windows=windows,
     )
 
 
@@ -55,7 +65,7 @@ def read_everything(build: Build, box: PixelBox) -> str:
             draft = store.item(reader, ahead[0].item_id).draft
             boxes = draft.planted_boxes if draft.is_planted else (box,) if draft == shown[0] else ()
             answer = ReviewAnswer.PHI if boxes else ReviewAnswer.CLEAN
-            store.record(reader, decide(reader, ahead[0], answer, boxes), _NOON)
+            store.record(reader, decide(reader, ahead[0], answer, boxes, draft.windows), _NOON)
     store.close()
     return shown[0].source
 
@@ -75,7 +85,7 @@ def drawn(rebuild: Build) -> Build:
 def test_drawing_again_gives_the_same_manifest_and_says_the_hours_first(drawn: Build) -> None:
     again = draw(drawn)
     other = draw(drawn, "--kind", "images", "--seed", "1")
-    hours = re.match(r"(\d+) images x 2 readers x 5 s: 0\.1 hours of reading, ", again.out)
+    hours = re.match(r"(\d+) images x 2 readers x 9 s: 0\.1 hours of reading, ", again.out)
     assert hours is not None
     store = ReviewStore.open(drawn.workspace / "review" / "review.sqlite")
     first, second = store.samples()
@@ -141,3 +151,27 @@ def test_a_reader_s_box_is_black_in_the_next_build_and_only_its_study_is_done_ag
     assert done["stages"]["deidentify"]["done"] == 0
     status = json.loads(cxr(drawn, "status", "--json").out)["statistics"]["images"]
     assert (status["remaining"], status["units"]["leaks"], status["sensitivity"]["value"]) == (0, 1, 1.0)
+
+
+def test_where_dicom_is_kept_planted_images_have_originals_like_all_others(drawn: Build) -> None:
+    store = ReviewStore.open(drawn.workspace / "review" / "review.sqlite")
+    drafts = [outcome.item.draft for outcome in store.outcomes(ReviewKind.IMAGES)]
+    store.close()
+    assert {draft.windows for draft in drafts} == {tuple(ReviewWindow)}
+    planted = [draft for draft in drafts if draft.is_planted]
+    real = {draft.unit_id: draft for draft in drafts if not draft.is_planted}
+    assert planted
+    for draft in planted:
+        made = read_header(drawn.workspace / draft.dicom)
+        source = read_header(drawn.workspace / "dicom" / draft.study_id[:3] / draft.study_id / f"{draft.unit_id}.dcm")
+        assert {str(e.tag): e.value for e in made if e.tag != 0x7FE00010} == {
+            str(e.tag): e.value for e in source if e.tag != 0x7FE00010
+        }
+        assert made.file_meta == source.file_meta
+        (box,) = draft.planted_boxes
+        changed = np.argwhere(decode(made).pixels != decode(source).pixels)
+        assert len(changed) > 0
+        assert (changed >= (box.top, box.left)).all()
+        assert (changed < (box.bottom, box.right)).all()
+    for draft in real.values():
+        assert draft.dicom == f"dicom/{draft.study_id[:3]}/{draft.study_id}/{draft.unit_id}.dcm"

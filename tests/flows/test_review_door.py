@@ -194,6 +194,47 @@ def test_an_image_of_another_queue_is_as_one_that_does_not_exist(desk: Desk) -> 
     assert coral.post(f"/api/images/{item}/sight", headers=proof).status_code == 404
 
 
+@pytest.fixture
+def with_originals(tmp_path: Path, clock: Clock) -> Any:
+    review = make_review(tmp_path / "kept", images=3, reports=(), hidden="ROE 17")
+    opened = open_desk(review.workspace, clock, load_assets(), is_encrypted=False)
+    yield opened
+    opened.store.close()
+
+
+@pytest.mark.parametrize("window", ["darks", "brights", "fine"])
+def test_a_window_is_shown_to_its_reader_alone_and_kept_by_no_browser(with_originals: Desk, window: str) -> None:
+    amber, _ = sign_in(with_originals, "amber")
+    coral, _ = sign_in(with_originals, "coral")
+    item = queue_of(amber)[0]
+    shown = amber.get(f"/api/images/{item}/{window}")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    assert shown.headers["cache-control"] == "no-store"
+    assert coral.get(f"/api/images/{item}/{window}").status_code == 404
+    assert client_of(with_originals).get(f"/api/images/{item}/{window}").status_code == 401
+
+
+def test_an_image_without_an_original_has_no_windows(desk: Desk) -> None:
+    client, _ = sign_in(desk, "amber")
+    entry = client.get("/api/images/queue").json()["ahead"][0]
+    assert entry["windows"] == []
+    assert client.get(f"/api/images/{entry['item_id']}/fine").status_code == 404
+
+
+def test_clean_without_all_windows_is_refused_and_phi_is_not(with_originals: Desk, clock: Clock) -> None:
+    client, proof = sign_in(with_originals, "amber")
+    item = queue_of(client)[0]
+    for seen in ([], ["darks", "fine"]):
+        answer = client.post("/api/images/decisions", json=decision(item, clock, windows=seen), headers=proof)
+        assert answer.json() == {"message": "look at the three windows of the original first"}
+    body = decision(item, clock, "phi", windows=["darks"])
+    assert client.post("/api/images/decisions", json=body, headers=proof).status_code == 200
+    body = decision(
+        item, clock, windows=["fine", "darks", "brights"], supersedes="0" * 31 + "1", decision_id="0" * 31 + "2"
+    )
+    assert client.post("/api/images/decisions", json=body, headers=proof).status_code == 200
+
+
 def test_a_decision_on_an_item_of_another_queue_is_refused(desk: Desk, clock: Clock) -> None:
     amber, _ = sign_in(desk, "amber")
     coral, proof = sign_in(desk, "coral")

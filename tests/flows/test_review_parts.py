@@ -10,7 +10,7 @@ import pytest
 from reviewing import REPORTS, make_review
 
 from cxr_core.errors import UsageError
-from cxr_core.vocabulary import Label, ReviewKind, ReviewReason
+from cxr_core.vocabulary import Label, ReviewKind, ReviewReason, ReviewWindow
 from flows.review_server.documents import report_sections, whole_text
 from flows.review_server.guidelines import load_guidelines
 from flows.review_server.keys import HELP
@@ -56,7 +56,8 @@ def test_a_large_picture_is_halved_and_kept_under_its_digest(tmp_path: Path) -> 
     pictures = Pictures(review.workspace.root, cache)
     half = cv2.imdecode(np.frombuffer(pictures.half(draft), np.uint8), cv2.IMREAD_UNCHANGED)
     assert half.shape == (901, 751)
-    assert [path.stem for path in cache.rglob("*.jpg")] == [draft.sha256]
+    (kept,) = cache.rglob("*.jpg")
+    assert (kept.parent.name, kept.stem) == (draft.study_id, draft.sha256), "goes with its study"
     assert pictures.full(draft) == (review.workspace.root / draft.source).read_bytes()
 
 
@@ -67,6 +68,26 @@ def test_a_small_picture_goes_as_it_is(tmp_path: Path) -> None:
     store.close()
     pictures = Pictures(review.workspace.root, tmp_path / "cache")
     assert pictures.half(outcome.item.draft) == pictures.full(outcome.item.draft)
+
+
+def test_windows_are_of_the_file_that_was_drawn_and_no_other(tmp_path: Path) -> None:
+    review = make_review(tmp_path / "workspace", images=2, size=(400, 300), reports=(), hidden="ROE 17")
+    store = review.open()
+    drafts = [outcome.item.draft for outcome in store.outcomes(ReviewKind.IMAGES)]
+    store.close()
+    pictures = Pictures(review.workspace.root, tmp_path / "cache")
+    for window in ReviewWindow:
+        shown = cv2.imdecode(np.frombuffer(pictures.window(drafts[0], window), np.uint8), cv2.IMREAD_UNCHANGED)
+        assert shown.shape == (400, 300)
+    assert not list((tmp_path / "cache").rglob("*")), "nothing of an original is kept on disk"
+    path = review.workspace.root / drafts[1].dicom
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(PictureChanged, match="has changed"):
+        pictures.window(drafts[1], ReviewWindow.FINE)
+    with pytest.raises(PictureChanged, match="outside the workspace"):
+        Pictures(review.workspace.stages, tmp_path / "cache").window(
+            replace(drafts[1], dicom=f"../{drafts[1].dicom}"), ReviewWindow.FINE
+        )
 
 
 def test_nothing_outside_the_workspace_is_read(tmp_path: Path) -> None:

@@ -84,11 +84,13 @@ class ImageSurface {
   }
 
   /** The next window; behind the last one the published picture again. */
-  async #nextWindow() {
+  #nextWindow() {
+    const order = [null, ...this.entry.windows];
+    return this.#showWindow(order[(order.indexOf(this.#window) + 1) % order.length]);
+  }
+
+  async #showWindow(wanted) {
     const { entry } = this;
-    if (!entry?.windows.length) return;
-    const order = [null, ...entry.windows];
-    const wanted = order[(order.indexOf(this.#window) + 1) % order.length];
     this.#window = wanted;
     try {
       const bitmap = await pictures.get(entry.item_id, wanted ?? "half");
@@ -125,7 +127,8 @@ class ImageSurface {
   }
 
   key(key) {
-    if (key !== "v") return this.viewer.key(key);
+    if (key === "0" && this.#window !== null) this.#showWindow(null);
+    if (key !== "v" || !this.entry.windows.length) return this.viewer.key(key);
     this.#nextWindow();
     return true;
   }

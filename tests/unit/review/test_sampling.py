@@ -22,9 +22,11 @@ from cxr_core.review.report_sampling import ReportTables, report_cells, report_s
 from cxr_core.review.sampling import (
     ImageFiles,
     ImageTables,
+    NamedLikeWords,
     backgrounds,
     image_sample,
     planted_count,
+    rank,
     text_sample,
 )
 from cxr_core.review.workload import workload
@@ -90,12 +92,20 @@ def test_drawing_again_gives_the_same_whatever_the_order_of_rows() -> None:
 
 
 def test_an_image_has_windows_where_its_dicom_file_is_kept() -> None:
-    kept = ImageFiles(sources, lambda study, unit: f"dicom/{unit}.dcm" if unit != ident(3) else "")
+    kept = ImageFiles(sources, lambda study, unit: f"dicom/{study}/{unit}.dcm" if unit != ident(3) else "")
     drawn = {draft.unit_id: draft for draft in image_sample(image_tables(12), kept, SETTINGS, 3)}
-    assert drawn[ident(4)].dicom == f"dicom/{ident(4)}.dcm"
+    assert drawn[ident(4)].dicom == f"dicom/50000004/{ident(4)}.dcm"
     assert drawn[ident(4)].dicom_sha256 == hashlib.sha256(f"dicom {ident(4)}".encode()).hexdigest()
     assert [window.value for window in drawn[ident(4)].windows] == ["darks", "brights", "fine"]
     assert (drawn[ident(3)].dicom, drawn[ident(3)].dicom_sha256, drawn[ident(3)].windows) == ("", "", ())
+
+
+def test_models_of_one_maker_are_strata_of_their_own() -> None:
+    tables = image_tables()
+    numbers = {ident(n): "#1" if n % 3 else "#2" for n in range(200) if n % 7}
+    drawn = image_sample(replace(tables, devices=numbers), ImageFiles(sources), SETTINGS, 3)
+    strata = {draft.stratum for draft in drawn}
+    assert {"device:Acme DX", "device:Acme DX #1", "device:Acme DX #2"} <= strata
 
 
 def test_the_random_part_does_not_know_the_strata() -> None:
@@ -221,6 +231,32 @@ def test_texts_without_demographics_and_the_longest_are_forced() -> None:
     strata = pl.Series([draft.stratum for draft in drawn]).value_counts().sort("")
     assert dict(strata.iter_rows()) == {"longest": 2, "no_demographics": 3, "random": 4}
     assert {d.unit_id for d in drawn if d.stratum == "longest"} == {"50000099", "50000098"}
+
+
+NAMED = NamedLikeWords(frozenset(f"5{n:07d}" for n in range(0, 400, 4)), "a secret of the vault")
+
+
+def mixed(named: NamedLikeWords | None, seed: int = 0) -> list[str]:
+    settings = SETTINGS.model_copy(update={"per_stratum": 20})
+    return [
+        draft.unit_id for draft in text_sample(deid_reports(400), settings, seed, named) if draft.stratum == "mixed"
+    ]
+
+
+def test_half_of_those_who_may_have_a_word_for_a_name_were_drawn_for_nothing() -> None:
+    drawn = mixed(NAMED)
+    assert len(drawn) == 20
+    assert sum(study in NAMED.studies for study in drawn) == 10
+    assert mixed(NAMED) == drawn
+    assert mixed(None) == mixed(NamedLikeWords()) == []
+
+
+def test_neither_order_nor_seed_tells_the_halves_of_the_mixed_stratum_apart() -> None:
+    drawn = mixed(NAMED)
+    assert drawn == sorted(drawn)
+    assert mixed(replace(NAMED, salt="another")) != drawn
+    guessed = sorted(drawn, key=lambda study: rank(0, "mixed", study))[:10]
+    assert 0 < sum(study in NAMED.studies for study in guessed) < 10
 
 
 def label_rows(count: int, **given: dict[int, int]) -> pl.DataFrame:
