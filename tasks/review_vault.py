@@ -21,6 +21,7 @@ from cxr_core.vocabulary import IdKind
 DEVICE_LIST = "review-devices.csv"
 """`device,maker,model,images`: what the numbers of device strata stand for."""
 
+_FORMULA = ("=", "+", "-", "@")
 _LEAST_NAME = 3  # letters: initials and "Li" are words everywhere
 
 
@@ -89,9 +90,14 @@ def device_numbers(workspace: Workspace) -> dict[str, str]:
     models = models.sort(["images", "key"], descending=[True, False]).with_row_index("place", offset=1)
     models = models.with_columns(device=pl.concat_str(pl.lit("#"), pl.col("place")))
     if models.height:
-        listed = models.select("device", "maker", "model", "images").write_csv(line_terminator="\n")
-        write_bytes(workspace.vault / DEVICE_LIST, listed.encode(), mode=0o600)
+        listed = models.select("device", pl.col("maker", "model").map_elements(_inert, pl.String), "images")
+        write_bytes(workspace.vault / DEVICE_LIST, listed.write_csv(line_terminator="\n").encode(), mode=0o600)
     return dict(named.join(models.select("key", "device"), on="key").select("dicom_id", "device").iter_rows())
+
+
+def _inert(text: str) -> str:
+    """A header's words as a spreadsheet shows them: what would begin a formula is text."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def named_like_words(workspace: Workspace) -> NamedLikeWords:

@@ -15,7 +15,7 @@ from cxr_core.errors import HilumError
 from cxr_core.review.records import Reader
 from cxr_core.vocabulary import ReaderRole
 from flows.review_server.desk import Desk
-from flows.review_server.sessions import COOKIE, Session
+from flows.review_server.sessions import Session, cookie_name
 
 
 class SignedOut(HilumError):
@@ -61,7 +61,7 @@ def signed(request: Request, desk: TheDesk) -> Signed:
     ------
     SignedOut
     """
-    session = desk.sessions.read(request.cookies.get(COOKIE, ""), desk.clock())
+    session = desk.sessions.read(request.cookies.get(cookie_name(is_encrypted=desk.is_encrypted), ""), desk.clock())
     reader = desk.store.reader_of(session.token_sha256) if session else None
     if session is None or reader is None:
         raise SignedOut("sign in first")

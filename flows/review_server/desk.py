@@ -3,6 +3,7 @@
 Holds no state of its own; handed to every page as `request.app.state.desk`.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,11 +52,12 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
         No sample was drawn in it.
     """
     store = ReviewStore.open(workspace.review_store)
+    shutil.rmtree(workspace.review / "pictures", ignore_errors=True)  # where earlier versions kept copies
     return Desk(
         workspace=workspace,
         settings=_settings(workspace),
         store=store,
-        pictures=Pictures(workspace.root, workspace.review / "pictures"),
+        pictures=Pictures(workspace.root),
         sessions=Sessions(store.secret),
         assets=assets,
         guesses=Guesses(),

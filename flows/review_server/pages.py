@@ -17,7 +17,7 @@ from flows.review_server.desk import Desk
 from flows.review_server.guidelines import load_guidelines
 from flows.review_server.keys import HELP
 from flows.review_server.queues import REASON_WORDS, is_settling, progress_of
-from flows.review_server.sessions import COOKIE, LIFETIME
+from flows.review_server.sessions import LIFETIME, cookie_name
 
 router = APIRouter()
 TITLES = {ReviewKind.IMAGES: "Images", ReviewKind.TEXT: "Report texts", ReviewKind.REPORTS: "Report labels"}
@@ -121,7 +121,7 @@ def login(request: Request, desk: TheDesk, fields: TheForm) -> Response:
     desk.log.note("signed in", now, reader=reader.name, address=address)
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        COOKIE,
+        cookie_name(is_encrypted=desk.is_encrypted),
         desk.sessions.issue(digest, now),
         max_age=int(LIFETIME.total_seconds()),
         httponly=True,
@@ -138,7 +138,8 @@ def logout(desk: TheDesk, who: Signed = Depends(form_writer)) -> Response:  # no
     desk.sessions.end(who.session)
     desk.log.note("signed out", desk.clock(), reader=who.reader.name)
     answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=desk.is_encrypted)
+    name = cookie_name(is_encrypted=desk.is_encrypted)
+    answer.delete_cookie(name, path="/", httponly=True, samesite="strict", secure=desk.is_encrypted)
     return answer
 
 

@@ -102,6 +102,7 @@ def open_server(workspace: Workspace, listening: Listening) -> tuple[uvicorn.Ser
         date_header=False,
         proxy_headers=False,
         lifespan="off",
+        ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )

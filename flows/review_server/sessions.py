@@ -14,6 +14,12 @@ from datetime import datetime, timedelta
 
 LIFETIME = timedelta(hours=12)
 COOKIE = "hilum_review"
+_OF_THIS_HOST_ONLY = "__Host-"
+
+
+def cookie_name(*, is_encrypted: bool) -> str:
+    """The cookie's name. Over TLS browsers take it from this host alone: no neighbour in its domain can set one."""
+    return f"{_OF_THIS_HOST_ONLY}{COOKIE}" if is_encrypted else COOKIE
 
 
 @dataclass(frozen=True, slots=True)

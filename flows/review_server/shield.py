@@ -65,11 +65,11 @@ class Shield:
                     headers[name] = value
             await send(message)
 
-        refusal = self._refusal(scope)
-        if refusal:
-            await _answer(send_on, *refusal)
-            return
         try:
+            refusal = self._refusal(scope)
+            if refusal:
+                await _answer(send_on, *refusal)
+                return
             await self._app(scope, _limited(receive), send_on)
         except Exception as error:  # noqa: BLE001  its text may quote a report, its place cannot
             _log.error("fault of the program: %s at %s", type(error).__name__, place_of(error))
@@ -90,8 +90,17 @@ class Shield:
             return 403, "this did not come from the review's own page"
         if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return 403, "this did not come from the review's own page"
-        length = headers.get("content-length", "0")
-        return (413, "the request is too large") if not length.isdigit() or int(length) > MOST_BODY_BYTES else None
+        return None if _is_short(headers.get("content-length", "0")) else (413, "the request is too large")
+
+
+def _is_short(length: str) -> bool:
+    """True for a length in plain digits within the limit; `isdigit` alone takes a superscript for one."""
+    return (
+        length.isascii()
+        and length.isdigit()
+        and len(length) <= len(str(MOST_BODY_BYTES))
+        and int(length) <= MOST_BODY_BYTES
+    )
 
 
 def _name_of(host: str) -> str:

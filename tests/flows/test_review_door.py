@@ -103,7 +103,10 @@ def test_the_cookie_is_for_this_site_and_no_script(desk: Desk) -> None:
 def test_the_cookie_goes_over_tls_only_where_there_is_tls(desk: Desk, clock: Clock) -> None:
     encrypted = open_desk(desk.workspace, clock, desk.assets, is_encrypted=True)
     answer = client_of(encrypted).post("/login", data={"token": token_of("amber")})
-    assert "secure" in answer.headers["set-cookie"].lower()
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-"), "no neighbour in the domain can set it"
+    assert {"secure", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert "domain" not in cookie.lower()
     encrypted.store.close()
 
 
@@ -395,6 +398,83 @@ def test_a_decision_sent_twice_is_kept_once(desk: Desk, clock: Clock) -> None:
 
 
 # ---------------------------------------------------------------- what leaves
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "HEAD", "PUT"])
+def test_a_refusal_carries_the_strict_headers_too(desk: Desk, method: str) -> None:
+    answer = client_of(desk).request(method, "/login", headers={"x-http-method-override": "GET"})
+    assert answer.status_code == 405
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"content-length": "99999999"}, 413),
+        ({"content-length": b"\xb2"}, 413),  # a superscript two is a digit to Python
+        ({"content-length": "9" * 5000}, 413),
+        ({"content-length": "-1"}, 413),
+        ({"origin": "http://evil.example"}, 403),
+        ({}, 401),
+    ],
+    ids=str,
+)
+def test_refused_writes_carry_the_strict_headers_too(desk: Desk, headers: dict[str, Any], status: int) -> None:
+    answer = client_of(desk).post("/login", data={"token": "x"}, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 60_000, b'{"a":' * 10_000, b"9" * 60_000, b"NaN", b"\xff\xfe", b"", b'{"item_id": 1e999}', b"null"],
+    ids=["deep list", "deep object", "large number", "not a number", "no text", "nothing", "infinity", "null"],
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+def test_hostile_bodies_are_refused_without_an_echo(
+    desk: Desk, body: bytes, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, proof = sign_in(desk, "amber")
+    answer = client.post("/api/images/decisions", content=body, headers=proof | {"content-type": kind})
+    assert answer.status_code in {400, 422}
+    assert set(answer.json()) == {"message"}
+    assert caplog.text == ""
+
+
+def test_a_decision_goes_as_json_alone(desk: Desk, clock: Clock) -> None:
+    """A form of another site cannot send JSON without the browser asking first."""
+    client, proof = sign_in(desk, "amber")
+    content = json.dumps(decision(queue_of(client)[0], clock)).encode()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        answer = client.post("/api/images/decisions", content=content, headers=proof | {"content-type": kind})
+        assert answer.status_code == 422
+
+
+def test_a_session_of_before_the_sign_in_is_not_taken_over(desk: Desk) -> None:
+    """Nobody can be given a session that somebody else knows: each sign-in makes its own."""
+    client, _ = sign_in(desk, "amber")
+    first = client.cookies[COOKIE]
+    assert client.post("/login", data={"token": token_of("basil")}).status_code == 303
+    assert client.cookies[COOKIE] != first
+    assert "basil" in client.get("/").text
+
+
+def test_a_token_in_an_address_opens_nothing(desk: Desk) -> None:
+    client = client_of(desk)
+    assert client.get(f"/login?token={token_of('amber')}").status_code == 200
+    assert client.get(f"/?token={token_of('amber')}").status_code == 303
+    assert client.get(f"/api/images/queue?token={token_of('amber')}").status_code == 401
+
+
+@pytest.mark.parametrize("text", ["' OR '1'='1", '"; DROP TABLE readers; --', "\0", "%00", "\U0001f600" * 50])
+def test_no_text_of_a_request_becomes_a_statement(desk: Desk, text: str) -> None:
+    assert client_of(desk).post("/login", data={"token": text}).status_code == 401
+    client, _ = sign_in(desk, "amber")
+    assert client.get(f"/api/images/{text}/half".replace("\0", "%00")).status_code == 404
+    assert [reader.name for reader in desk.store.readers()] == ["amber", "basil", "coral", "dahlia"]
 
 
 @pytest.mark.parametrize("path", ["/login", "/", "/read/images", "/api/images/queue", "/static/review.css", "/nowhere"])

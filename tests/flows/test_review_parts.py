@@ -47,18 +47,33 @@ def test_a_text_without_words_is_shown_as_it_is() -> None:
     assert [section.text for section in whole_text("IMPRESSION: clear.")] == ["IMPRESSION: clear."]
 
 
-def test_a_large_picture_is_halved_and_kept_under_its_digest(tmp_path: Path) -> None:
+def test_a_large_picture_is_halved(tmp_path: Path) -> None:
     review = make_review(tmp_path / "workspace", images=1, size=(1801, 1502), reports=())
     store = review.open()
     (outcome,) = store.outcomes(ReviewKind.IMAGES)
     store.close()
-    draft, cache = outcome.item.draft, tmp_path / "cache"
-    pictures = Pictures(review.workspace.root, cache)
+    draft = outcome.item.draft
+    pictures = Pictures(review.workspace.root)
     half = cv2.imdecode(np.frombuffer(pictures.half(draft), np.uint8), cv2.IMREAD_UNCHANGED)
     assert half.shape == (901, 751)
-    (kept,) = cache.rglob("*.jpg")
-    assert (kept.parent.name, kept.stem) == (draft.study_id, draft.sha256), "goes with its study"
     assert pictures.full(draft) == (review.workspace.root / draft.source).read_bytes()
+
+
+def test_nothing_of_a_picture_is_shown_or_kept_once_its_file_has_changed(tmp_path: Path) -> None:
+    review = make_review(tmp_path / "workspace", images=1, size=(1801, 1502), reports=(), hidden="ROE 17")
+    store = review.open()
+    (outcome,) = store.outcomes(ReviewKind.IMAGES)
+    store.close()
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    draft, pictures = outcome.item.draft, Pictures(review.workspace.root)
+    assert pictures.half(draft) == pictures.half(draft)
+    assert pictures.window(draft, ReviewWindow.FINE) == pictures.window(draft, ReviewWindow.FINE)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before, "no copy on any disk"
+    for name in (draft.source, draft.dicom):
+        (review.workspace.root / name).unlink()
+    for look in (lambda: pictures.half(draft), lambda: pictures.window(draft, ReviewWindow.FINE)):
+        with pytest.raises(PictureChanged, match="no longer there"):
+            look()
 
 
 def test_a_small_picture_goes_as_it_is(tmp_path: Path) -> None:
@@ -66,7 +81,7 @@ def test_a_small_picture_goes_as_it_is(tmp_path: Path) -> None:
     store = review.open()
     (outcome,) = store.outcomes(ReviewKind.IMAGES)
     store.close()
-    pictures = Pictures(review.workspace.root, tmp_path / "cache")
+    pictures = Pictures(review.workspace.root)
     assert pictures.half(outcome.item.draft) == pictures.full(outcome.item.draft)
 
 
@@ -75,19 +90,16 @@ def test_windows_are_of_the_file_that_was_drawn_and_no_other(tmp_path: Path) -> 
     store = review.open()
     drafts = [outcome.item.draft for outcome in store.outcomes(ReviewKind.IMAGES)]
     store.close()
-    pictures = Pictures(review.workspace.root, tmp_path / "cache")
+    pictures = Pictures(review.workspace.root)
     for window in ReviewWindow:
         shown = cv2.imdecode(np.frombuffer(pictures.window(drafts[0], window), np.uint8), cv2.IMREAD_UNCHANGED)
         assert shown.shape == (400, 300)
-    assert not list((tmp_path / "cache").rglob("*")), "nothing of an original is kept on disk"
     path = review.workspace.root / drafts[1].dicom
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(PictureChanged, match="has changed"):
         pictures.window(drafts[1], ReviewWindow.FINE)
     with pytest.raises(PictureChanged, match="outside the workspace"):
-        Pictures(review.workspace.stages, tmp_path / "cache").window(
-            replace(drafts[1], dicom=f"../{drafts[1].dicom}"), ReviewWindow.FINE
-        )
+        Pictures(review.workspace.stages).window(replace(drafts[1], dicom=f"../{drafts[1].dicom}"), ReviewWindow.FINE)
 
 
 def test_nothing_outside_the_workspace_is_read(tmp_path: Path) -> None:
@@ -95,7 +107,7 @@ def test_nothing_outside_the_workspace_is_read(tmp_path: Path) -> None:
     store = review.open()
     (outcome,) = store.outcomes(ReviewKind.IMAGES)
     store.close()
-    elsewhere = Pictures(tmp_path / "workspace" / "stages", tmp_path / "cache")
+    elsewhere = Pictures(tmp_path / "workspace" / "stages")
     escaping = replace(outcome.item.draft, source=f"../{outcome.item.draft.source}")
     with pytest.raises(PictureChanged, match="outside the workspace"):
         elsewhere.full(escaping)

@@ -65,6 +65,13 @@ def test_each_model_has_a_number_and_its_name_stays_in_the_vault(workspace: Work
     assert listed == ["device,maker,model,images", "#1,ACME Ltd,RAY 9,2", "#2,Acme Ltd,Ray 10,1", "#3,Zenith,Ray 9,1"]
 
 
+def test_a_model_s_name_is_no_formula(workspace: Workspace, tmp_path: Path) -> None:
+    write_file(tmp_path / "source" / "2.dcm", "@Acme", "=cmd|'/c calc'!A0")
+    read_devices(workspace, tmp_path / "source")
+    device_numbers(workspace)
+    assert "#2,'@Acme,'=cmd|'/c calc'!A0,1" in (workspace.vault / DEVICE_LIST).read_text().splitlines()
+
+
 def test_a_file_is_opened_once_and_again_where_it_has_changed(workspace: Workspace, tmp_path: Path) -> None:
     opened: list[int] = []
     read_devices(workspace, tmp_path / "source", lambda: opened.append(1))

@@ -79,8 +79,11 @@ class ImageSurface {
   // ---------------------------------------------------------------- windows of the original
 
   /** Those of the next image wait until its picture is on the screen: the first view comes first. */
-  #fetchWindows(entry) {
-    entry.windows.forEach((window) => pictures.get(entry.item_id, window).catch(() => {}));
+  async #fetchWindows(entry) {
+    for (const window of entry.windows) {
+      if (this.entry !== entry) return; // one after the other: the server makes all three for the first that is asked for
+      await pictures.get(entry.item_id, window).catch(() => {});
+    }
   }
 
   /** The next window; behind the last one the published picture again. */
