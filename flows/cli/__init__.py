@@ -47,6 +47,7 @@ _FAMILIES = (
     "pacs",
     "publish",
     "quarantine",
+    "releases",
     "review",
     "review_serve",
     "status",

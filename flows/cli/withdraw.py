@@ -31,6 +31,7 @@ def withdraw(
     mrn_file: Annotated[Path | None, typer.Option(help="Patient ids, one a line, instead.")] = None,
     reason: Annotated[WithdrawalReason, typer.Option(help="Stands in the vault's list.")],
     workspace: Annotated[Path, typer.Option(help="The workspace of the build.")] = Path("workspace"),
+    release: Annotated[Path, typer.Option(help="Folder of the releases: which still hold them.")] = Path("release"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -47,6 +48,8 @@ def withdraw(
         elif not (patients := patients_of_subject(str(subject_id), subjects)):
             raise UsageError("withdraw: no such subject in this vault")
         found = _look(opened, patients, subjects)
+        named = frozenset(subjects[patient].pseudonym for patient in patients if patient in subjects)
+        _tell_releases(release, named)
         if dry_run:
             typer.echo("dry run: nothing was removed")
             return
@@ -55,7 +58,17 @@ def withdraw(
             raise UsageError("nothing was removed")
         _carry_out(opened, patients, subjects, reason, found)
     typer.echo(f"list for the holders of earlier releases: {opened.vault / 'withdrawn-subjects.csv'}")
-    typer.echo("next: build a release without them, delete the earlier ones, send the list to their holders")
+    typer.echo("next: build a release without them, then cxr releases purge, and send the list to the holders")
+
+
+def _tell_releases(release: Path, subjects: frozenset[str]) -> None:
+    """Nothing is deleted there: a release is taken away whole, once a newer one is out."""
+    from flows.cli.releases import tell_held
+
+    if release.is_dir():
+        tell_held(release, subjects)
+    else:
+        typer.echo(f"releases were not looked at: {release} is no folder; cxr releases held --release tells")
 
 
 def _subjects(opened: Workspace) -> "dict[Patient, Subject]":

@@ -17,7 +17,8 @@ _CXR = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
 def cxr(build: Build, *arguments: str) -> Result:
-    return run([*_CXR, *arguments, "--workspace", str(build.workspace)], build.environment())
+    places = ["--workspace", str(build.workspace), "--release", str(build.release)]
+    return run([*_CXR, *arguments, *places], build.environment())
 
 
 @pytest.fixture
@@ -171,3 +172,37 @@ def test_after_a_kill_the_same_command_finishes(
     assert _traces(cut, _studies(base_build, subject)) == []
     lines = [json.loads(line) for line in (cut.workspace / "vault" / "audit.jsonl").read_text().splitlines()]
     assert sum(line["command"].startswith("withdraw") for line in lines) >= 1
+
+
+def test_earlier_releases_are_named_and_deleted_only_when_a_newer_one_is_out(copied: Build, subject: str) -> None:
+    """The newer release is the old one without the subject's row: what a build makes of it is tested elsewhere."""
+    images = pl.read_parquet(copied.public / "images.parquet")
+    told = cxr(copied, "withdraw", subject, "--reason", "withdrawn", "--yes")
+    count = images.filter(pl.col("subject_id").cast(pl.String) == subject).height
+    assert f"still in {copied.public}: 1 subjects, {count} images, the newest\n" in told.out
+    before = tree(copied.release)
+    refused = cxr(copied, "releases", "purge", "--yes")
+    assert (refused.code, refused.err) == (
+        2,
+        "cxr: the newest release holds withdrawn patients: build one without them first\n",
+    )
+    assert tree(copied.release) == before
+
+    newer = copied.release / "cxr-1.1.0"
+    newer.mkdir()
+    images.filter(pl.col("subject_id").cast(pl.String) != subject).write_parquet(newer / "images.parquet")
+    run_json = json.loads((copied.public / "run.json").read_text()) | {"version": "1.1.0"}
+    (newer / "run.json").write_text(json.dumps(run_json))
+    old = copied.public
+    (copied.release / "current").unlink()
+    (copied.release / "current").symlink_to("cxr-1.1.0")
+    asked = cxr(copied, "releases", "purge")
+    assert asked.code == 130
+    assert old.is_dir()
+    done = cxr(copied, "releases", "purge", "--yes")
+    assert (done.code, done.err) == (0, "")
+    assert not old.exists()
+    assert (copied.release / "current").resolve() == newer
+    assert cxr(copied, "releases", "held").out == f"no release in {copied.release} holds a withdrawn patient\n"
+    audit = (copied.workspace / "vault" / "audit.jsonl").read_text().splitlines()
+    assert json.loads(audit[-1])["command"] == "releases purge"
