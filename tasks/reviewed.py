@@ -4,12 +4,16 @@ Takes the workspace, gives statistics and the statement that the gate judges. An
 (`cxr review export`) are not seen.
 """
 
+from contextlib import closing
+
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY
 from cxr_core.release.gates import ReviewStatement
 from cxr_core.review.statistics import Current, LeakReview, ReviewStatistics, workspace_statistics
+from cxr_core.review.store import ReviewStore
 from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.catalogue import DEID_REPORTS, RENDITIONS
 from cxr_core.tables.workspace import Workspace
+from cxr_core.vocabulary import ReviewKind
 
 
 def current_dataset(workspace: Workspace) -> Current:
@@ -22,6 +26,18 @@ def current_dataset(workspace: Workspace) -> Current:
 def review_statistics(workspace: Workspace) -> ReviewStatistics:
     """Statistics of the exported tables against the workspace as it is."""
     return workspace_statistics(workspace, current_dataset(workspace))
+
+
+def unread_originals(workspace: Workspace) -> int:
+    """Images of the newest sample that were read without the windows of their 16-bit originals.
+
+    Their answers speak of the pictures alone: they prove nothing of DICOM files.
+    """
+    if not workspace.review_store.is_file():
+        return 0  # no review, or one that lies elsewhere: its own gate speaks
+    with closing(ReviewStore.open(workspace.review_store)) as store:
+        drafts = [outcome.item.draft for outcome in store.outcomes(ReviewKind.IMAGES)]
+    return sum(not draft.windows for draft in drafts if not draft.is_planted)
 
 
 def review_statement(review: LeakReview | None, settings: ReviewSettings) -> ReviewStatement | None:

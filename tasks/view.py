@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxr_core.errors import UsageError
 from cxr_core.planning.stages import DEIDENTIFY
-from cxr_core.release.gates import attestation_gate, check_waivers, enforce, review_gate
+from cxr_core.release.gates import Gate, attestation_gate, check_waivers, enforce, review_gate, gate_result
 from cxr_core.release.manifest import RUN_NAME
 from cxr_core.release.terms import Tier, agreement, license_text
 from cxr_core.release.views.chestxray14 import chestxray14
@@ -26,7 +26,7 @@ from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES
 from cxr_core.tables.workspace import Workspace
 from tasks.publish import privacy_gate, read_attestation
-from tasks.reviewed import review_statement, review_statistics
+from tasks.reviewed import review_statement, review_statistics, unread_originals
 
 _OF_JPEG = {
     Layout.MIMIC_CXR_1: mimic_cxr_1,
@@ -132,6 +132,8 @@ def _check(roots: list[Path], order: ViewOrder, release: ReleaseTrees) -> None:
     reviews = [
         review_gate(review_statement(part, asked), is_demo=is_demo) for part in (reviewed.images, reviewed.texts)
     ]
+    unread = {"reviewed images of whose DICOM files nobody saw the windows": unread_originals(workspace)}
+    reviews.append(gate_result(Gate.REVIEW, unread, "keep DICOM, draw a sample anew and read that"))
     digest = str(release.run["config_digest"])
     attested = attestation_gate(read_attestation(workspace), config_digest=digest, is_demo=is_demo)
     enforce([privacy_gate(workspace, order.signoff, roots), *reviews, attested], order.waivers)
