@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cxr_core.errors import UsageError
 from cxr_core.planning.stages import DEIDENTIFY
-from cxr_core.release.gates import Gate, attestation_gate, check_waivers, enforce, review_gate, gate_result
+from cxr_core.release.gates import Gate, attestation_gate, check_waivers, enforce, gate_result, review_gate
 from cxr_core.release.manifest import RUN_NAME
 from cxr_core.release.terms import Tier, agreement, license_text
 from cxr_core.release.views.chestxray14 import chestxray14
