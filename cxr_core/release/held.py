@@ -59,13 +59,12 @@ def trees_holding(root: Path, subjects: frozenset[str]) -> tuple[list[HeldTree],
                 found[path] = _counted(path, subjects)
             except (OSError, pl.exceptions.PolarsError):
                 unread.append(path)
-    held = [
-        HeldTree(path, _name(run), *counts, is_current=_name(run) == current, is_view="view_of" in run)
-        for path, run in runs.items()
-        if run is not None
-        for counts in [found.get(path) or _of_release(_name(run), runs, found)]
-        if path not in unread and counts[0]
-    ]
+    held = []
+    for path, run in runs.items():
+        name, is_view = _name(run), run is not None and "view_of" in run
+        subjects_here, images = _of_release(name, runs, found) if is_view else found.get(path, (0, 0))
+        if subjects_here:
+            held.append(HeldTree(path, name, subjects_here, images, is_current=name == current, is_view=is_view))
     return sorted(held, key=lambda tree: (not tree.is_view, tree.path)), sorted(unread)
 
 

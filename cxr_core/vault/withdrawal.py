@@ -14,7 +14,7 @@ import polars as pl
 from cxr_core.errors import UsageError
 from cxr_core.tables.catalogue import WITHDRAWALS
 from cxr_core.vault.subjects import Patient, Subject
-from cxr_core.vocabulary import WithdrawalReason
+from cxr_core.vocabulary import IdKind, WithdrawalReason
 
 CAUSE = "vault: withdrawn"
 """How the cohort's exclusions name a withdrawal."""
@@ -103,6 +103,21 @@ def as_exclusions(withdrawals: pl.DataFrame, exclusions: pl.DataFrame | None) ->
         return exclusions
     rows = withdrawals.select("issuer", "patient_id", cause=pl.lit(CAUSE))
     return rows if exclusions is None else pl.concat([exclusions.select(rows.columns), rows])
+
+
+def ids_ever(patients: Iterable[Patient], pseudonyms: pl.DataFrame, subject_ids: pl.DataFrame) -> frozenset[str]:
+    """Every subject id that patients ever had: earlier releases know some under ids that merges have retired.
+
+    Parameters
+    ----------
+    patients : iterable of (issuer, patient id)
+        An empty issuer stands for all.
+    pseudonyms, subject_ids : PSEUDONYMS and SUBJECT_IDS frames
+    """
+    wanted = set(patients)
+    first = pseudonyms.filter(pl.col("kind").cast(pl.String) == IdKind.PATIENT.value)
+    rows = pl.concat(frame.select("issuer", "original", "pseudonym") for frame in (first, subject_ids)).iter_rows()
+    return frozenset(pseudonym for issuer, original, pseudonym in rows if {(issuer, original), ("", original)} & wanted)
 
 
 def withdrawn_subjects(withdrawals: pl.DataFrame) -> pl.DataFrame:

@@ -12,10 +12,11 @@ from flows.cli.inspect import workspace_at
 from flows.cli.vault import with_vault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cxr_core.release.held import HeldTree
     from cxr_core.tables.workspace import Workspace
+    from cxr_core.vault.subjects import Patient
 
 _WORD = "purge"
 _Workspace = Annotated[Path, typer.Option(help="The workspace whose vault knows who was withdrawn.")]
@@ -71,15 +72,19 @@ def _held(opened: "Workspace", release: Path) -> "Sequence[HeldTree]":
 
     if not release.is_dir():
         raise UsageError(f"{release} is no folder of releases: name it with --release")
-    withdrawn = read_table(WITHDRAWALS, opened.catalog_table(WITHDRAWALS), ["subject_id"])["subject_id"]
-    return tell_held(release, frozenset(withdrawn.drop_nulls()))
+    withdrawn = read_table(WITHDRAWALS, opened.catalog_table(WITHDRAWALS), ["issuer", "patient_id"])
+    return tell_held(opened, release, withdrawn.iter_rows())
 
 
-def tell_held(release: Path, subjects: frozenset[str]) -> "Sequence[HeldTree]":
-    """One line for each tree that holds the subjects, one for each that cannot be read."""
+def tell_held(opened: "Workspace", release: Path, patients: "Iterable[Patient]") -> "Sequence[HeldTree]":
+    """One line for each tree that holds the patients under any id they ever had, one for each that cannot be read."""
     from cxr_core.release.held import trees_holding
+    from cxr_core.tables.catalogue import PSEUDONYMS, SUBJECT_IDS
+    from cxr_core.tables.storage import read_table
+    from cxr_core.vault.withdrawal import ids_ever
 
-    trees, unread = trees_holding(release, subjects)
+    ledgers = (read_table(item, opened.catalog_table(item)) for item in (PSEUDONYMS, SUBJECT_IDS))
+    trees, unread = trees_holding(release, ids_ever(patients, *ledgers))
     for tree in trees:
         what = f"a view of {tree.release}, " if tree.is_view else ""
         state = ", the newest" if tree.is_current else ""

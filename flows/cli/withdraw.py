@@ -48,8 +48,7 @@ def withdraw(
         elif not (patients := patients_of_subject(str(subject_id), subjects)):
             raise UsageError("withdraw: no such subject in this vault")
         found = _look(opened, patients, subjects)
-        named = frozenset(subjects[patient].pseudonym for patient in patients if patient in subjects)
-        _tell_releases(release, named)
+        _tell_releases(opened, release, patients)
         if dry_run:
             typer.echo("dry run: nothing was removed")
             return
@@ -61,12 +60,12 @@ def withdraw(
     typer.echo("next: build a release without them, then cxr releases purge, and send the list to the holders")
 
 
-def _tell_releases(release: Path, subjects: frozenset[str]) -> None:
+def _tell_releases(opened: Workspace, release: Path, patients: "list[Patient]") -> None:
     """Nothing is deleted there: a release is taken away whole, once a newer one is out."""
     from flows.cli.releases import tell_held
 
     if release.is_dir():
-        tell_held(release, subjects)
+        tell_held(opened, release, patients)
     else:
         typer.echo(f"releases were not looked at: {release} is no folder; cxr releases held --release tells")
 
