@@ -83,7 +83,7 @@ def plant_in_original(
     Returns
     -------
     PlantedOriginal or None
-        None where no place has such a contrast: too noisy, or no more than 8 bits were stored.
+        None where no place has such a contrast: too noisy, or shown by the picture as well.
     """
     ink = ink_of(identifier(rng), type_size(gray, size_name, rng), rng)[: gray.shape[0], : gray.shape[1]]
     intensities = render_intensities(stored)
