@@ -247,22 +247,3 @@ def test_a_lookup_knows_both_numbers_of_merged_patients_and_the_retired_id(story
         0,
         f"subject {story.chosen.younger} was retired; look up {story.chosen.older}\n",
     )
-
-
-def test_a_purge_deletes_the_releases_that_hold_the_withdrawn_and_no_other(story: Story, tmp_path: Path) -> None:
-    build = story.build.copied(tmp_path / "build")
-    places = ("--workspace", str(build.workspace), "--release", str(build.release))
-    newest = (build.release / "current").resolve()
-    before = tree(newest)
-    told = cxr(build, "releases", "held", *places)
-    assert {
-        Path(line.split()[2].rstrip(":")).name for line in told.out.splitlines() if line.startswith("still in")
-    } == {
-        path.name
-        for path in build.release.glob("cxr-*")
-        if path.name.split("-")[1] in {"1.0.0", "1.1.0"} and story.chosen.withdrawn in _subjects(path)
-    }
-    assert cxr(build, "releases", "purge", "--yes", *places).code == 0
-    assert story.chosen.withdrawn not in _subjects(*build.release.glob("cxr-*"))
-    assert tree(newest) == before
-    assert cxr(build, "verify", str(newest), "--workspace", str(build.workspace)).code == 0
