@@ -6,6 +6,7 @@ The order of stages and waves is left to the flow.
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, READER_BOXES, REQUESTS
+from cxr_core.tables.open_part import OpenPart
 from cxr_core.tables.stage_store import StageStore
 from cxr_core.tables.storage import DamagedTableError, read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
@@ -133,7 +135,7 @@ class Planner:
             stage=stage,
             function=f"tasks.study_work:{stage.value}",
             arguments=self._arguments(stage, plan),
-            store=self._stores[stage],
+            part=OpenPart(self._stores[stage], most=self.config.run.shard_studies, clock=time.monotonic),
             pool=pool,
             config=self.config,
             fingerprint=self.fingerprints[stage],
@@ -199,4 +201,4 @@ def _without_folder(root: Path, studies: Sequence[str]) -> set[str]:
 
 def _folders(root: Path) -> set[str]:
     """Names of the studies that have a folder below `dicom` or `jpeg`; one look a shelf, not one a study."""
-    return {study.name for shelf in root.glob("*") for study in os.scandir(shelf)}
+    return {study for shelf in root.glob("*") for study in os.listdir(shelf)}  # noqa: PTH208  names, not paths

@@ -46,7 +46,7 @@ def convert_wanted(images: pl.DataFrame) -> pl.DataFrame:
     lists = rows.group_by("study_id", maintain_order=True).agg("files")
     grouped = lists.with_columns(pl.col("files").list.join("")).sort("study_id")
     # One digest a study over one string: `combine` would be called 228,000 times.
-    found = [hashlib.sha256(files.encode()).hexdigest() for files in grouped["files"].to_list()]
+    found = [hashlib.sha256(files).hexdigest() for files in grouped["files"].cast(pl.Binary).to_list()]
     return pl.DataFrame([grouped["study_id"], pl.Series("source_fingerprint", found, dtype=pl.String)], schema=WANTED)
 
 
