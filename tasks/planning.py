@@ -147,6 +147,13 @@ class Planner:
         for study in studies:
             shutil.rmtree(self._dicom_folder(study), ignore_errors=True)
 
+    def discard_rest(self) -> None:
+        """Remove what a build that was killed left there: DICOM of studies that `convert` will not do again."""
+        left = sorted(_folders(self.workspace.dicom) & self._keep)
+        if left:
+            needed = set(self.plan(Stage.CONVERT, left).todo["study_id"])
+            self.discard_dicom(tuple(study for study in left if study not in needed))
+
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
         keep = self._keep
