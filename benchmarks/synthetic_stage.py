@@ -101,6 +101,7 @@ def _waves(names: Sequence[str], cpu_ms: float, settings: RunSettings, pool: Any
     """As the build's flow: wave by wave, each a sub-flow on threads that hand studies to workers."""
     from prefect.task_runners import ThreadPoolTaskRunner
 
+    from cxr_core.tables.open_part import OpenPart
     from cxr_core.tables.stage_store import StageStore
     from flows.build.stages import label_wave
     from tasks.stage_run import StageRun, set_current
@@ -112,7 +113,7 @@ def _waves(names: Sequence[str], cpu_ms: float, settings: RunSettings, pool: Any
             stage=Stage.LABEL,
             function="synthetic_stage:study",
             arguments=lambda name: (name, cpu_ms),
-            store=store,
+            part=OpenPart(store, most=settings.shard_studies, clock=time.monotonic),
             pool=pool,
             config=BuildConfig(run=settings),
             fingerprint="b" * 64,

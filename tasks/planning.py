@@ -6,6 +6,7 @@ The order of stages and waves is left to the flow.
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, READER_BOXES, REQUESTS
+from cxr_core.tables.open_part import OpenPart
 from cxr_core.tables.stage_store import StageStore
 from cxr_core.tables.storage import DamagedTableError, read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
@@ -133,7 +135,7 @@ class Planner:
             stage=stage,
             function=f"tasks.study_work:{stage.value}",
             arguments=self._arguments(stage, plan),
-            store=self._stores[stage],
+            part=OpenPart(self._stores[stage], most=self.config.run.shard_studies, clock=time.monotonic),
             pool=pool,
             config=self.config,
             fingerprint=self.fingerprints[stage],
@@ -144,6 +146,13 @@ class Planner:
         """Remove the de-identified DICOM of studies that are converted."""
         for study in studies:
             shutil.rmtree(self._dicom_folder(study), ignore_errors=True)
+
+    def discard_rest(self) -> None:
+        """Remove what a build that was killed left there: DICOM of studies that `convert` will not do again."""
+        left = sorted(_folders(self.workspace.dicom) & self._keep)
+        if left:
+            needed = set(self.plan(Stage.CONVERT, left).todo["study_id"])
+            self.discard_dicom(tuple(study for study in left if study not in needed))
 
     def compact(self, definition: StageDefinition) -> None:
         """Fold a stage's parts into sorted tables; studies that left the dataset go."""
@@ -199,4 +208,4 @@ def _without_folder(root: Path, studies: Sequence[str]) -> set[str]:
 
 def _folders(root: Path) -> set[str]:
     """Names of the studies that have a folder below `dicom` or `jpeg`; one look a shelf, not one a study."""
-    return {study.name for shelf in root.glob("*") for study in os.scandir(shelf)}
+    return {study for shelf in root.glob("*") for study in os.listdir(shelf)}  # noqa: PTH208  names, not paths

@@ -1,11 +1,11 @@
-"""One per-study stage at work: hands studies to workers, gathers their outcomes, commits them a unit at a time.
+"""One per-study stage at work: hands studies to workers, gathers their outcomes, has them committed.
 
 Takes the plan of a stage and the upstream rows, gives counts; a unit (one study, or a shard of them) counts as done
-from the moment its tables are renamed. Fanning out over Prefect tasks is left to the flows.
+from the moment its part is renamed, which single studies share. Fanning out over Prefect tasks is left to the flows.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from cxr_core.errors import ItemError
 from cxr_core.planning.plan import RETRIED
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.disk import stop_of
-from cxr_core.tables.stage_store import Rows, StageStore
+from cxr_core.tables.open_part import FinishedStudy, OpenPart
 from cxr_core.vocabulary import Reason, Stage
 from tasks.study_work import StudyOutcome, failed
 from tasks.workers import Pool
@@ -48,29 +48,38 @@ class StageRun:
     stage: Stage
     function: str
     arguments: Arguments = field(repr=False)
-    store: StageStore = field(repr=False)
+    part: OpenPart = field(repr=False)
     pool: Pool = field(repr=False)
     config: BuildConfig = field(repr=False)
     fingerprint: str
     todo: Mapping[str, tuple[str, int]] = field(repr=False)
 
     def run_unit(self, studies: Sequence[str]) -> UnitCounts:
-        """Run some studies and commit their rows together."""
-        rows: dict[str, list[Mapping[str, object]]] = defaultdict(list)
-        ledger = []
+        """Run some studies; a whole shard is committed at its end, fewer studies share a commit with the next ones."""
+        finished = []
         for study_id in studies:
             outcome, attempt = self._try(study_id)
-            for table, some in outcome.rows.items():
-                rows[table].extend(some)
-            ledger.append(self._ledger_row(outcome, attempt))
-        self._commit(rows, ledger)
-        quarantined = sum(row["status"] != "ok" for row in ledger)
-        return UnitCounts(len(ledger) - quarantined, quarantined)
+            finished.append(FinishedStudy(self._ledger_row(outcome, attempt), outcome.rows))
+        with self._stopping():
+            self.part.add(finished)
+        quarantined = sum(study.ledger["status"] != "ok" for study in finished)
+        return UnitCounts(len(finished) - quarantined, quarantined)
 
-    def _commit(self, rows: Rows, ledger: Sequence[Mapping[str, object]]) -> None:
+    @property
+    def has_rest(self) -> bool:
+        """True where finished studies wait for their commit."""
+        return not self.part.is_empty
+
+    def commit_rest(self) -> None:
+        """Commit what still waits, once no unit runs any more."""
+        with self._stopping():
+            self.part.commit()
+
+    @contextlib.contextmanager
+    def _stopping(self) -> Iterator[None]:
         """Where the disk takes no more, no other unit needs to find that out."""
         try:
-            self.store.commit(rows, ledger)
+            yield
         except OSError as error:
             stop = stop_of(error)
             if stop is None:

@@ -12,6 +12,7 @@ import importlib.util
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, cast, get_args
 
 from cxr_core.settings.build import path_fields, section_digest
 from cxr_core.settings.section import Section
@@ -20,6 +21,9 @@ _PROJECT = "cxr_core"
 _DATA_SUFFIXES = frozenset({".toml", ".gz", ".npz", ".json", ".txt", ".csv", ".onnx"})
 # What every stage needs to run but what decides no byte of its result.
 _NEUTRAL = frozenset({"cxr_core", "cxr_core.settings", "cxr_core.tables.storage", "cxr_core.tables.workspace"})
+
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_DOCUMENTED = frozenset(get_args(Documented))
 
 
 def stage_fingerprint(modules: Sequence[str], sections: Sequence[Section], libraries: Sequence[str]) -> str:
@@ -81,21 +85,46 @@ def code_closure(modules: Iterable[str]) -> dict[str, str]:
 
 @functools.cache
 def _digest_module(path: Path) -> tuple[str, tuple[str, ...]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = set[str]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            imports.add(node.module)
-            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _strip_docstring(node)
+    """Digest of a module's syntax tree without docstrings, and the project's names that it imports."""
+    words, imports = list[str](), set[str]()
+    _walk(ast.parse(path.read_text(encoding="utf-8")), words, imports)
     own = tuple(sorted(name for name in imports if name.split(".")[0] == _PROJECT))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), own
+    return hashlib.sha256("\0".join(words).encode()).hexdigest(), own
 
 
-def _strip_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def _walk(node: ast.AST, words: list[str], imports: set[str]) -> None:
+    """Write a tree down in one pass, a third of what `ast.dump` and `ast.walk` take over a hundred modules.
+
+    A kind of node has a fixed number of fields and a list tells its length: different trees give different words.
+    """
+    kind = node.__class__
+    if kind in _DOCUMENTED:
+        _strip_docstring(cast("Documented", node))
+    elif kind is ast.Import or kind is ast.ImportFrom:
+        imports.update(_imported(cast("ast.Import | ast.ImportFrom", node)))
+    words.append(kind.__name__)
+    for name in kind._fields:
+        if name == "ctx":  # follows from where the node stands
+            continue
+        value: Any = getattr(node, name, None)
+        is_list = value.__class__ is list
+        if is_list:
+            words.append(str(len(value)))
+        for item in value if is_list else (value,):
+            if isinstance(item, ast.AST):
+                _walk(item, words, imports)
+            else:
+                words.append(repr(item))
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    names = {alias.name for alias in node.names}
+    if isinstance(node, ast.Import):
+        return names
+    return {node.module, *(f"{node.module}.{name}" for name in names)} if node.module else set()
+
+
+def _strip_docstring(node: Documented) -> None:
     if ast.get_docstring(node, clean=False) is not None:
         node.body = node.body[1:] or [ast.Pass()]
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from cxr_core.tables.catalogue import LEDGER
 from cxr_core.tables.contract import Contract
-from cxr_core.tables.storage import read_table, sync, write_table
+from cxr_core.tables.storage import read_table, sync, write_table, write_unseen
 
 _IDS = pl.Schema({"study_id": pl.String})
 Rows = Mapping[str, Sequence[Mapping[str, object]]]
@@ -61,7 +61,7 @@ class StageStore:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         for contract in self.tables:
-            write_table(contract, frames[contract.name], self._file(contract, building))
+            write_unseen(contract, frames[contract.name], self._file(contract, building))
         sync(building)
         building.rename(self._parts / name)
         sync(self._parts)

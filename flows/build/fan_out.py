@@ -14,10 +14,12 @@ from cxr_core.settings.run import Granularity, RunSettings
 from flows.progress import Tick
 from tasks.stage_run import UnitCounts
 
+Unit = tuple[str, tuple[str, ...]]
+"""Name and studies of a task run."""
 Submit = Callable[[str, Sequence[str]], PrefectFuture[UnitCounts]]
 
 
-def units(studies: Sequence[str], settings: RunSettings, planned: int) -> list[tuple[str, tuple[str, ...]]]:
+def units(studies: Sequence[str], settings: RunSettings, planned: int) -> list[Unit]:
     """Cut studies into named units of work.
 
     Parameters
@@ -40,7 +42,7 @@ def units(studies: Sequence[str], settings: RunSettings, planned: int) -> list[t
     return [(hashlib.sha256("\n".join(shard).encode()).hexdigest()[:12], shard) for shard in shards]
 
 
-def run_units(submit: Submit, work: Sequence[tuple[str, tuple[str, ...]]], tick: Tick) -> UnitCounts:
+def run_units(submit: Submit, work: Sequence[Unit], tick: Tick) -> UnitCounts:
     """Submit every unit, wait, add up; the first failure of the machine is raised once all have ended."""
     sizes: dict[Any, int] = {}
     for name, studies in work:

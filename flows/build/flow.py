@@ -191,6 +191,8 @@ class _Build:
             self.stages[stage] = StageCounts(todo=plan.todo.height, reused=plan.reused, causes=plan.causes())
         planner.begin(mine)
         self._waves(planner, mine, plans)
+        if self._discards(mine):
+            planner.discard_rest()
         for stage in mine:
             planner.compact(STAGES[stage])
 
@@ -214,10 +216,13 @@ class _Build:
                     if (part := plan.among(wave)).todo.height:
                         tick = _both(ticks[stage.value], watched[stage].tick)
                         self._wave(planner.run_of(stage, part, pool), len(todo), tick)
-                if Stage.CONVERT in mine and self.request.config.convert.intermediates is Intermediates.DISCARD:
+                if self._discards(mine):
                     planner.discard_dicom(wave)
             for one in watched.values():
                 one.finish()
+
+    def _discards(self, mine: list[Stage]) -> bool:
+        return Stage.CONVERT in mine and self.request.config.convert.intermediates is Intermediates.DISCARD
 
     def _wave(self, run: StageRun, planned: int, tick: Tick) -> None:
         set_current(run)

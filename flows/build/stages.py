@@ -11,12 +11,13 @@ from prefect import Flow, flow
 
 from cxr_core.settings.run import RunSettings
 from cxr_core.vocabulary import Stage
-from flows.build.fan_out import run_units, units
+from flows.build.fan_out import Submit, Unit, run_units, units
 from flows.progress import Tick
+from tasks.commit import commit_rest
 from tasks.convert import convert_unit
 from tasks.deidentify import deidentify_unit
 from tasks.label import label_unit
-from tasks.stage_run import UnitCounts
+from tasks.stage_run import UnitCounts, current_run
 
 _OPTIONS: dict[str, Any] = {"validate_parameters": False, "persist_result": False}
 
@@ -24,19 +25,28 @@ _OPTIONS: dict[str, Any] = {"validate_parameters": False, "persist_result": Fals
 @flow(name="deidentify", flow_run_name="deidentify", **_OPTIONS)
 def deidentify_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 4: through the airlock."""
-    return run_units(deidentify_unit.submit, units(studies, settings, planned), tick)
+    return _run(Stage.DEIDENTIFY, deidentify_unit.submit, units(studies, settings, planned), tick)
 
 
 @flow(name="convert", flow_run_name="convert", **_OPTIONS)
 def convert_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 5: de-identified DICOM to JPEG."""
-    return run_units(convert_unit.submit, units(studies, settings, planned), tick)
+    return _run(Stage.CONVERT, convert_unit.submit, units(studies, settings, planned), tick)
 
 
 @flow(name="label", flow_run_name="label", **_OPTIONS)
 def label_wave(studies: Sequence[str], settings: RunSettings, planned: int, tick: Tick) -> UnitCounts:
     """Stage 6: sections, labels, evidence."""
-    return run_units(label_unit.submit, units(studies, settings, planned), tick)
+    return _run(Stage.LABEL, label_unit.submit, units(studies, settings, planned), tick)
+
+
+def _run(stage: Stage, submit: Submit, work: Sequence[Unit], tick: Tick) -> UnitCounts:
+    """Run the units; whatever happens to some of them, those that are finished are committed."""
+    try:
+        return run_units(submit, work, tick)
+    finally:
+        if current_run(stage).has_rest:
+            commit_rest(stage.value)
 
 
 WAVES: dict[Stage, Flow[[Sequence[str], RunSettings, int, Tick], UnitCounts]] = {

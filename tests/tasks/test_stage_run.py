@@ -1,16 +1,18 @@
 """A stage over one unit: retries where the machine may be at fault, a ledger row a study, drops for the rest."""
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cxr_core.errors import HilumError, ItemError, TransientError
+from cxr_core.errors import BuildError, HilumError, ItemError, TransientError
 from cxr_core.planning.stages import LABEL
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.run import RunSettings
 from cxr_core.tables.catalogue import STAGE_DROPS
+from cxr_core.tables.open_part import OpenPart
 from cxr_core.tables.stage_store import StageStore
 from cxr_core.vocabulary import Reason, Stage
 from tasks.stage_run import StageRun, UnitCounts
@@ -28,6 +30,10 @@ class _ScriptedPool:
     def __init__(self, answers: Sequence[Answer]) -> None:
         self._answers = iter(answers)
         self.calls: list[tuple[Any, ...]] = []
+        self.noted: list[BaseException] = []
+
+    def note(self, error: BaseException) -> None:
+        self.noted.append(error)
 
     def call(self, function: str, *arguments: Any) -> StudyOutcome:
         self.calls.append((function, *arguments))
@@ -44,13 +50,13 @@ def store(tmp_path: Path) -> StageStore:
 
 @pytest.fixture
 def run_of(store: StageStore) -> Callable[..., tuple[StageRun, _ScriptedPool]]:
-    def make(*answers: Answer, attempt: int = 1) -> tuple[StageRun, _ScriptedPool]:
+    def make(*answers: Answer, attempt: int = 1, most: int = 1) -> tuple[StageRun, _ScriptedPool]:
         pool = _ScriptedPool(answers)
         run = StageRun(
             stage=Stage.LABEL,
             function="tasks.study_work:label",
             arguments=lambda study: ("a text", study),
-            store=store,
+            part=OpenPart(store, most=most, clock=lambda: 0.0),
             pool=pool,  # type: ignore[arg-type]  what a run needs of a pool is `call`
             config=BuildConfig(run=RunSettings(attempts=_ATTEMPTS, workers=1)),
             fingerprint=_STAGE_FINGERPRINT,
@@ -130,3 +136,24 @@ def test_a_failing_machine_commits_nothing(store, run_of) -> None:
     with pytest.raises(TransientError):
         run.run_unit([_STUDY, _OTHER])
     assert store.ledger().is_empty()
+
+
+def test_the_rest_is_committed_at_the_end(store, run_of) -> None:
+    run, _ = run_of(StudyOutcome(_STUDY), StudyOutcome(_OTHER), most=250)
+    run.run_unit([_STUDY])
+    run.run_unit([_OTHER])
+    assert (run.has_rest, store.ledger()["study_id"].to_list()) == (True, [_STUDY])
+    run.commit_rest()
+    assert (run.has_rest, store.ledger()["study_id"].to_list()) == (False, [_STUDY, _OTHER])
+
+
+def test_a_full_disk_is_told_to_the_pool_so_that_no_other_study_begins(store, run_of, monkeypatch) -> None:
+    run, pool = run_of(StudyOutcome(_STUDY))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(StageStore, "commit", full)
+    with pytest.raises(BuildError, match="the disk is full"):
+        run.run_unit([_STUDY])
+    assert [type(error) for error in pool.noted] == [BuildError]
