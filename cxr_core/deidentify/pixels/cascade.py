@@ -29,7 +29,7 @@ from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of,
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
-from cxr_core.deidentify.pixels.redaction import black_out, boxes_to_redact, fill_value, mask_flags, outermost
+from cxr_core.deidentify.pixels.redaction import area_share, black_out, boxes_to_redact, fill_value, mask_flags, outermost
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.solid import is_one_sign
@@ -99,7 +99,7 @@ def redact_pixels(
     flags = mask_flags(mask) + _texture_flags(undecided)
     kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]
     rows = sorted((_row(*area) for area in outermost(areas) + kept), key=lambda row: (row.top_px, row.left_px))
-    return PixelResult(pixels, tuple(rows), tuple(flags), float(mask.mean()) if areas else 0.0)
+    return PixelResult(pixels, tuple(rows), tuple(flags), area_share(mask))
 
 
 def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:

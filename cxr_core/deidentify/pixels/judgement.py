@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked, touches
-from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.reading import CUT_OUT, Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
     count_alphanumerics,
@@ -100,9 +100,12 @@ class Bench:
     desk: Desk
     policy: MarkerPolicy
     identifiers: Identifiers = field(repr=False)
+    _allowed: dict[str, bool] = field(repr=False, default_factory=dict)  # of one image: a reading is asked about often
 
     def is_marker(self, text: str) -> bool:
-        return is_allowed(text, self.policy)
+        if text not in self._allowed:
+            self._allowed[text] = is_allowed(text, self.policy)
+        return self._allowed[text]
 
     def keeps(self, reading: Reading, line: Line) -> bool:
         """True where the readers agree on an allowed marker that explains the whole line.
@@ -201,7 +204,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
-    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False):
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
             engine = "+".join(reader.name for reader in bench.desk.readers)
