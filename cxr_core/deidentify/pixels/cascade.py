@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import carried_on
 from cxr_core.deidentify.pixels.judgement import (
     LEAD_ASPECT,
@@ -116,6 +117,9 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
+    kept = [v.line.box for v in verdicts if v.is_kept]
+    faint = faint_lines(maps, [v.line for v in verdicts if v.is_sure], kept, search.shape)
+    verdicts += [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
     gone = [v.line for v in verdicts if not v.is_kept]
     goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
     whole = [

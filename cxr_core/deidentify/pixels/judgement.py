@@ -156,7 +156,7 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     undecided: list[Line] = []
     doubtful_left = _MOST_DOUBTFUL
     for line in lines:
-        seen = _Seen.of(line, verdicts)
+        seen = _Seen.of(line, [v for v in verdicts if not (v.is_kept and _is_within(line, v.line))])
         if seen.kept > 0 and seen.kept + seen.gone >= _COVERED:
             continue  # nothing but kept lines, seen at another scale
         is_likely = line.probability >= TEXT_PROBABILITY
@@ -212,6 +212,12 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     return None
 
 
+def _is_within(line: Line, kept: Line) -> bool:
+    """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
+    is_sure = line.probability >= _LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
+    return is_sure and line.line_px * _MUCH_HIGHER <= kept.line_px
+
+
 def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line
@@ -254,10 +260,11 @@ class _Seen:
 def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
     kept = [v.line for v in verdicts if v.is_kept]
-    boxes = [line.box.grown(round(_RIM * line.line_px), UNBOUNDED) for line in kept]
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line
+        about = [one for one in kept if not _is_within(line, one)]
+        boxes = [one.box.grown(round(_RIM * one.line_px), UNBOUNDED) for one in about]
         if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
             return False
         if line.inks:

@@ -26,6 +26,7 @@ _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads 
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
+_LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
 
 
 def adjoins(one: Line, gone: Line) -> bool:
@@ -97,23 +98,32 @@ def stacked(one: Line, other: Line) -> bool:
 
 
 def rows_of_letters(lines: Sequence[Line]) -> list[Line]:
-    """Single letters that stand in one row or column, as one line each: type in segments is found letter by letter."""
+    """Single letters that stand in one row or column, as one line each: type in segments is found letter by letter.
+
+    Thin letters and longer pieces of the same row belong to it, but most of it are letters.
+    """
     rows: list[Line] = []
     for is_vertical in (False, True):
-        left = [line for line in lines if line.box.aspect < SQUARISH]
+        left = [line for line in lines if _is_piece(line, is_vertical=is_vertical)]
         while left:
             row = [left.pop()]
             while more := [line for line in left if any(_follows(line, one, is_vertical=is_vertical) for one in row)]:
                 row += more
                 left = [line for line in left if line not in more]
             box = reduce(Box.union, (line.box for line in row))
-            if len(row) >= _LEAST_ROW and box.aspect >= SQUARISH:
+            has_letters = sum(line.box.aspect < SQUARISH for line in row) >= _LEAST_LETTERS * len(row)
+            if len(row) >= _LEAST_ROW and has_letters and box.aspect >= SQUARISH:
                 likeliest = max(row, key=lambda line: line.probability)
                 across = float(min(box.height, box.width))
                 rows.append(
                     replace(likeliest, box=box, is_vertical=is_vertical, line_px=across, glyphs=len(row), ink_box=box)
                 )
     return rows
+
+
+def _is_piece(line: Line, *, is_vertical: bool) -> bool:
+    runs_along = (line.box.height > line.box.width) == is_vertical
+    return line.box.aspect < _THIN_ASPECT or runs_along
 
 
 def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:

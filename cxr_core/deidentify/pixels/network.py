@@ -19,9 +19,10 @@ from cxr_core.deidentify.pixels.proposals import TILE_PX, View
 from cxr_core.deidentify.pixels.sessions import open_session
 
 CELL_PX = 4  # one value of the maps for 4 x 4 pixels of the view
+MARKED = 0.4  # probability from which a cell of a map belongs to a line
 REACH_TILES = 9  # how far, in tiles of a view, a change of pixels is looked for in the maps
 _BLOCK_PX = 128
-_AROUND_TILES = 7  # a proposed tile, and three on every side
+AROUND_TILES = 7  # a proposed tile, and three on every side
 _MOST_BLOCKS = 6  # a side of an area: what bounds the memory
 _MARGIN_PX = 32  # what the network sees around a pixel
 _WINDOW_PX = 32
@@ -46,12 +47,19 @@ class Maps:
     code: NDArray[np.uint8] = field(repr=False)
     small: NDArray[np.uint8] = field(repr=False)
 
-    def within(self, boxes: Sequence[Box]) -> "Maps":
-        """The same maps, zero outside of some rectangles of the image."""
+    def within(self, boxes: Sequence[Box], without: Sequence[Box] = ()) -> "Maps":
+        """The same maps, zero outside of some rectangles of the image, and within others."""
         inside = np.zeros(self.text.shape, np.uint8)
-        for box in boxes:
-            inside[box.in_steps(CELL_PX * self.scale).window] = 1
+        for value, some in ((1, boxes), (0, without)):
+            for box in some:
+                inside[box.in_steps(CELL_PX * self.scale).window] = value
         return Maps(self.scale, self.text * inside, self.code * inside, self.small * inside)
+
+    def joined(self, other: "Maps") -> "Maps":
+        """The higher of two answers about one view."""
+        pairs = (self.text, other.text), (self.code, other.code), (self.small, other.small)
+        text, code, small = (np.maximum(*pair) for pair in pairs)
+        return Maps(self.scale, text, code, small)
 
 
 def look_closer(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -170,7 +178,7 @@ def _areas(tiles: NDArray[np.bool_], blocks: tuple[int, int]) -> list[Box]:
     padded = np.zeros((down * side, across * side), np.uint8)
     padded[: tiles.shape[0], : tiles.shape[1]] = tiles
     near = cv2.dilate(padded, np.ones((3, 3), np.uint8))
-    around = cv2.dilate(padded, np.ones((_AROUND_TILES, _AROUND_TILES), np.uint8))
+    around = cv2.dilate(padded, np.ones((AROUND_TILES, AROUND_TILES), np.uint8))
     wanted = near.reshape(down, side, across, side).any(axis=(1, 3))
     areas = []
     for block in _rectangles(wanted):

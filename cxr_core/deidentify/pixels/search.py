@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box
-from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.network import AROUND_TILES, MARKED, REACH_TILES, Maps, look, look_closer
 from cxr_core.deidentify.pixels.proposals import (
     TILE_PX,
     SearchImage,
@@ -22,13 +22,28 @@ from cxr_core.deidentify.pixels.proposals import (
     tile_grid,
 )
 
+_BLOCK_TILES, _MOST_ROUNDS = 17, 2  # lines of small type stand closer than eight tiles
+
 
 def look_everywhere(search: SearchImage) -> list[Maps]:
     """Stages 1 and 2: the network over all views, the finest only where the next hints at small type."""
     fine, middle, coarse = search.views
     first = look(coarse, propose_tiles(coarse))
     second = look(middle, propose_tiles(middle) | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
-    return [look(fine, look_closer(second, tile_grid(fine))), second, first]
+    return [_look_around(fine, look_closer(second, tile_grid(fine))), second, first]
+
+
+def _look_around(view: View, tiles: NDArray[np.bool_]) -> Maps:
+    """The network over some tiles, and then around the text that it found there: small type stands in blocks."""
+    maps, seen = look(view, tiles), tiles.copy()
+    for _ in range(_MOST_ROUNDS):
+        found = coarsened(maps.text >= round(255 * MARKED), seen.shape)
+        around = cv2.dilate(found.astype(np.uint8), np.ones((_BLOCK_TILES, _BLOCK_TILES), np.uint8)) > 0
+        beyond = around & (cv2.dilate(seen.astype(np.uint8), np.ones((AROUND_TILES, AROUND_TILES), np.uint8)) == 0)
+        if not beyond.any():
+            break
+        maps, seen = maps.joined(look(view, beyond)), seen | around
+    return maps
 
 
 def look_near(search: SearchImage, boxes: Sequence[Box]) -> list[Maps]:
