@@ -19,7 +19,9 @@ _SIZE_RATIO = 1.5
 _MOST_ROUNDS = 3
 
 
-def faint_lines(maps: Sequence[Maps], removed: Sequence[Line], kept: Sequence[Box], shape: tuple[int, int]) -> list[Line]:
+def faint_lines(
+    maps: Sequence[Maps], removed: Sequence[Line], kept: Sequence[Box], shape: tuple[int, int]
+) -> list[Line]:
     """Lines of the size and direction of a removed one, close above, below or beside it.
 
     Parameters

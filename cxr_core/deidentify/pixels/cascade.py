@@ -30,7 +30,14 @@ from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of,
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
-from cxr_core.deidentify.pixels.redaction import area_share, black_out, boxes_to_redact, fill_value, mask_flags, outermost
+from cxr_core.deidentify.pixels.redaction import (
+    area_share,
+    black_out,
+    boxes_to_redact,
+    fill_value,
+    mask_flags,
+    outermost,
+)
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.solid import is_one_sign

@@ -179,7 +179,7 @@ def _areas(tiles: NDArray[np.bool_], blocks: tuple[int, int]) -> list[Box]:
     padded[: tiles.shape[0], : tiles.shape[1]] = tiles
     near = cv2.dilate(padded, np.ones((3, 3), np.uint8))
     around = cv2.dilate(padded, np.ones((AROUND_TILES, AROUND_TILES), np.uint8))
-    wanted = near.reshape(down, side, across, side).any(axis=(1, 3))
+    wanted = np.asarray(near.reshape(down, side, across, side).any(axis=(1, 3)), dtype=np.bool_)
     areas = []
     for block in _rectangles(wanted):
         rows, columns = block.top * side, block.left * side

@@ -50,7 +50,7 @@ def _look_around(view: View, tiles: NDArray[np.bool_]) -> Maps:
 def _surely_lines(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The connected cells of a map that are as long as a word and somewhere beyond doubt."""
     mask = (text >= round(255 * MARKED)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     is_line = np.maximum(stats[:, 2], stats[:, 3]) >= _WORD_CELLS
     is_line[0] = False
     for index in np.flatnonzero(is_line).tolist():
