@@ -74,13 +74,22 @@ class _Parts:
     def is_arrow(self, index: int) -> bool:
         """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
         left, top, width, height = (int(value) for value in self.stats[index, :4])
-        ink = np.argwhere(self.labels[top : top + height, left : left + width] == index).astype(np.float64)
-        ink -= ink.mean(axis=0)
-        spread, axes = np.linalg.eigh(ink.T @ ink)
-        if spread[1] < _ARROW_LENGTH**2 * spread[0]:
+        mask = self.labels[top : top + height, left : left + width] == index
+        if not _is_long(mask):
             return False
+        ink = np.argwhere(mask).astype(np.float64)
+        ink -= ink.mean(axis=0)
+        _, axes = np.linalg.eigh(ink.T @ ink)
         across, along = (ink @ axes).T
         return any(_is_arrow_along(way * along, across) for way in (1, -1))
+
+
+def _is_long(mask: NDArray[np.bool_]) -> bool:
+    """True where the spread of the ink in one direction is much larger than across it."""
+    moments = cv2.moments(as_bytes(mask), binaryImage=True)
+    middle = (moments["mu20"] + moments["mu02"]) / 2
+    apart = float(np.hypot((moments["mu20"] - moments["mu02"]) / 2, moments["mu11"]))
+    return bool(middle + apart >= _ARROW_LENGTH**2 * (middle - apart))
 
 
 def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:

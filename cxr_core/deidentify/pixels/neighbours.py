@@ -57,7 +57,7 @@ def accompanies(line: Line, letter: Line) -> bool:
     """True for a line of smaller letters close to a lone letter: the technologist's initials."""
     size = min(line.box.height, line.box.width)
     length = max(line.box.height, line.box.width)
-    if not is_letter(letter) or letter.line_px > _LARGEST_LETTER_PX or length > _LONGEST_COMPANION * letter.line_px:
+    if not may_have_company(letter) or length > _LONGEST_COMPANION * letter.line_px:
         return False
     if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
         return False
@@ -65,10 +65,15 @@ def accompanies(line: Line, letter: Line) -> bool:
     return is_beside and company(letter).intersection(line.box) > 0
 
 
+def may_have_company(letter: Line) -> bool:
+    """True for a lone letter of the size of lead."""
+    return is_letter(letter) and letter.line_px <= _LARGEST_LETTER_PX
+
+
 def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     """Those lines that accompany one of the letters. What has many companions is no letter, but texture."""
     found: list[Line] = []
-    for letter in letters:
+    for letter in (one for one in letters if may_have_company(one)):
         companions = [line for line in lines if accompanies(line, letter)]
         found += companions if len(companions) <= _MOST_COMPANIONS else []
     return found

@@ -5,7 +5,7 @@ network (`text_network.onnx`) that `benchmarks/train_text_network.py` trains on 
 What lines the maps make is left to `lines`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -98,7 +98,7 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
     cells = _BLOCK_PX // CELL_PX
     maps = np.zeros((3, down * cells, across * cells), np.uint8)
     if tiles.any():
-        ground = _ground(view.grey)
+        ground = cache(lambda: _ground(view.grey))
         margin = _MARGIN_PX // CELL_PX
         for area in _areas(tiles, (down, across)):
             answer = _run(_input(view, ground, area))
@@ -118,7 +118,7 @@ def _ground(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ground
 
 
-def _cut_out(plane: NDArray[np.uint8], ground: NDArray[np.uint8], window: Box) -> NDArray[np.uint8]:
+def _cut_out(plane: NDArray[np.uint8], ground: Callable[[], NDArray[np.uint8]], window: Box) -> NDArray[np.uint8]:
     """A part of the plane; what reaches beyond its edges is the ground at the edge, drawn out."""
     inside = window.grown(0, (plane.shape[0], plane.shape[1]))
     if inside == window:
@@ -129,7 +129,7 @@ def _cut_out(plane: NDArray[np.uint8], ground: NDArray[np.uint8], window: Box) -
         inside.left - window.left,
         window.right - inside.right,
     )
-    part = cv2.copyMakeBorder(ground[inside.window], *edges, cv2.BORDER_REPLICATE | cv2.BORDER_ISOLATED)
+    part = cv2.copyMakeBorder(ground()[inside.window], *edges, cv2.BORDER_REPLICATE | cv2.BORDER_ISOLATED)
     part[edges[0] : edges[0] + inside.height, edges[2] : edges[2] + inside.width] = plane[inside.window]
     return np.asarray(part, dtype=np.uint8)
 
@@ -207,12 +207,12 @@ def _rectangles(wanted: NDArray[np.bool_]) -> list[Box]:
     return found
 
 
-def _input(view: View, ground: NDArray[np.uint8], area: Box) -> NDArray[np.float32]:
+def _input(view: View, ground: Callable[[], NDArray[np.uint8]], area: Box) -> NDArray[np.float32]:
     half = _WINDOW_PX // 2
     seen, around = _with_margin(area, _MARGIN_PX), _with_margin(area, _MARGIN_PX + half)
     planes = np.empty((1, 2, seen.height, seen.width), np.float32)
     planes[0, 0] = normalise(_cut_out(view.grey, ground, around))
-    np.multiply(_cut_out(view.equal, view.equal, seen), np.float32(1 / 255), out=planes[0, 1])
+    np.multiply(_cut_out(view.equal, lambda: view.equal, seen), np.float32(1 / 255), out=planes[0, 1])
     return planes
 
 
