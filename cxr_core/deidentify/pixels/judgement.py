@@ -103,6 +103,7 @@ class Bench:
     _allowed: dict[str, bool] = field(repr=False, default_factory=dict)  # of one image: a reading is asked about often
 
     def is_marker(self, text: str) -> bool:
+        """True where a text could be an allowed marker."""
         if text not in self._allowed:
             self._allowed[text] = is_allowed(text, self.policy)
         return self._allowed[text]
