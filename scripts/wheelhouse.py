@@ -16,6 +16,8 @@ import json
 import platform
 import subprocess
 import sys
+import tempfile
+import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ("easyocr", "pacs", "fhir", "dask", "s3", "server")
+BILL_WRITER = "cyclonedx-bom==7.5.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -89,9 +92,12 @@ def write_requirements(wheels: list[Wheel], target: Path) -> Path:
 def write_bill(wheels: list[Wheel], requirements: Path, target: Path) -> Path:
     """A CycloneDX bill of materials; what the wheels state of their licences is added to it."""
     path = target / "sbom.cdx.json"
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(requirements)]
     options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--of", "JSON", "-o", str(path)]
-    subprocess.run([*command, *options], check=True)
+    with tempfile.TemporaryDirectory() as folder:  # not in ours: docs/dependencies.md
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", BILL_WRITER], check=True)
+        subprocess.run([python, "-m", "cyclonedx_py", "requirements", str(requirements), *options], check=True)
     bill: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     licences = {wheel.name: wheel.licence for wheel in wheels if wheel.licence}
     for part in bill.get("components", ()):

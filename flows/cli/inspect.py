@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -38,8 +39,10 @@ def verify(
 
 @app.command()
 def doctor(
-    workspace: Annotated[Path | None, typer.Option(help="With it, every table of this workspace is read.")] = None,
+    config: Annotated[Path | None, typer.Argument(help="TOML file of the build; the defaults without it.")] = None,
     *,
+    sets: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; repeatable.")] = None,
+    workspace: Annotated[Path | None, typer.Option(help="With it, every table of this workspace is read.")] = None,
     set_aside: Annotated[
         bool, typer.Option("--set-aside", help="Move damaged tables away where the next build makes them again.")
     ] = False,
@@ -47,17 +50,17 @@ def doctor(
     """Say whether this machine can build: key, readers of text, codecs, disk; and whether a workspace is sound."""
     import shutil
 
-    from cxr_core.deidentify.pixels import build_readers
+    from cxr_core.settings.loading import load_config
     from cxr_core.vault.key import load_key
 
     if set_aside and workspace is None:
         raise UsageError("--set-aside: name the --workspace")
+    airlock = load_config(config, sets=sets or ()).deidentify
     failed = 0
     place = workspace or Path()
     checks: dict[str, Callable[[], str]] = {
         "key": lambda: f"key {load_key(None).key_id}",
-        "rapidocr": lambda: str(build_readers(["rapidocr"])[0].name),
-        "easyocr": lambda: str(build_readers(["easyocr"])[0].name),
+        **{reader: partial(_reader, reader, airlock.easyocr_weights) for reader in airlock.readers},
         "disk": lambda: f"{shutil.disk_usage(place).free // 2**30} GiB free {'there' if workspace else 'here'}",
     }
     for name, check in checks.items():
@@ -70,6 +73,13 @@ def doctor(
         failed += _look_at(workspace_at(workspace), set_aside=set_aside)
     if failed:
         raise typer.Exit(1)
+
+
+def _reader(name: str, weights: Path | None) -> str:
+    """Open a reader of burned-in text, as a build would; gives what it calls itself."""
+    from cxr_core.deidentify.pixels import build_readers
+
+    return str(build_readers([name], easyocr_weights=weights)[0].name)
 
 
 def _look_at(opened: Workspace, *, set_aside: bool) -> int:

@@ -184,6 +184,7 @@ def test_checksums_pass_and_subjects_stay_in_one_split(base_build: Build) -> Non
     assert "test" not in set(_csv(base_build.public, "split")["split"])
 
 
+@pytest.mark.e2e
 def test_first_and_second_run_say_only_our_own_lines(base_build: Build, tmp_path: Path) -> None:
     """Both start a Prefect of their own; nothing of the second is done, and not one byte of the release changes."""
     assert base_build.result.err == ""

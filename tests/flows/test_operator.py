@@ -50,6 +50,24 @@ def test_status_names_the_setting_that_makes_a_stage_stale(base_build: Build) ->
     assert label["stale"] == [{"studies": label["done"], "changed": ["setting LabelSettings.section"]}]
 
 
+def test_the_doctor_looks_for_the_readers_of_the_build_and_no_others(base_build: Build) -> None:
+    told = cxr(base_build, "doctor", "--set", 'deidentify.readers=["rapidocr"]').out
+    assert [line.split()[:2] for line in told.splitlines()] == [
+        ["look", "key"],  # the demo is built with a public one
+        ["ok", "rapidocr"],
+        ["ok", "disk"],
+        ["ok", "tables"],
+    ]
+
+
+def test_the_doctor_names_weights_that_are_not_there(base_build: Build, tmp_path: Path) -> None:
+    sets = ("--set", 'deidentify.readers=["easyocr"]', "--set", f"deidentify.easyocr_weights={tmp_path}")
+    result = cxr(base_build, "doctor", *sets)
+    assert result.code == 1
+    (line,) = [line for line in result.out.splitlines() if " easyocr " in line]
+    assert line.startswith("look  easyocr ")
+
+
 def test_a_dry_run_counts_each_stage_and_says_why(rebuild: Build, base_build: Build) -> None:
     result = rebuild.run("--dry-run", *_RELABELLED)
     done = base_build.result.json["stages"]["label"]["done"]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from building import Build, Hospital, PrefectServer, run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.e2e
 
 # Not the script beside the interpreter: that belongs to the checkout it was installed from.
 _CXR = [sys.executable, "-c", "from flows.cli import main; main()"]

@@ -20,7 +20,7 @@ from cxr_core.tables.storage import write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import LabelerName
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.e2e
 _CXR = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
