@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import carried_on
 from cxr_core.deidentify.pixels.judgement import (
     LEAD_ASPECT,
@@ -29,7 +30,14 @@ from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of,
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
-from cxr_core.deidentify.pixels.redaction import black_out, boxes_to_redact, fill_value, mask_flags, outermost
+from cxr_core.deidentify.pixels.redaction import (
+    area_share,
+    black_out,
+    boxes_to_redact,
+    fill_value,
+    mask_flags,
+    outermost,
+)
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.solid import is_one_sign
@@ -99,7 +107,7 @@ def redact_pixels(
     flags = mask_flags(mask) + _texture_flags(undecided)
     kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]
     rows = sorted((_row(*area) for area in outermost(areas) + kept), key=lambda row: (row.top_px, row.left_px))
-    return PixelResult(pixels, tuple(rows), tuple(flags), float(mask.mean()) if areas else 0.0)
+    return PixelResult(pixels, tuple(rows), tuple(flags), area_share(mask))
 
 
 def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:
@@ -116,6 +124,9 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
+    kept = [v.line.box for v in verdicts if v.is_kept]
+    faint = faint_lines(maps, [v.line for v in verdicts if v.is_sure], kept, search.shape)
+    verdicts += [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
     gone = [v.line for v in verdicts if not v.is_kept]
     goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
     whole = [

@@ -170,16 +170,9 @@ def is_frame(stats: NDArray[Any], index: int, inside: NDArray[np.bool_]) -> bool
     left, top, width, height, area = (int(value) for value in stats[index])
     if area > _FRAME_FILL * width * height:
         return False
-    held = [
-        stats[other]
-        for other in np.flatnonzero(inside).tolist()
-        if other != index
-        and stats[other, 0] > left
-        and stats[other, 1] > top
-        and stats[other, 0] + stats[other, 2] < left + width
-        and stats[other, 1] + stats[other, 3] < top + height
-    ]
-    return any(max(one[2], one[3]) >= _FRAMED * min(width, height) for one in held)
+    held = inside & (stats[:, 0] > left) & (stats[:, 1] > top)
+    held &= (stats[:, 0] + stats[:, 2] < left + width) & (stats[:, 1] + stats[:, 3] < top + height)
+    return bool((stats[held, 2:4].max(axis=1) >= _FRAMED * min(width, height)).any()) if held.any() else False
 
 
 def _is_ink(mask: NDArray[np.bool_], core: Box, mark: Mark) -> bool:

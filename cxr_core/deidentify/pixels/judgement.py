@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked, touches
-from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.reading import CUT_OUT, Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
     count_alphanumerics,
@@ -100,9 +100,13 @@ class Bench:
     desk: Desk
     policy: MarkerPolicy
     identifiers: Identifiers = field(repr=False)
+    _allowed: dict[str, bool] = field(repr=False, default_factory=dict)  # of one image: a reading is asked about often
 
     def is_marker(self, text: str) -> bool:
-        return is_allowed(text, self.policy)
+        """True where a text could be an allowed marker."""
+        if text not in self._allowed:
+            self._allowed[text] = is_allowed(text, self.policy)
+        return self._allowed[text]
 
     def keeps(self, reading: Reading, line: Line) -> bool:
         """True where the readers agree on an allowed marker that explains the whole line.
@@ -153,7 +157,7 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     undecided: list[Line] = []
     doubtful_left = _MOST_DOUBTFUL
     for line in lines:
-        seen = _Seen.of(line, verdicts)
+        seen = _Seen.of(line, [v for v in verdicts if not (v.is_kept and _is_within(line, v.line))])
         if seen.kept > 0 and seen.kept + seen.gone >= _COVERED:
             continue  # nothing but kept lines, seen at another scale
         is_likely = line.probability >= TEXT_PROBABILITY
@@ -201,12 +205,18 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
-    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False):
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
             engine = "+".join(reader.name for reader in bench.desk.readers)
             return Verdict(letter, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
     return None
+
+
+def _is_within(line: Line, kept: Line) -> bool:
+    """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
+    is_sure = line.probability >= _LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
+    return is_sure and line.line_px * _MUCH_HIGHER <= kept.line_px
 
 
 def may_hold_lead(verdict: Verdict) -> bool:
@@ -251,10 +261,11 @@ class _Seen:
 def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
     kept = [v.line for v in verdicts if v.is_kept]
-    boxes = [line.box.grown(round(_RIM * line.line_px), UNBOUNDED) for line in kept]
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line
+        about = [one for one in kept if not _is_within(line, one)]
+        boxes = [one.box.grown(round(_RIM * one.line_px), UNBOUNDED) for one in about]
         if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
             return False
         if line.inks:

@@ -6,7 +6,8 @@ Whether the letter may stay is left to `judgement`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
+from itertools import count, islice, takewhile
 from typing import Any
 
 import cv2
@@ -38,7 +39,7 @@ _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in t
 _MOST_INITIALS = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Parts:
     """The connected parts of a window: `stats` as OpenCV gives them, the ground being the first."""
 
@@ -47,7 +48,7 @@ class _Parts:
     window: Box
     zoom: float
 
-    @property
+    @cached_property
     def sides(self) -> NDArray[np.int32]:
         """The longer side of every part."""
         return np.asarray(self.stats[:, 2:4].max(axis=1), dtype=np.int32)
@@ -73,13 +74,22 @@ class _Parts:
     def is_arrow(self, index: int) -> bool:
         """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
         left, top, width, height = (int(value) for value in self.stats[index, :4])
-        ink = np.argwhere(self.labels[top : top + height, left : left + width] == index).astype(np.float64)
-        ink -= ink.mean(axis=0)
-        spread, axes = np.linalg.eigh(ink.T @ ink)
-        if spread[1] < _ARROW_LENGTH**2 * spread[0]:
+        mask = self.labels[top : top + height, left : left + width] == index
+        if not _is_long(mask):
             return False
+        ink = np.argwhere(mask).astype(np.float64)
+        ink -= ink.mean(axis=0)
+        _, axes = np.linalg.eigh(ink.T @ ink)
         across, along = (ink @ axes).T
         return any(_is_arrow_along(way * along, across) for way in (1, -1))
+
+
+def _is_long(mask: NDArray[np.bool_]) -> bool:
+    """True where the spread of the ink in one direction is much larger than across it."""
+    moments = cv2.moments(as_bytes(mask), binaryImage=True)
+    middle = (moments["mu20"] + moments["mu02"]) / 2
+    apart = float(np.hypot((moments["mu20"] - moments["mu02"]) / 2, moments["mu11"]))
+    return bool(middle + apart >= _ARROW_LENGTH**2 * (middle - apart))
 
 
 def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:
@@ -179,24 +189,50 @@ def _parts(mask: NDArray[Any], window: Box, zoom: float) -> _Parts:
 def _letters_of(parts: _Parts) -> Iterator[int]:
     """The parts that may be a letter by themselves, the largest first: no other part is about as large."""
     rows = min(parts.labels.shape)
-    every = np.ones(len(parts.stats), np.bool_)
-    every[0] = False
-    glyphs = [
-        index
-        for index in range(1, len(parts.stats))
-        if parts.sides[index] >= _SPECK * _LETTER[0] * rows
-        and not parts.is_bead(index)
-        and not is_frame(parts.stats, index, every)
-        and not parts.is_arrow(index)
-    ]
-    glyphs.sort(key=lambda index: -int(parts.sides[index]))
-    for letter in [index for index in glyphs if not parts.touches_rim(index)][:_MOST_TRIED]:
+    glyphs = _Glyphs(parts)
+    for letter in islice((one for one in glyphs if not parts.touches_rim(one)), _MOST_TRIED):
         size = int(parts.sides[letter])
-        others = [index for index in glyphs if index != letter and parts.sides[index] >= _SPECK * size]
+        if not _LETTER[0] * rows <= size <= _LETTER[1] * rows:
+            continue
+        others = list(islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1))
         is_alone = not any(size <= _MUCH_SMALLER * parts.sides[index] <= _MUCH_SMALLER**2 * size for index in others)
         is_word = others and all(_goes_on(parts.stats, letter, other) for other in others)
-        if is_alone and not is_word and len(others) <= _MOST_PARTS and _LETTER[0] * rows <= size <= _LETTER[1] * rows:
+        if is_alone and not is_word and len(others) <= _MOST_PARTS:
             yield letter
+
+
+class _Glyphs:
+    """The parts that may be glyphs, the largest first: no bead, frame or arrow. Looked at as far as they are asked for.
+
+    A window of noise has hundreds of parts, and to tell an arrow takes as long as to read a word.
+    """
+
+    def __init__(self, parts: _Parts) -> None:
+        sides = parts.sides
+        large = np.flatnonzero(sides >= _SPECK * _LETTER[0] * min(parts.labels.shape))
+        ordered = sorted((int(index) for index in large if index), key=lambda index: -int(sides[index]))
+        self._parts, self._left, self._known = parts, iter(ordered), list[int]()
+        self._every = np.ones(len(parts.stats), np.bool_)
+        self._every[0] = False
+
+    def __iter__(self) -> Iterator[int]:
+        for index in count():
+            if index == len(self._known) and not self._find_next():
+                return
+            yield self._known[index]
+
+    def not_below(self, size: float, *, without: int) -> Iterator[int]:
+        """Those of at least a size, save one."""
+        at_least = takewhile(lambda index: self._parts.sides[index] >= size, self)
+        return (index for index in at_least if index != without)
+
+    def _find_next(self) -> bool:
+        for index in self._left:
+            is_thing = self._parts.is_bead(index) or is_frame(self._parts.stats, index, self._every)
+            if not is_thing and not self._parts.is_arrow(index):
+                self._known.append(index)
+                return True
+        return False
 
 
 def _goes_on(stats: NDArray[Any], letter: int, other: int) -> bool:

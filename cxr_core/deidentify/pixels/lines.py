@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
-from cxr_core.deidentify.pixels.marks import MARKED, TALL, Mark, find_marks
+from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Line
-from cxr_core.deidentify.pixels.network import CELL_PX, Maps
+from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import repeats_itself
 

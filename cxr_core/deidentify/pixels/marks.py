@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import SQUARISH, Box
-from cxr_core.deidentify.pixels.network import CELL_PX, Maps
+from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import FINE
-
-MARKED = 0.4
-"""Probability from which a cell of a map belongs to a line."""
 
 TALL = 1.25
 """A place higher than this times its width runs from top to bottom."""

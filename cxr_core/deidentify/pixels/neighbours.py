@@ -26,6 +26,7 @@ _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads 
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
+_LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
 
 
 def adjoins(one: Line, gone: Line) -> bool:
@@ -56,7 +57,7 @@ def accompanies(line: Line, letter: Line) -> bool:
     """True for a line of smaller letters close to a lone letter: the technologist's initials."""
     size = min(line.box.height, line.box.width)
     length = max(line.box.height, line.box.width)
-    if not is_letter(letter) or letter.line_px > _LARGEST_LETTER_PX or length > _LONGEST_COMPANION * letter.line_px:
+    if not may_have_company(letter) or length > _LONGEST_COMPANION * letter.line_px:
         return False
     if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
         return False
@@ -64,10 +65,15 @@ def accompanies(line: Line, letter: Line) -> bool:
     return is_beside and company(letter).intersection(line.box) > 0
 
 
+def may_have_company(letter: Line) -> bool:
+    """True for a lone letter of the size of lead."""
+    return is_letter(letter) and letter.line_px <= _LARGEST_LETTER_PX
+
+
 def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     """Those lines that accompany one of the letters. What has many companions is no letter, but texture."""
     found: list[Line] = []
-    for letter in letters:
+    for letter in (one for one in letters if may_have_company(one)):
         companions = [line for line in lines if accompanies(line, letter)]
         found += companions if len(companions) <= _MOST_COMPANIONS else []
     return found
@@ -97,23 +103,32 @@ def stacked(one: Line, other: Line) -> bool:
 
 
 def rows_of_letters(lines: Sequence[Line]) -> list[Line]:
-    """Single letters that stand in one row or column, as one line each: type in segments is found letter by letter."""
+    """Single letters that stand in one row or column, as one line each: type in segments is found letter by letter.
+
+    Thin letters and longer pieces of the same row belong to it, but most of it are letters.
+    """
     rows: list[Line] = []
     for is_vertical in (False, True):
-        left = [line for line in lines if line.box.aspect < SQUARISH]
+        left = [line for line in lines if _is_piece(line, is_vertical=is_vertical)]
         while left:
             row = [left.pop()]
             while more := [line for line in left if any(_follows(line, one, is_vertical=is_vertical) for one in row)]:
                 row += more
                 left = [line for line in left if line not in more]
             box = reduce(Box.union, (line.box for line in row))
-            if len(row) >= _LEAST_ROW and box.aspect >= SQUARISH:
+            has_letters = sum(line.box.aspect < SQUARISH for line in row) >= _LEAST_LETTERS * len(row)
+            if len(row) >= _LEAST_ROW and has_letters and box.aspect >= SQUARISH:
                 likeliest = max(row, key=lambda line: line.probability)
                 across = float(min(box.height, box.width))
                 rows.append(
                     replace(likeliest, box=box, is_vertical=is_vertical, line_px=across, glyphs=len(row), ink_box=box)
                 )
     return rows
+
+
+def _is_piece(line: Line, *, is_vertical: bool) -> bool:
+    runs_along = (line.box.height > line.box.width) == is_vertical
+    return line.box.aspect < _THIN_ASPECT or runs_along
 
 
 def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:

@@ -5,7 +5,7 @@ network (`text_network.onnx`) that `benchmarks/train_text_network.py` trains on 
 What lines the maps make is left to `lines`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -14,13 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.model import Box, extent
 from cxr_core.deidentify.pixels.proposals import TILE_PX, View
 from cxr_core.deidentify.pixels.sessions import open_session
 
 CELL_PX = 4  # one value of the maps for 4 x 4 pixels of the view
+MARKED = 0.4  # probability from which a cell of a map belongs to a line
 REACH_TILES = 9  # how far, in tiles of a view, a change of pixels is looked for in the maps
 _BLOCK_PX = 128
+AROUND_TILES = 7  # a proposed tile, and three on every side
 _MOST_BLOCKS = 6  # a side of an area: what bounds the memory
 _MARGIN_PX = 32  # what the network sees around a pixel
 _WINDOW_PX = 32
@@ -45,12 +47,19 @@ class Maps:
     code: NDArray[np.uint8] = field(repr=False)
     small: NDArray[np.uint8] = field(repr=False)
 
-    def within(self, boxes: Sequence[Box]) -> "Maps":
-        """The same maps, zero outside of some rectangles of the image."""
+    def within(self, boxes: Sequence[Box], without: Sequence[Box] = ()) -> "Maps":
+        """The same maps, zero outside of some rectangles of the image, and within others."""
         inside = np.zeros(self.text.shape, np.uint8)
-        for box in boxes:
-            inside[box.in_steps(CELL_PX * self.scale).window] = 1
+        for value, some in ((1, boxes), (0, without)):
+            for box in some:
+                inside[box.in_steps(CELL_PX * self.scale).window] = value
         return Maps(self.scale, self.text * inside, self.code * inside, self.small * inside)
+
+    def joined(self, other: "Maps") -> "Maps":
+        """The higher of two answers about one view."""
+        pairs = (self.text, other.text), (self.code, other.code), (self.small, other.small)
+        text, code, small = (np.maximum(*pair) for pair in pairs)
+        return Maps(self.scale, text, code, small)
 
 
 def look_closer(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -88,31 +97,41 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
     down, across = -(-rows // _BLOCK_PX), -(-columns // _BLOCK_PX)
     cells = _BLOCK_PX // CELL_PX
     maps = np.zeros((3, down * cells, across * cells), np.uint8)
-    areas = _areas(_blocks(tiles, down, across))
-    if areas:
-        pad = _MARGIN_PX + _WINDOW_PX // 2
-        edges = (pad, down * _BLOCK_PX - rows + pad, pad, across * _BLOCK_PX - columns + pad)
-        grey, equal = _continued(view.grey, edges), cv2.copyMakeBorder(view.equal, *edges, cv2.BORDER_REPLICATE)
+    if tiles.any():
+        ground = cache(lambda: _ground(view.grey))
         margin = _MARGIN_PX // CELL_PX
-        for top, left, bottom, right in areas:
-            answer = _run(_input(grey, equal, (top, left, bottom, right)))
-            window = slice(top * cells, bottom * cells), slice(left * cells, right * cells)
-            maps[:, window[0], window[1]] = answer[0, :, margin:-margin, margin:-margin]
+        for area in _areas(tiles, (down, across)):
+            answer = _run(_input(view, ground, area))
+            maps[:, *area.in_steps(CELL_PX).window] = answer[0, :, margin:-margin, margin:-margin]
     used = maps[:, : -(-rows // CELL_PX), : -(-columns // CELL_PX)]
     return Maps(view.scale, used[0], used[1], used[2])
 
 
-def _continued(plane: NDArray[np.uint8], edges: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """The plane with its ground drawn out beyond its edges, without the type that may touch them."""
+def _ground(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The plane without the type that may touch its edges: what its ground is, to be drawn out beyond them."""
     ground = plane.copy()
     for side in (ground[0], ground[-1], ground[:, 0], ground[:, -1]):
         usual = cv2.medianBlur(np.ascontiguousarray(side)[None, :], _EDGE_WINDOW_PX)[0]
         apart = np.abs(side.astype(np.int16) - usual)
         is_type = apart > max(_GRAIN, _OUTSTANDING * float(np.median(apart)))
         side[is_type] = usual[is_type]
-    whole = cv2.copyMakeBorder(ground, *edges, cv2.BORDER_REPLICATE)
-    whole[edges[0] : edges[0] + plane.shape[0], edges[2] : edges[2] + plane.shape[1]] = plane
-    return np.asarray(whole, dtype=np.uint8)
+    return ground
+
+
+def _cut_out(plane: NDArray[np.uint8], ground: Callable[[], NDArray[np.uint8]], window: Box) -> NDArray[np.uint8]:
+    """A part of the plane; what reaches beyond its edges is the ground at the edge, drawn out."""
+    inside = window.grown(0, (plane.shape[0], plane.shape[1]))
+    if inside == window:
+        return plane[window.window]
+    edges = (
+        inside.top - window.top,
+        window.bottom - inside.bottom,
+        inside.left - window.left,
+        window.right - inside.right,
+    )
+    part = cv2.copyMakeBorder(ground()[inside.window], *edges, cv2.BORDER_REPLICATE | cv2.BORDER_ISOLATED)
+    part[edges[0] : edges[0] + inside.height, edges[2] : edges[2] + inside.width] = plane[inside.window]
+    return np.asarray(part, dtype=np.uint8)
 
 
 def normalise(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -148,19 +167,32 @@ def _smoothed(cells: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(cv2.blur(cells.astype(np.float32), (side, side)), dtype=np.float32)
 
 
-def _blocks(tiles: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
-    """Which blocks hold a proposed tile or touch one: (down, across) bool."""
-    grown = cv2.dilate(tiles.astype(np.uint8), np.ones((3, 3), np.uint8))
+def _areas(tiles: NDArray[np.bool_], blocks: tuple[int, int]) -> list[Box]:
+    """Rectangles, in pixels of the view, that hold every proposed tile and what lies around it.
+
+    They are made of whole blocks, the more the less margin is paid, and cut down to what was asked for: text that is
+    too small for the coarser view may be one word in a block.
+    """
+    down, across = blocks
     side = _BLOCK_PX // TILE_PX
-    padded = np.zeros((down * side, across * side), np.bool_)
-    padded[: grown.shape[0], : grown.shape[1]] = grown > 0
-    return np.asarray(padded.reshape(down, side, across, side).any(axis=(1, 3)), dtype=np.bool_)
-
-
-def _areas(wanted: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
-    """Rectangles (top, left, bottom, right) that hold every wanted block once: the larger, the less margin is paid."""
-    left_over = wanted.copy()
+    padded = np.zeros((down * side, across * side), np.uint8)
+    padded[: tiles.shape[0], : tiles.shape[1]] = tiles
+    near = cv2.dilate(padded, np.ones((3, 3), np.uint8))
+    around = cv2.dilate(padded, np.ones((AROUND_TILES, AROUND_TILES), np.uint8))
+    wanted = np.asarray(near.reshape(down, side, across, side).any(axis=(1, 3)), dtype=np.bool_)
     areas = []
+    for block in _rectangles(wanted):
+        rows, columns = block.top * side, block.left * side
+        used = extent(around[rows : block.bottom * side, columns : block.right * side] > 0)
+        edges = (rows + used.top, columns + used.left, rows + used.bottom, columns + used.right)
+        areas.append(Box(*(TILE_PX * edge for edge in edges)))
+    return areas
+
+
+def _rectangles(wanted: NDArray[np.bool_]) -> list[Box]:
+    """Rectangles of blocks that hold every wanted one once."""
+    left_over = wanted.copy()
+    found = []
     for top, left in np.argwhere(wanted).tolist():
         if not left_over[top, left]:
             continue
@@ -171,20 +203,22 @@ def _areas(wanted: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
         while bottom < wanted.shape[0] and left_over[bottom, left:right].all() and bottom - top < _MOST_BLOCKS:
             bottom += 1
         left_over[top:bottom, left:right] = False
-        areas.append((top, left, bottom, right))
-    return areas
+        found.append(Box(top, left, bottom, right))
+    return found
 
 
-def _input(grey: NDArray[Any], equal: NDArray[Any], area: tuple[int, int, int, int]) -> NDArray[np.float32]:
-    top, left, bottom, right = (side * _BLOCK_PX for side in area)
+def _input(view: View, ground: Callable[[], NDArray[np.uint8]], area: Box) -> NDArray[np.float32]:
     half = _WINDOW_PX // 2
-    rows, columns = bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX
-    view = np.empty((1, 2, rows, columns), np.float32)
-    view[0, 0] = normalise(grey[top : top + rows + 2 * half, left : left + columns + 2 * half])
-    np.multiply(
-        equal[top + half : top + half + rows, left + half : left + half + columns], np.float32(1 / 255), out=view[0, 1]
-    )
-    return view
+    seen, around = _with_margin(area, _MARGIN_PX), _with_margin(area, _MARGIN_PX + half)
+    planes = np.empty((1, 2, seen.height, seen.width), np.float32)
+    planes[0, 0] = normalise(_cut_out(view.grey, ground, around))
+    np.multiply(_cut_out(view.equal, lambda: view.equal, seen), np.float32(1 / 255), out=planes[0, 1])
+    return planes
+
+
+def _with_margin(area: Box, margin_px: int) -> Box:
+    """The rectangle with a margin that may reach beyond the view."""
+    return Box(area.top - margin_px, area.left - margin_px, area.bottom + margin_px, area.right + margin_px)
 
 
 def _run(batch: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box, PixelResult, TextBox
-from cxr_core.deidentify.pixels.redaction import black_out, fill_value, mask_flags
+from cxr_core.deidentify.pixels.redaction import area_share, black_out, fill_value, mask_flags
 from cxr_core.vocabulary import BoxDecision, Photometric
 
 RULE, ENGINE = "reader", "person"
@@ -40,7 +40,7 @@ def black_reader_boxes(result: PixelResult, boxes: Sequence[Box], photometric: P
     mask = _mask(result.pixels.shape, rows)
     flags = [flag for flag in result.flags if flag not in mask_flags(mask)] + mask_flags(mask)
     ordered = sorted(rows, key=lambda row: (row.top_px, row.left_px))
-    return replace(result, pixels=pixels, boxes=tuple(ordered), flags=tuple(flags), area_share=float(mask.mean()))
+    return replace(result, pixels=pixels, boxes=tuple(ordered), flags=tuple(flags), area_share=area_share(mask))
 
 
 def _covers(box: Box, row: TextBox) -> bool:

@@ -26,7 +26,6 @@ _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.04, 0.1, 0.9  # of being a marker, of being text, of either
-_MOST_READINGS = 3
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
 
@@ -46,6 +45,22 @@ class Reading:
     def is_legible(self) -> bool:
         """The first reader read a word."""
         return self.scores[0] > _LEGIBLE_SCORE and count_alphanumerics(self.texts[0]) >= _WORD
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How likely a marker a position must look to be read: the likeliest one, the others; and how many are read."""
+
+    first: float
+    others: float
+    most: int
+
+
+_LINE = Promise(0.15, 0.15, 2)
+_DOUBTFUL_LINE = Promise(_WORTH, _WORTH, 3)  # it goes for what it says
+_LETTER = Promise(0.1, 0.5, 3)  # most are clips and ribs
+CUT_OUT = Promise(0.2, 0.2, 3)
+"""Of what was cut out of a place as its letter: it stays only where the reader is certain."""
 
 
 class Memo:
@@ -78,7 +93,9 @@ class Desk:
     glance: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance
 
 
-def read_line(line: Line, desk: Desk, is_wanted: Callable[[str], bool], *, words_matter: bool) -> tuple[Reading, ...]:
+def read_line(
+    line: Line, desk: Desk, is_wanted: Callable[[str], bool], *, words_matter: bool, promise: Promise | None = None
+) -> tuple[Reading, ...]:
     """Read a line in those of its possible positions that are worth it, one reading for each.
 
     Worth it is a position that may show a marker. The first reader sees all of these; the others only those in which
@@ -93,16 +110,20 @@ def read_line(line: Line, desk: Desk, is_wanted: Callable[[str], bool], *, words
         True for a text that could be an allowed marker.
     words_matter : bool
         True where the line stays unless it says something: its first position is read also when it is no marker.
+    promise : Promise, optional
+        What makes a position worth reading; by default what suits the line.
     """
     readings: list[Reading] = []
-    for shown in _worth_reading(line, desk, words_matter=words_matter):
+    if promise is None:
+        promise = _LETTER if is_letter(line) else _DOUBTFUL_LINE if words_matter else _LINE
+    for shown in _worth_reading(line, desk, promise, words_matter=words_matter):
         readings.append(_read_position(draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted):
             break
     return tuple(readings)
 
 
-def _worth_reading(line: Line, desk: Desk, *, words_matter: bool) -> list[NDArray[np.bool_]]:
+def _worth_reading(line: Line, desk: Desk, promise: Promise, *, words_matter: bool) -> list[NDArray[np.bool_]]:
     """The positions, over all binarisations, that may show a marker, the likeliest first."""
     shown: list[NDArray[np.bool_]] = []
     marker: list[float] = []
@@ -115,8 +136,9 @@ def _worth_reading(line: Line, desk: Desk, *, words_matter: bool) -> list[NDArra
         words += worth[:, 1].tolist()
         if max(marker) >= _SURELY or (max(marker) < _WORTH and worth[:, 1].max() >= _SURELY):
             break  # a marker well seen, or words that are none
-    best = sorted(range(len(shown)), key=lambda index: -marker[index])[:_MOST_READINGS]
-    picked = [shown[index] for index in best if marker[index] >= _WORTH]
+    best = sorted(range(len(shown)), key=lambda index: -marker[index])[: promise.most]
+    least = [promise.first] + [promise.others] * promise.most
+    picked = [shown[index] for rank, index in enumerate(best) if marker[index] >= least[rank]]
     if words_matter and not picked and words and words[0] >= _WORDS:
         return shown[:1]
     return picked

@@ -73,8 +73,13 @@ def mask_flags(mask: NDArray[np.bool_]) -> list[QualityFlag]:
     """LARGE_MASK where more than 15 % of the image, or more than 5 % of its middle, was blacked."""
     rows, columns = mask.shape
     middle = mask[rows // 4 : rows - rows // 4, columns // 5 : columns - columns // 5]
-    is_large = mask.mean() > _LARGE_SHARE or (middle.size > 0 and middle.mean() > _CENTRE_SHARE)
+    is_large = area_share(mask) > _LARGE_SHARE or area_share(middle) > _CENTRE_SHARE
     return [QualityFlag.LARGE_MASK] if is_large else []
+
+
+def area_share(mask: NDArray[np.bool_]) -> float:
+    """Share of the mask that is set, 0 to 1; 0 of no pixel."""
+    return np.count_nonzero(mask) / mask.size if mask.size else 0.0
 
 
 def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:

@@ -50,10 +50,10 @@ def _is_periodic(profile: NDArray[np.float32]) -> bool:
     step = _likeliest_step(profile)
     if step is None:
         return False
-    if min(_correlation(profile, turns * step) for turns in (1, 2, 3)) < _ALIKE:
+    if not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
         return False
     ends = np.linspace(0, profile.size, _PARTS + 1).astype(int).tolist()
-    return all(_correlation(profile[first:last], step) >= _ALIKE_EACH for first, last in pairwise(ends))
+    return all(_is_like_itself(profile[first:last], step, _ALIKE_EACH) for first, last in pairwise(ends))
 
 
 def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
@@ -65,9 +65,10 @@ def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
     return int(apart[0] + np.argmax(likeness[apart[0] :])) if apart.size else None
 
 
-def _correlation(profile: NDArray[np.float32], lag: int) -> float:
-    """The best correlation with itself about a lag: steps are no whole pixels."""
-    return max(_at(profile, one) for one in range(max(1, lag - 2), lag + 3))
+def _is_like_itself(profile: NDArray[np.float32], lag: int, least: float) -> bool:
+    """True where some correlation with itself about a lag is high enough: steps are no whole pixels."""
+    near = sorted(range(max(1, lag - 2), lag + 3), key=lambda one: abs(one - lag))
+    return any(_at(profile, one) >= least for one in near)
 
 
 def _at(profile: NDArray[np.float32], lag: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box
-from cxr_core.deidentify.pixels.network import REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.network import AROUND_TILES, MARKED, REACH_TILES, Maps, look, look_closer
 from cxr_core.deidentify.pixels.proposals import (
     TILE_PX,
     SearchImage,
@@ -22,13 +22,42 @@ from cxr_core.deidentify.pixels.proposals import (
     tile_grid,
 )
 
+_BLOCK_TILES, _MOST_ROUNDS = 17, 2  # lines of small type stand closer than eight tiles
+_WORD_CELLS, _SURE = 6, 0.8
+
 
 def look_everywhere(search: SearchImage) -> list[Maps]:
     """Stages 1 and 2: the network over all views, the finest only where the next hints at small type."""
     fine, middle, coarse = search.views
     first = look(coarse, propose_tiles(coarse))
     second = look(middle, propose_tiles(middle) | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
-    return [look(fine, look_closer(second, tile_grid(fine))), second, first]
+    return [_look_around(fine, look_closer(second, tile_grid(fine))), second, first]
+
+
+def _look_around(view: View, tiles: NDArray[np.bool_]) -> Maps:
+    """The network over some tiles, and then around the text that it found there: small type stands in blocks."""
+    maps, seen = look(view, tiles), tiles.copy()
+    for _ in range(_MOST_ROUNDS):
+        found = coarsened(_surely_lines(maps.text), seen.shape)
+        around = cv2.dilate(found.astype(np.uint8), np.ones((_BLOCK_TILES, _BLOCK_TILES), np.uint8)) > 0
+        beyond = around & (cv2.dilate(seen.astype(np.uint8), np.ones((AROUND_TILES, AROUND_TILES), np.uint8)) == 0)
+        if not beyond.any():
+            break
+        maps, seen = maps.joined(look(view, beyond)), seen | around
+    return maps
+
+
+def _surely_lines(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The connected cells of a map that are as long as a word and somewhere beyond doubt."""
+    mask = (text >= round(255 * MARKED)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    is_line = np.maximum(stats[:, 2], stats[:, 3]) >= _WORD_CELLS
+    is_line[0] = False
+    for index in np.flatnonzero(is_line).tolist():
+        left, top, width, height = stats[index, :4].tolist()
+        window = slice(top, top + height), slice(left, left + width)
+        is_line[index] = text[window][labels[window] == index].max() >= round(255 * _SURE)
+    return np.asarray(is_line[labels], dtype=np.bool_) if is_line.any() else np.zeros(text.shape, np.bool_)
 
 
 def look_near(search: SearchImage, boxes: Sequence[Box]) -> list[Maps]:

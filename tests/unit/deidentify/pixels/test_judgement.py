@@ -262,6 +262,13 @@ def test_a_line_within_a_block_that_was_removed_is_read() -> None:
     assert [v.rule for v in verdicts if v.line is within] == [Rule.MARKER]
 
 
+def test_small_type_within_the_place_of_a_large_kept_word_is_judged() -> None:
+    word = line(Box(100, 100, 160, 300), glyphs=5)
+    within = line(Box(104, 110, 124, 290), glyphs=9, probability=0.9, seed=1)
+    verdicts, _ = judge([word, within], bench(ByHeight("RIGHT")))
+    assert [(v.rule, v.is_kept) for v in verdicts if v.line is within] == [(Rule.TEXT, False)]
+
+
 def test_where_everything_looks_a_little_like_type_the_doubtful_stays() -> None:
     def places(count: int) -> list[Line]:
         rows = [Box(100 * index, 100, 100 * index + 20, 200) for index in range(count)]

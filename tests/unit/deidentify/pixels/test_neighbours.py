@@ -62,6 +62,18 @@ def test_letters_in_a_row_or_column_are_one_line(is_vertical: bool) -> None:
     assert rows_of_letters(letters[:2]) == []
 
 
+def test_a_thin_letter_and_a_longer_piece_belong_to_a_row_of_letters() -> None:
+    column = [Box(100, 50, 130, 90), Box(150, 50, 180, 90), Box(200, 50, 214, 90), Box(230, 50, 260, 90)]
+    piece = Box(280, 50, 400, 90)
+    found = rows_of_letters([line(box, 1) for box in [*column, piece]])
+    assert [(one.box, one.is_vertical) for one in found] == [(Box(100, 50, 400, 90), True)]
+
+
+def test_short_lines_of_a_block_are_no_column_of_letters() -> None:
+    block = [Box(100 + 40 * index, 50, 130 + 40 * index, 150) for index in range(3)]
+    assert rows_of_letters([line(box, 4) for box in block]) == []
+
+
 def test_a_letter_with_many_companions_is_texture() -> None:
     around = [line(Box(250 + 20 * index, 200, 266 + 20 * index, 235), 2) for index in range(2)]
     assert initials_of([LETTER], around) == around

@@ -74,6 +74,18 @@ def test_a_doubtful_line_that_looks_like_no_text_is_not_read(
     assert read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 0.0), str.isupper, words_matter=True) == ()
 
 
+@pytest.mark.parametrize(
+    ("promise", "positions_read"),
+    [(0.6, 3), (0.4, 1), (0.05, 0)],
+)
+def test_a_letter_is_read_in_other_positions_only_where_they_promise_much(
+    fake_reader: Callable[..., object], text_ink: Write, promise: float, positions_read: int
+) -> None:
+    reader = fake_reader("x", 0.5)
+    read_line(line_of(text_ink("L"), 1), desk(reader, promise, 0.0), str.isupper, words_matter=False)
+    assert reader.seen == positions_read  # type: ignore[attr-defined]
+
+
 def test_a_certain_marker_ends_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:
     reader = fake_reader("L")
     read_line(line_of(text_ink("L"), 1), desk(reader, 1.0, 1.0), str.isupper, words_matter=False)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels import search as search_module
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line
@@ -90,6 +91,32 @@ def test_the_network_sees_small_type_at_half_size_and_asks_for_a_closer_look(noi
     wanted = look_closer(middle, propose_constant_tiles(search.views[0]).shape)
     assert wanted[tiles_of(ink, 8)].mean() > 0.8
     assert wanted.mean() < 0.1
+
+
+def test_the_network_looks_no_further_than_it_was_asked(noise_image: Draw, burn: Burn) -> None:
+    image = noise_image(512, 1024)
+    burn(image, "Ross, Ruth", (100, 60), size=14)
+    burn(image, "Ross, Ruth", (100, 700), size=14)
+    fine = prepare_search(image, Photometric.MONOCHROME2).views[0]
+    tiles = np.zeros((64, 128), np.bool_)
+    tiles[12:16, 6:20] = True
+    text = look(fine, tiles).text
+    assert text[:, :80].max() > 200
+    assert not text[:, 80:].any()
+
+
+def test_small_type_is_followed_from_line_to_line(
+    noise_image: Draw, burn: Burn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = noise_image(512, 512)
+    for row in range(4):
+        burn(image, "Ross, Ruth 1961", (100 + 40 * row, 60), size=13)
+    hint = np.zeros((64, 64), np.bool_)
+    hint[12:16, 6:24] = True
+    monkeypatch.setattr(search_module, "look_closer", lambda *_: hint)
+    fine, _, _ = look_everywhere(prepare_search(image, Photometric.MONOCHROME2))
+    found = [int(fine.text[(100 + 40 * row) // 4 : (120 + 40 * row) // 4].max()) > 200 for row in range(4)]
+    assert found == [True] * 4
 
 
 def test_the_network_says_nothing_where_nothing_was_proposed(noise_image: Draw, burn: Burn) -> None:
