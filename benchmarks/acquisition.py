@@ -64,7 +64,7 @@ def ours(way: str) -> Callable[[Orthanc, Path, list[str]], None]:
         source = SourceSettings.model_validate({"way": way, "pacs": pacs})
         shelf = Shelf(target / "received", target / "incoming")
         shelf.open()
-        with open_pacs(source, shelf.put) as opened:
+        with open_pacs(source, shelf.receive) as opened:
             done = Acquisition(opened, shelf, target / "acquired.parquet", source.pacs).run([DAY])
         assert sum(done.studies.values()) == len(studies)
 
