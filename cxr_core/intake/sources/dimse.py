@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from threading import current_thread
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -205,8 +206,26 @@ class DimsePeer:
             if connection is not None and connection.socket is not None:
                 connection.socket.close()  # pynetdicom leaves it open where nobody listens
             raise _not_opened(association)
+        _keep_answers(association)
         self._association = association
         return association
+
+
+def _keep_answers(association: Association) -> None:
+    """Let nobody but us take messages off an association.
+
+    Its own thread looks for requests of the peer now and then. pynetdicom pauses it while we wait for an answer, but
+    may believe it paused a moment too early: then it takes the first answer and drops it as no request, and a study
+    or an image of a list is missing, in silence.
+    """
+    take = association.dimse.get_msg
+
+    def take_ours(block: bool = False) -> Any:
+        return (None, None) if current_thread() is association else take(block)
+
+    # Any: mypy takes no method of an object that is given another one.
+    provider: Any = association.dimse
+    provider.get_msg = take_ours
 
 
 def _entity(settings: PacsSettings) -> AE:
