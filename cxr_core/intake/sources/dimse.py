@@ -137,8 +137,14 @@ class DimsePeer:
     def close(self) -> None:
         """See `Peer`."""
         association, self._association = self._association, None
-        if association is not None and association.is_established:
+        if association is None:
+            return
+        connection = association.dul.socket
+        line = connection.socket if connection is not None else None
+        if association.is_established:
             association.release()
+        if line is not None:
+            line.close()  # pynetdicom leaves it open where the other end has hung up before
 
     def _transfer(self, study_uid: str, query: Dataset) -> bool:
         association = self._open()
