@@ -46,7 +46,7 @@ def acquire_studies(
     shelf = shelf_of(workspace)
     days = asked_days(config, dt.datetime.now(dt.UTC).date())
     shelf.open()
-    with open_pacs(config.source, shelf.put) as pacs:
+    with open_pacs(config.source, shelf.receive) as pacs:
         ledger = workspace.catalog_table(ACQUIRED)
         run = Acquisition(pacs, shelf, ledger, config.source.pacs, list_again=list_again, on_progress=on_progress)
         try:

@@ -101,13 +101,14 @@ def catalog_folder(
     known = _rows_by_state(previous)
     rows: list[dict[str, Any]] = []
     try:
-        for path in walk_entries(root):
-            state = _state(root, path)
-            row = known.get(state) or _catalog_file(path, state, issuer)
-            is_settled = now_ns is None or state[2] < now_ns() - _SETTLED_AFTER_NS
-            rows.append(row if is_settled else row | {"mtime_ns": _OPENED_AGAIN})
-            if on_progress:
-                on_progress(len(rows))
+        with quiet_pydicom():  # once, because it costs as much as a small file
+            for path in walk_entries(root):
+                state = _state(root, path)
+                row = known.get(state) or _catalog_file(path, state, issuer)
+                is_settled = now_ns is None or state[2] < now_ns() - _SETTLED_AFTER_NS
+                rows.append(row if is_settled else row | {"mtime_ns": _OPENED_AGAIN})
+                if on_progress:
+                    on_progress(len(rows))
     except PermissionError:
         raise UsageError(_NO_FOLDER) from None
     except FileNotFoundError:
@@ -196,10 +197,10 @@ def _digest(file: BinaryIO) -> str:
 
 def _encodable(value: object) -> object:
     """A value without lone surrogates, which some declared character sets decode to and no table can hold."""
-    if isinstance(value, list):
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list) and not "".join(value).isascii():
         return [_encodable(item) for item in value]
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode()
     return value
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from cxr_core.intake.drafts import Report, StudyDraft, hours_apart
+from cxr_core.policy.chest import Region, chest_policy
 
 SAME_EXAM_HOURS = 24.0
+SAME_MOMENT_HOURS = 1.0
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -37,6 +39,20 @@ def _has_same_name(report: Report, study: StudyDraft) -> bool:
     """True where the names of report and study share a word, as far as both are known."""
     told, shown = _name_words(report.person_names), _name_words(study.person_names)
     return not told or not shown or bool(told & shown)
+
+
+def is_same_person(report: Report, study: StudyDraft) -> bool:
+    """True where name and birth date of both are known and agree, whatever the patient ids say."""
+    is_known = bool(report.person_names and study.person_names and report.birth_date and study.birth_date)
+    return is_known and has_same_birth_date(report, study) and _has_same_name(report, study)
+
+
+def is_of_other_kind(report: Report, study: StudyDraft) -> bool:
+    """True where a report names another region than the images show, or another modality than radiography."""
+    policy, told = chest_policy(), report.exam_description
+    parts = {policy.region_of_part(image.body_part) for image in study.usable if image.body_part}
+    spoken, shown = policy.region_of_text(told), Region.CHEST if Region.CHEST in parts else Region.UNSAID
+    return policy.names_other_modality(told) or (spoken is Region.OTHER and shown is Region.CHEST)
 
 
 def _name_words(names: Iterable[str]) -> set[str]:

@@ -5,7 +5,6 @@ How the strings are folded and looked for is left to `cxr_core.vault.dictionary`
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -51,6 +50,7 @@ _KEYWORDS = {
 _NAMES = (Bucket.PERSON, Bucket.STAFF)
 _CODE_MEANING = 0x00080104
 _PERSON_CODES = 0x00401101
+_ALWAYS = frozenset(["SQ", "PN"])
 _PRIVATE_TEXT_VRS = frozenset(["AE", "CS", "LO", "PN", "SH"])
 _PRIVATE_VRS = frozenset(["AE", "CS", "LO", "SH", "ST", "IS", "DS", "UN", "PN", "SQ"])
 
@@ -86,16 +86,8 @@ def collect_identity(header: Node) -> Identity:
     Source: PS3.15 table E.1-1 (attributes that identify), PS3.6 (keywords).
     """
     identity = Identity()
-    found: dict[Bucket, dict[str, None]] = {bucket: getattr(identity, bucket) for bucket in Bucket}
-    for bucket, tag, values in _findings(header, 0, 0):
-        if bucket is None:
-            for value in values:
-                _sort_in_private(identity, value, is_name=tag == 0)
-            continue
-        for value in values:
-            found[bucket][value] = None
-        if bucket is Bucket.ADDRESS:
-            found[Bucket.PLACE].update(dict.fromkeys(town for value in values for town in address_towns(value)))
+    found: dict[Bucket | None, dict[str, None]] = {bucket: getattr(identity, bucket) for bucket in Bucket}
+    _gather(header, 0, 0, identity, found)
     return identity
 
 
@@ -119,31 +111,50 @@ def _sequences() -> frozenset[int]:
     return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 
-_Finding = tuple[Bucket | None, int, list[str]]
-
-
-def _findings(node: Node, parent: int, depth: int) -> Iterator[_Finding]:
-    """Bucket and strings of each attribute that may identify; no bucket for private ones (tag 0: VR PN)."""
+def _gather(
+    node: Node, parent: int, depth: int, identity: Identity, found: dict[Bucket | None, dict[str, None]]
+) -> None:
+    """Sort the strings of a data set into the buckets of an identity, those of its items included."""
+    if depth >= _MAX_DEPTH:
+        return
     buckets, sequences = _buckets(), _sequences()
-    for tag, vr, raw in node.entries():
-        is_private = bool(tag >> 16 & 1)
+    for tag, (vr, raw) in node.entries():
+        is_private = bool(tag & 0x10000)
         bucket = Bucket.STAFF if parent == _PERSON_CODES and tag == _CODE_MEANING else buckets.get(tag)
-        if not (bucket is not None or is_private or tag in sequences or vr in ("SQ", "PN")):
+        if bucket is None and not is_private and tag not in sequences and vr not in _ALWAYS:
             continue
         if is_private and (vr or "UN") not in _PRIVATE_VRS:  # no VR in implicit coding
             continue
-        items = node.items(tag) if depth < _MAX_DEPTH else []
+        items = node.items(tag) if vr == "SQ" or tag in sequences else None
         if items is None:
-            found = _strings_quickly(node, tag, vr, raw, bucket)
-            items = _converted_items(node, tag) if found is None else []
-            if found is None and items is None:
-                found = _strings_converted(node, tag)
-            if found is not None:
-                name_vr, values = found
-                yield bucket if is_private or bucket else Bucket.STAFF, 0 if name_vr == "PN" else tag, values
+            strings = _strings_quickly(node, tag, vr, raw, bucket)
+            items = _converted_items(node, tag) if strings is None else []
+            if strings is None and items is None:
+                strings = _strings_converted(node, tag)
+            if strings is not None:
+                _sort(strings, bucket if is_private or bucket else Bucket.STAFF, identity, found)
                 continue
         for item in items or ():
-            yield from _findings(item, tag, depth + 1)
+            _gather(item, tag, depth + 1, identity, found)
+
+
+def _sort(
+    strings: tuple[str | None, list[str]],
+    bucket: Bucket | None,
+    identity: Identity,
+    found: dict[Bucket | None, dict[str, None]],
+) -> None:
+    """Put the strings of one element where they belong; no bucket for private elements."""
+    vr, values = strings
+    if bucket is None:
+        for value in values:
+            _sort_in_private(identity, value, is_name=vr == "PN")
+        return
+    target = found[bucket]
+    for value in values:
+        target[value] = None
+    if bucket is Bucket.ADDRESS:
+        found[Bucket.PLACE].update(dict.fromkeys(town for value in values for town in address_towns(value)))
 
 
 def _strings_quickly(

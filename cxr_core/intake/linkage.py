@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from cxr_core.intake.cohort import Cohort
+from cxr_core.intake.doubts import Tie, doubtful_ties
 from cxr_core.intake.drafts import (
     Image,
     Report,
@@ -109,8 +110,7 @@ def link(  # noqa: PLR0913  the four tables of intake and the settings that rule
     decisions = _decide(studies, records, link)
     for decision in decisions:
         _judge_study(decision, rules, dropped, require_report=cohort.require_report)
-        if link.quarantine_date_mismatch and decision.reason is None and _is_date_mismatch(decision):
-            decision.reason = Reason.E_LINK
+    _judge_ties(decisions, records, quarantine_mismatch=link.quarantine_date_mismatch)
     fates = _report_fates(records, decisions, rules)
     return Linked(
         studies=STUDIES.frame(_study_rows(decisions, rules)),
@@ -199,6 +199,20 @@ def _judge_study(decision: _Decision, rules: Cohort, dropped: dict[str, Reason],
         kept = {image.path for image in chest}
         dropped |= {image.path: Reason.NOT_CHEST for image in study.usable if image.path not in kept}
         study.usable = chest
+
+
+def _judge_ties(decisions: list[_Decision], reports: Iterable[Report], *, quarantine_mismatch: bool) -> None:
+    """Quarantine the studies that may have got the report of another exam; ties of studies left out count, too."""
+    doubtful = doubtful_ties([_tie(decision) for decision in decisions], reports)
+    for decision in decisions:
+        is_mismatch = quarantine_mismatch and _is_date_mismatch(decision)
+        if decision.reason is None and (is_mismatch or decision.study.uid in doubtful):
+            decision.reason = Reason.E_LINK
+
+
+def _tie(decision: _Decision) -> Tie:
+    versions = {key: report for key, (report, _) in decision.matches.candidates.items()}
+    return Tie(decision.study, decision.verdict.current, decision.rule, versions)
 
 
 def _image_reason(study: StudyDraft, dropped: Mapping[str, Reason]) -> Reason | None:

@@ -9,12 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cxr_core.intake.drafts import Report, StudyDraft, hours_apart
-from cxr_core.intake.identification import SAME_EXAM_HOURS, agrees, has_same_birth_date, meant_studies
+from cxr_core.intake.identification import (
+    SAME_EXAM_HOURS,
+    SAME_MOMENT_HOURS,
+    agrees,
+    has_same_birth_date,
+    is_of_other_kind,
+    meant_studies,
+)
 from cxr_core.intake.patients import Patient
-from cxr_core.policy.chest import Region, chest_policy
 from cxr_core.vocabulary import LinkRule, ReportStatus
-
-_SAME_MOMENT_HOURS = 1.0
 
 
 @dataclass(slots=True)
@@ -113,7 +117,7 @@ def _spoken_by_time(report: Report, linked: list[StudyDraft], book: _Book) -> li
     patients = {patient for study in linked for patient in study.patients}
     own = [study for patient in patients for study in book.by_patient[patient]]
     gaps = [(study, hours_apart(report.exam_at, study.exam_at)) for study in own]
-    others = [study for study, gap in gaps if gap is not None and gap <= _SAME_MOMENT_HOURS]
+    others = [study for study, gap in gaps if gap is not None and gap <= SAME_MOMENT_HOURS]
     return [*linked, *others] if others else []
 
 
@@ -173,15 +177,8 @@ def _is_sure(versions: Iterable[Report], study: StudyDraft, matches: Matches, wi
     """
     gaps = [hours_apart(report.exam_at, study.exam_at) for report in versions]
     is_near = all(gap is not None and gap <= window_hours for gap in gaps)
-    is_kind = not any(_is_of_other_kind(report, study) for report in versions)
+    is_kind = not any(is_of_other_kind(report, study) for report in versions)
     return is_near and is_kind and len(study.patients) == 1 and not (matches.candidates or matches.contradicting)
-
-
-def _is_of_other_kind(report: Report, study: StudyDraft) -> bool:
-    policy, told = chest_policy(), report.exam_description
-    parts = {policy.region_of_part(image.body_part) for image in study.usable if image.body_part}
-    spoken, shown = policy.region_of_text(told), Region.CHEST if Region.CHEST in parts else Region.UNSAID
-    return policy.names_other_modality(told) or (spoken is Region.OTHER and shown is Region.CHEST)
 
 
 def _may_belong(versions: Iterable[Report], study: StudyDraft, window_hours: float) -> bool:

@@ -157,7 +157,7 @@ def _remote(config: Path, sets: list[str] | None) -> BuildConfig:
     return settings
 
 
-def _refuse_files(study_uid: str, instance_uid: str, content: bytes) -> None:
+def _refuse_files(study_uid: str, instance_uid: str, content: bytes | bytearray) -> None:
     """Nothing is fetched here; the port is open for a moment to see whether it can be."""
     del study_uid, instance_uid, content
     raise UsageError("a file came that nobody asked for")

@@ -88,7 +88,7 @@ class Vault:
         chosen = {"start": DAY, "end": DAY, "modalities": ("DX",), **settings, **more}
         source = SourceSettings.model_validate({"way": way, "pacs": chosen})
         self.shelf.open()
-        with open_pacs(source, self.shelf.put) as pacs:
+        with open_pacs(source, self.shelf.receive) as pacs:
             run = Acquisition(pacs, self.shelf, self.root / "acquired.parquet", source.pacs)
             return run.run([DAY])
 
@@ -283,7 +283,7 @@ def test_a_file_that_nobody_asked_for_is_refused(pacs: Orthanc, vault: Vault) ->
     source = SourceSettings.model_validate({"way": "pacs-move", "pacs": pacs.settings()})
     vault.shelf.open()
     (vault.root / "planted.dcm").write_bytes(_image(99, 0))
-    with open_pacs(source, vault.shelf.put) as opened:
+    with open_pacs(source, vault.shelf.receive) as opened:
         command = ["storescu", "-v", "-aec", "HILUM", "127.0.0.1", str(pacs.our_port), str(vault.root / "planted.dcm")]
         told = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "0x124" in told.stdout + told.stderr  # refused: not authorised

@@ -118,6 +118,7 @@ class StudyFetcher:
             work.files += len(came.uids)
             work.size_bytes += came.size_bytes
             self.pace.spent(came.size_bytes)
+        self.arrivals.check()
         self.shelf.settle(uid)
 
     def _missing(self, work: _Work) -> Sequence[ListedInstance]:

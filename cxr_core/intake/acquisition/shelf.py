@@ -4,17 +4,20 @@ Takes bytes as they were received and gives which instances of a study are there
 its time, so that the catalog does not open it again. What is to be received is left to `fetching`.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cxr_core.errors import BuildError
+from cxr_core.intake.sources.peer import Content
 from cxr_core.tables.storage import sync
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
@@ -74,31 +77,29 @@ class Shelf:
         """True where an instance is there."""
         return self.path(study_uid, instance_uid).exists()
 
-    def put(self, study_uid: str, instance_uid: str, content: bytes) -> None:
-        """Keep one file: written beside, synced, renamed.
+    def receive(self, study_uid: str, instance_uid: str, content: Content) -> Callable[[], None] | None:
+        """Write one file beside the shelf; gives the call that syncs it and puts it onto the shelf.
+
+        None where an equal file is there already. Before the call has returned the file is not there: a machine that
+        loses its power leaves no torn file under the name of a whole one.
 
         Raises
         ------
         NoRoom
-            The disk is full.
+            The disk is full. The call raises it, too.
         BuildError
             The vault cannot be written for another reason.
         """
         target = self.path(study_uid, instance_uid)
         temporary = self.incoming / uuid.uuid4().hex
-        try:
+        with _tidy(temporary):
             if _holds(target, content):
-                return
+                return None
             with temporary.open("wb", buffering=0) as stream:
                 view = memoryview(content)
                 while view:
                     view = view[stream.write(view) or 0 :]
-                os.fsync(stream.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(target)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise _refused(error) from None
+        return partial(_shelve, temporary, target)
 
     def settle(self, study_uid: str) -> None:
         """Wait until the names of a study's files are on the disk, too."""
@@ -116,12 +117,30 @@ class Shelf:
         return len(doomed)
 
 
+def _shelve(temporary: Path, target: Path) -> None:
+    """Sync a file and give it its name."""
+    with _tidy(temporary):
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+
+
+@contextlib.contextmanager
+def _tidy(temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _refused(error) from None
+
+
 def _name(uid: str) -> str:
     """A UID as a file name; what is no UID came from outside and may be a path, so its digest stands for it."""
     return uid if _UID.fullmatch(uid) else "x" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()
 
 
-def _holds(target: Path, content: bytes) -> bool:
+def _holds(target: Path, content: Content) -> bool:
     try:
         return target.stat().st_size == len(content) and target.read_bytes() == content
     except FileNotFoundError:

@@ -1,19 +1,24 @@
 """Decides which received file belongs to which study that we asked for, and refuses what nobody asked for.
 
 Takes files as a peer delivers them, from several threads; hands them to the shelf and remembers what went wrong there,
-because the thread that receives is not the one that waits. Protocol and disk are left to others.
+because the thread that receives is not the one that waits: for a file to come, and for the disk to have it. Protocol
+and disk are left to others.
 """
 
 import io
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
 from cxr_core.errors import BuildError, ItemError
 from cxr_core.intake.sources.folder import read_header, text_of
-from cxr_core.intake.sources.peer import Deposit
+from cxr_core.intake.sources.peer import Content, Deposit
+
+_HEADER_BYTES = 1 << 17  # where the study of a file stands
+_AT_A_TIME = 2
 
 
 class Receipt(Enum):
@@ -39,7 +44,8 @@ class Arrivals:
     Parameters
     ----------
     deposit : callable
-        Keeps one file.
+        Keeps one file. Waiting for the disk, where that is left to do, goes on while the next file comes; a file has
+        come once that is done, and only then.
     """
 
     deposit: Deposit = field(repr=False)
@@ -49,6 +55,8 @@ class Arrivals:
     _came: dict[str, set[str]] = field(default_factory=dict, repr=False)
     _bytes: Counter[str] = field(default_factory=Counter, repr=False)
     _fault: BuildError | None = None
+    _unsafe: Counter[str] = field(default_factory=Counter, repr=False)
+    _waiting: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_A_TIME), repr=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
 
     def expect(self, study_uid: str, instance_uids: Iterable[str]) -> None:
@@ -60,13 +68,14 @@ class Arrivals:
             self._bytes[study_uid] = 0
 
     def close(self, study_uid: str) -> Came:
-        """No more of a study is taken; gives what came."""
+        """No more of a study is taken; waits until what came is safe, and gives it."""
         with self._changed:
             self._open.discard(study_uid)
+            self._changed.wait_for(lambda: not self._unsafe[study_uid])
             self._studies = {uid: study for uid, study in self._studies.items() if study != study_uid}
             return Came(frozenset(self._came.pop(study_uid, ())), self._bytes.pop(study_uid, 0))
 
-    def take(self, instance_uid: str, content: bytes) -> Receipt:
+    def take(self, instance_uid: str, content: Content) -> Receipt:
         """Keep one file, if its study was asked for."""
         study_uid = self._study(instance_uid, content)
         if study_uid is None:
@@ -74,16 +83,37 @@ class Arrivals:
                 self.refused += 1
             return Receipt.NOT_ASKED_FOR
         try:
-            self.deposit(study_uid, instance_uid, content)
+            wait = self.deposit(study_uid, instance_uid, content)
         except BuildError as error:
             with self._changed:
                 self._fault = error
             return Receipt.CANNOT_KEEP
+        if wait is None:
+            self._note(study_uid, instance_uid, len(content))
+            return Receipt.KEPT
+        with self._changed:
+            self._unsafe[study_uid] += 1
+        self._waiting.submit(self._secure, wait, study_uid, instance_uid, len(content))
+        return Receipt.KEPT
+
+    def _secure(self, wait: Callable[[], None], study_uid: str, instance_uid: str, size: int) -> None:
+        """Wait for the disk; only then has a file come."""
+        try:
+            wait()
+            self._note(study_uid, instance_uid, size)
+        except BuildError as error:
+            with self._changed:
+                self._fault = error
+        finally:
+            with self._changed:
+                self._unsafe[study_uid] -= 1
+                self._changed.notify_all()
+
+    def _note(self, study_uid: str, instance_uid: str, size: int) -> None:
         with self._changed:
             self._came.setdefault(study_uid, set()).add(instance_uid)
-            self._bytes[study_uid] += len(content)
+            self._bytes[study_uid] += size
             self._changed.notify_all()
-        return Receipt.KEPT
 
     def wait_for(self, study_uid: str, count: int, silence_s: float) -> None:
         """Wait until so many files of a study came, or none came for a while: some PACS say done too early."""
@@ -98,14 +128,19 @@ class Arrivals:
         if self._fault is not None:
             raise self._fault
 
-    def _study(self, instance_uid: str, content: bytes) -> str | None:
+    def _study(self, instance_uid: str, content: Content) -> str | None:
         """The study of a file: as listed, else as its header says, if that study was asked for."""
         with self._changed:
             study_uid = self._studies.get(instance_uid)
         if study_uid is None:
-            try:
-                study_uid = text_of(read_header(io.BytesIO(content), len(content)).node, "StudyInstanceUID")
-            except ItemError:
-                return None
+            study_uid = _told_study(content[:_HEADER_BYTES]) or _told_study(content)
         with self._changed:
             return study_uid if study_uid in self._open else None
+
+
+def _told_study(content: Content) -> str:
+    """The study that a header names; empty where it cannot be read."""
+    try:
+        return text_of(read_header(io.BytesIO(content), len(content)).node, "StudyInstanceUID")
+    except ItemError:
+        return ""

@@ -1,17 +1,18 @@
-"""Speaks DICOM's own protocol with a PACS: C-ECHO, C-FIND, C-GET, and C-MOVE into a storage service of our own.
+"""Speaks DICOM's own protocol with a PACS: C-ECHO, C-FIND, C-GET, and C-MOVE to a storage service of our own.
 
 Takes the settings of a PACS and where received files go; gives what it names and has it sent. The only module that
-imports pynetdicom. What to ask for, how often and when, is left to `intake.acquisition`.
+imports pynetdicom. What C-MOVE sends is received by `storage_service`; what to ask for is left to `intake.acquisition`.
 """
 
 import contextlib
 import datetime as dt
 import logging
 import socket
-import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
+from threading import current_thread
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -30,6 +31,7 @@ from cxr_core.errors import HilumError, TransientError, UsageError
 from cxr_core.intake.kinds import KEY_OBJECT_CLASS, RADIOGRAPH_CLASSES
 from cxr_core.intake.sources import dimse_words as words
 from cxr_core.intake.sources.arrivals import Arrivals, Receipt
+from cxr_core.intake.sources.certificates import client_context
 from cxr_core.intake.sources.elements import Node, ParsedNode
 from cxr_core.intake.sources.folder import quiet_pydicom, text_of, value_of
 from cxr_core.intake.sources.peer import Answer, FoundStudy, ListedInstance, TimeWindow
@@ -135,8 +137,14 @@ class DimsePeer:
     def close(self) -> None:
         """See `Peer`."""
         association, self._association = self._association, None
-        if association is not None and association.is_established:
+        if association is None:
+            return
+        connection = association.dul.socket
+        line = connection.socket if connection is not None else None
+        if association.is_established:
             association.release()
+        if line is not None:
+            line.close()  # pynetdicom leaves it open where the other end has hung up before
 
     def _transfer(self, study_uid: str, query: Dataset) -> bool:
         association = self._open()
@@ -196,7 +204,7 @@ class DimsePeer:
             ae_title=settings.ae_title,
             max_pdu=_PDU_BYTES,
             ext_neg=roles,
-            tls_args=(_client_context(settings), settings.host) if settings.tls else None,
+            tls_args=(client_context(settings), settings.host) if settings.tls else None,
             evt_handlers=_handlers(self.arrivals),
         )
         if not association.is_established:
@@ -204,47 +212,26 @@ class DimsePeer:
             if connection is not None and connection.socket is not None:
                 connection.socket.close()  # pynetdicom leaves it open where nobody listens
             raise _not_opened(association)
+        _keep_answers(association)
         self._association = association
         return association
 
 
-@contextlib.contextmanager
-def storage_service(settings: PacsSettings, arrivals: Arrivals) -> Iterator[None]:
-    """Receive what the PACS sends, on our own port, while the context is open.
+def _keep_answers(association: Association) -> None:
+    """Let nobody but us take messages off an association.
 
-    Raises
-    ------
-    UsageError
-        The port cannot be had.
+    Its own thread looks for requests of the peer now and then. pynetdicom pauses it while we wait for an answer, but
+    may believe it paused a moment too early: then it takes the first answer and drops it as no request, and a study
+    or an image of a list is missing, in silence.
     """
-    ae = _entity(settings)
-    ae.add_supported_context(Verification)
-    ae.require_called_aet = True
-    _check_port(settings)
-    try:
-        server = ae.start_server(
-            (settings.listen_host, settings.listen_port),
-            block=False,
-            evt_handlers=_handlers(arrivals),
-            ssl_context=_server_context(settings) if settings.tls else None,
-        )
-    except OSError:
-        raise UsageError(f"port {settings.listen_port} cannot be listened on: another program has it") from None
-    try:
-        yield
-    finally:
-        if server is not None:
-            server.shutdown()
+    take = association.dimse.get_msg
 
+    def take_ours(block: bool = False) -> Any:
+        return (None, None) if current_thread() is association else take(block)
 
-def _check_port(settings: PacsSettings) -> None:
-    """Before pynetdicom tries, which leaves a socket open where it fails."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.listen_host, settings.listen_port))
-        except OSError:
-            raise UsageError(f"port {settings.listen_port} cannot be listened on: another program has it") from None
+    # Any: mypy takes no method of an object that is given another one.
+    provider: Any = association.dimse
+    provider.get_msg = take_ours
 
 
 def _entity(settings: PacsSettings) -> AE:
@@ -261,13 +248,44 @@ def _handlers(arrivals: Arrivals) -> list[Any]:
         request: Any = event.request
         return _STATUS[arrivals.take(str(request.AffectedSOPInstanceUID), event.encoded_dataset())]
 
-    def hurry(event: evt.Event) -> None:
-        """Messages are small and answered one by one: waiting to fill packets costs 40 ms each."""
-        connection = event.assoc.dul.socket
-        if connection is not None and connection.socket is not None:
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return [(evt.EVT_C_STORE, keep), *((event, hurry) for event, hurry in _HURRY)]
 
-    return [(evt.EVT_C_STORE, keep), (evt.EVT_CONN_OPEN, hurry)]
+
+def _open_wide(event: evt.Event) -> None:
+    """Send without waiting to fill packets, and read a PDU at once instead of 4 kB at a time."""
+    connection: Any = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.recv = partial(_receive, connection)
+
+
+def _receive(connection: Any, count: int) -> bytearray:
+    """So many bytes, fewer where the connection ends before; what is announced is not believed before it comes."""
+    received = bytearray()
+    while len(received) < count:
+        piece = bytearray(min(count - len(received), _PDU_BYTES))
+        got = connection.socket.recv_into(piece)
+        if not got:
+            break
+        received += memoryview(piece)[:got]
+    return received
+
+
+def _acknowledge(event: evt.Event) -> None:
+    """Tell the peer at once that its bytes came.
+
+    A peer that sends a message in two small packets waits for this before the second one (RFC 896), and the system
+    would wait 40 ms for something to say along with it (RFC 1122): at every answer to a query, and every image.
+    The system forgets the wish, so that it is told each time.
+    """
+    connection = event.assoc.dul.socket
+    if _QUICK is not None and connection is not None and connection.socket is not None:
+        with contextlib.suppress(OSError):
+            connection.socket.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
+
+
+_QUICK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
+_HURRY: Final = ((evt.EVT_CONN_OPEN, _open_wide), (evt.EVT_DATA_RECV, _acknowledge), (evt.EVT_DATA_SENT, _acknowledge))
 
 
 def _storage_contexts(classes: Sequence[str]) -> Iterator[PresentationContext]:
@@ -341,30 +359,3 @@ def _not_opened(association: Association) -> HilumError:
         if answer is not None:
             return words.refusal(answer.result or 0, answer.result_source or 0, answer.diagnostic or 0)
     return TransientError("no connection to the PACS: address, port, TLS, or a firewall between")
-
-
-def _client_context(settings: PacsSettings) -> ssl.SSLContext:
-    with _certificates_are_usage():
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        if settings.cert_file is not None:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    return context
-
-
-def _server_context(settings: PacsSettings) -> ssl.SSLContext:
-    if settings.cert_file is None:
-        raise UsageError("source.pacs.cert_file is needed: the PACS connects to us by TLS")
-    with _certificates_are_usage():
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.ca_file)
-        context.load_cert_chain(settings.cert_file, settings.key_file)
-    if settings.ca_file is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
-
-
-@contextlib.contextmanager
-def _certificates_are_usage() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ssl.SSLError):
-        raise UsageError("source.pacs: ca_file, cert_file and key_file must be readable PEM files that fit") from None

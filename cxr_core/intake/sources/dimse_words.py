@@ -13,6 +13,7 @@ PARTLY = 0xB000
 UNKNOWN_DESTINATION = 0xA801
 OUT_OF_RESOURCES = 0xA700
 NOT_AUTHORISED = 0x0124
+NOT_SUPPORTED = 0x0211
 
 _REFUSALS = {  # PS3.8 table 9-21: source, reason
     (1, 1): "it gives no reason",

@@ -5,7 +5,7 @@ file, so that whatever is odd is read by one reader only. What the elements say 
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -22,10 +22,10 @@ from cxr_core.policy.limits import PIXEL_TAGS
 
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 _LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_NAMES = {code: code.decode() for code in _SHORT | _LONG}
+_SHORT_NAMES, _LONG_NAMES = ({code: code.decode() for code in codes} for codes in (_SHORT, _LONG))
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_CHARACTER_SET = 0x00080005
+_CHARACTER_SET, _META_GROUP = 0x00080005, 0x0002
 _MAX_VALUE_BYTES = 1 << 19
 _MAX_ELEMENTS = 5_000
 _MAX_DEPTH = 16
@@ -44,8 +44,8 @@ class Node(Protocol):
     def encoding(self) -> Any:
         """Its character sets, where this reader knows them."""
 
-    def entries(self) -> Iterator[tuple[int, str | None, Any]]:
-        """Tag, VR (None in implicit coding) and raw element or value of every element."""
+    def entries(self) -> Iterable[tuple[int, tuple[str | None, Any]]]:
+        """Tag, and VR (None in implicit coding) and raw element or value of every element."""
 
     def raw(self, tag: int) -> tuple[str | None, Any] | None:
         """VR and raw element or value of one element; None where it is absent."""
@@ -71,10 +71,9 @@ class QuickNode:
     parent_encoding: Any = field(default=default_encoding, repr=False)
     _dataset: Dataset | None = field(default=None, repr=False)
 
-    def entries(self) -> Iterator[tuple[int, str | None, Any]]:
+    def entries(self) -> Iterable[tuple[int, tuple[str | None, Any]]]:
         """See `Node`."""
-        for tag, (vr, value) in self.values.items():
-            yield tag, vr, value
+        return self.values.items()
 
     def raw(self, tag: int) -> tuple[str | None, Any] | None:
         """See `Node`."""
@@ -148,48 +147,81 @@ def read_elements(content: bytes, start: int, *, is_implicit: bool) -> tuple[Qui
         raise Unusual from None
 
 
+def read_meta(content: bytes, start: int) -> tuple[QuickNode, int]:
+    """Parse the file meta group (PS3.10 section 7.1), which is always explicit little endian.
+
+    Returns
+    -------
+    The group, and the first byte behind it.
+
+    Raises
+    ------
+    Unusual
+        Anything but short, ascending elements.
+    """
+    node, place = QuickNode(False, default_encoding), start
+    before = 0
+    try:
+        while _SHORT_HEAD(content, place)[0] == _META_GROUP:
+            tag, vr, length, place = _explicit_head(content, place)
+            if tag <= before or vr == "SQ" or place + length > len(content):
+                raise Unusual
+            node.values[tag] = (vr, content[place : place + length])
+            before, place = tag, place + length
+    except struct.error:
+        raise Unusual from None
+    return node, place
+
+
 def _read_node(cursor: _Cursor, end: int | None, node: QuickNode, depth: int) -> tuple[QuickNode, bool]:
     """Read elements until `end`, an item delimiter (no end given, nested) or the pixels (top)."""
-    content, before = cursor.content, 0x0007FFFF if not depth else 0
-    while end is None or cursor.place < end:
-        tag, vr, length = _read_head(cursor, is_implicit=node.is_implicit)
+    content, place, before = cursor.content, cursor.place, 0x0007FFFF if not depth else 0
+    read_head, values, sequences = _implicit_head if node.is_implicit else _explicit_head, node.values, _sequences()
+    while end is None or place < end:
+        tag, vr, length, place = read_head(content, place)
         if tag == _ITEM_END and depth and end is None and not length:
+            cursor.place = place
             return node, False
         if not depth and tag in PIXEL_TAGS:
             return node, length > 0
         cursor.elements += 1
         if tag <= before or tag >> 16 == 0xFFFE or cursor.elements > _MAX_ELEMENTS:
             raise Unusual
-        before, stop = tag, cursor.place + length
-        if vr == "SQ" or (vr is None and _is_sequence(tag)):
+        before, stop = tag, place + length
+        if vr == "SQ" or (vr is None and tag in sequences):
+            cursor.place = place
             stop = _read_sequence(cursor, tag, length, node, depth)
-        elif length > _MAX_VALUE_BYTES or stop > len(content) or (vr == "UN" and _is_sequence(tag)):
+        elif length > _MAX_VALUE_BYTES or stop > len(content) or (vr == "UN" and tag in sequences):
             raise Unusual
         else:
-            node.values[tag] = (vr, content[cursor.place : stop])
+            values[tag] = (vr, content[place:stop])
         if tag == _CHARACTER_SET:
-            node.encoding = _encoding_of(node.values[tag][1])
-        cursor.place = stop
-    if cursor.place != end:
+            node.encoding = _encoding_of(values[tag][1])
+        place = stop
+    if place != end:
         raise Unusual
+    cursor.place = place
     return node, False
 
 
-def _read_head(cursor: _Cursor, *, is_implicit: bool) -> tuple[int, str | None, int]:
-    if is_implicit:
-        group, element, length = _PLAIN_HEAD(cursor.content, cursor.place)
-        cursor.place += 8
-        return group << 16 | element, None, length
-    group, element, code, length = _SHORT_HEAD(cursor.content, cursor.place)
-    cursor.place += 8
-    if code in _SHORT:
-        return group << 16 | element, _NAMES[code], length
-    if code in _LONG and not length:
-        (length,) = _LONG_LENGTH(cursor.content, cursor.place)
-        cursor.place += 4
-        return group << 16 | element, _NAMES[code], length
+_Head = tuple[int, str | None, int, int]
+"""Tag, VR, length of the value, and its first byte."""
+
+
+def _implicit_head(content: bytes, place: int) -> _Head:
+    group, element, length = _PLAIN_HEAD(content, place)
+    return group << 16 | element, None, length, place + 8
+
+
+def _explicit_head(content: bytes, place: int) -> _Head:
+    group, element, code, length = _SHORT_HEAD(content, place)
+    vr = _SHORT_NAMES.get(code)
+    if vr is not None:
+        return group << 16 | element, vr, length, place + 8
+    if code in _LONG_NAMES and not length:
+        return group << 16 | element, _LONG_NAMES[code], _LONG_LENGTH(content, place + 8)[0], place + 12
     if group == 0xFFFE and code == b"\0\0":
-        return group << 16 | element, None, length
+        return group << 16 | element, None, length, place + 8
     raise Unusual
 
 
@@ -226,9 +258,9 @@ def _is_foreign(creator: bytes) -> bool:
     return bool(name) and name not in private_dictionaries
 
 
-@lru_cache(maxsize=10_000)
-def _is_sequence(tag: int) -> bool:
-    return tag in DicomDictionary and DicomDictionary[tag][0] == "SQ"
+@lru_cache(maxsize=1)
+def _sequences() -> frozenset[int]:
+    return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 
 @lru_cache(maxsize=100)
@@ -246,10 +278,9 @@ class ParsedNode:
     source: Dataset = field(repr=False)
     encoding: None = None
 
-    def entries(self) -> Iterator[tuple[int, str | None, Any]]:
+    def entries(self) -> Iterable[tuple[int, tuple[str | None, Any]]]:
         """See `Node`."""
-        for tag, element in list(self.source.items()):
-            yield int(tag), element.VR, element
+        return [(int(tag), (element.VR, element)) for tag, element in self.source.items()]
 
     def raw(self, tag: int) -> tuple[str | None, Any] | None:
         """See `Node`."""

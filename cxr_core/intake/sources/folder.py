@@ -13,6 +13,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -33,13 +34,16 @@ from pydicom.uid import (
 )
 
 from cxr_core.errors import ItemError
-from cxr_core.intake.sources.elements import Node, ParsedNode, Unusual, read_elements
+from cxr_core.intake.sources.elements import Node, ParsedNode, Unusual, read_elements, read_meta
 from cxr_core.policy.limits import PIXEL_TAGS, HeaderGuard, is_behind_meta, refuse_crowds
 from cxr_core.vocabulary import Reason
 
 _PREAMBLE_BYTES = 128
 _QUICK_BYTES = 1 << 17  # a header that is longer is read by pydicom
 _FIRST_GROUPS = (0x0002, 0x0008)
+# Plain text: comparing UIDs of pydicom is slow.
+_IMPLICIT, _DIRECTORY = str(ImplicitVRLittleEndian), str(MediaStorageDirectoryStorage)
+_ODD_SYNTAXES = frozenset(["", str(DeflatedExplicitVRLittleEndian), str(ExplicitVRBigEndian)])
 _PLAIN_VRS = frozenset(["AE", "AS", "CS", "DA", "LO", "PN", "SH", "ST", "TM", "UI"])
 
 _ENCODED_VRS = frozenset(["LO", "PN", "SH"])
@@ -59,14 +63,11 @@ class Header:
     ----------
     node : Node
         All elements before the pixel data, nested and private ones included.
-    meta : Node
-        The file meta group (0002); empty where the file has none.
     has_pixels : bool
         A pixel data element that is not empty follows.
     """
 
     node: Node = field(repr=False)
-    meta: Node = field(repr=False)
     has_pixels: bool
 
 
@@ -120,11 +121,17 @@ def read_path(spelled: str) -> Path:
     return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
+_is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
+
+
 @contextlib.contextmanager
 def quiet_pydicom() -> Iterator[None]:
     """Silence pydicom while identified files are read: its warnings and log lines quote values."""
+    if _is_quiet.get():
+        yield
+        return
     logger = logging.getLogger("pydicom")
-    was_disabled = logger.disabled
+    was_disabled, token = logger.disabled, _is_quiet.set(True)
     logger.disabled = True
     try:
         with warnings.catch_warnings():
@@ -132,6 +139,7 @@ def quiet_pydicom() -> Iterator[None]:
             yield
     finally:
         logger.disabled = was_disabled
+        _is_quiet.reset(token)
 
 
 def read_header(file: BinaryIO, size_bytes: int) -> Header:
@@ -181,9 +189,11 @@ def plain_values(raw: object, tag: int, vr: str | None, encoding: object = None)
     encoding : list of str, optional
         Character sets; without them only ASCII is plain.
     """
-    value = raw.value if isinstance(raw, RawDataElement) else raw
-    if not isinstance(value, bytes) or (vr := _vr_of(tag, vr)) not in _PLAIN_VRS or b"\x1b" in value:
+    value = raw if type(raw) is bytes else raw.value if isinstance(raw, RawDataElement) else None
+    if type(value) is not bytes or (vr := vr or _public_vr(tag)) not in _PLAIN_VRS or b"\x1b" in value:
         return None
+    if not value:
+        return []
     if value.isascii():
         text = value.decode("ascii")
     elif vr in _ENCODED_VRS and isinstance(encoding, list) and len(encoding) == 1:
@@ -193,7 +203,8 @@ def plain_values(raw: object, tag: int, vr: str | None, encoding: object = None)
             return None
     else:
         return None
-    text = text.replace("\x00", "")
+    if "\x00" in text:
+        text = text.replace("\x00", "")
     if "\\" not in text:
         return [part] if (part := text.strip()) else []
     return [part for one in text.split("\\") if (part := one.strip())]
@@ -255,19 +266,16 @@ def _read_quickly(file: BinaryIO) -> Header | None:
     file.seek(0)
     if content[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4] != b"DICM":
         return None
-    behind = io.BytesIO(content)
-    behind.seek(_PREAMBLE_BYTES + 4)
-    meta = ParsedNode(read_dataset(behind, False, True, stop_when=is_behind_meta))
-    syntax = text_of(meta, "TransferSyntaxUID")
-    if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
-        return None
-    if text_of(meta, "MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-        return None
     try:
-        node, has_pixels = read_elements(content, behind.tell(), is_implicit=syntax == ImplicitVRLittleEndian)
+        meta, start = read_meta(content, _PREAMBLE_BYTES + 4)
+        syntax = text_of(meta, "TransferSyntaxUID")
+        is_odd = syntax in _ODD_SYNTAXES or text_of(meta, "MediaStorageSOPClassUID") == _DIRECTORY
+        if is_odd:
+            return None
+        node, has_pixels = read_elements(content, start, is_implicit=syntax == _IMPLICIT)
     except Unusual:
         return None
-    return Header(node, meta, has_pixels) if node.values else None
+    return Header(node, has_pixels) if node.values else None
 
 
 def _read(file: BinaryIO, size_bytes: int) -> Header:
@@ -294,7 +302,7 @@ def _read(file: BinaryIO, size_bytes: int) -> Header:
     node = ParsedNode(dataset)
     if not len(dataset) or not (has_meta or _names_a_class(node)):
         raise ItemError(Reason.E_NOT_DICOM, "no data set")
-    return Header(node, meta, pixels.length > 0)
+    return Header(node, pixels.length > 0)
 
 
 class _PixelStop:

@@ -1,7 +1,7 @@
 """Opens a PACS in the way that the configuration says: C-MOVE, C-GET or DICOMweb, behind one interface.
 
 Takes the source's settings and where received files go; gives peers to ask and to fetch with, or one clear line about
-what is missing. The protocols are left to `dimse` and `dicomweb`.
+what is missing. The protocols are left to others.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from cxr_core.errors import UsageError
 from cxr_core.intake.sources.arrivals import Arrivals
 from cxr_core.intake.sources.peer import Deposit, Peer
+from cxr_core.intake.sources.storage_service import storage_service
 from cxr_core.settings.pacs import PacsSettings, Way
 from cxr_core.settings.source import SourceSettings
 
@@ -72,7 +73,7 @@ def _dicomweb(settings: PacsSettings, arrivals: Arrivals) -> Callable[[], Peer]:
 
 def _dimse(settings: PacsSettings, way: Way, arrivals: Arrivals, stack: contextlib.ExitStack) -> Callable[[], Peer]:
     try:
-        from cxr_core.intake.sources.dimse import DimsePeer, storage_service
+        from cxr_core.intake.sources.dimse import DimsePeer
     except ImportError:
         raise _not_installed() from None
     if way is Way.PACS_MOVE:

@@ -11,8 +11,9 @@ from typing import Protocol, Self
 
 DAY_S = 86_400
 _LAST_MOMENT = "235959.999999"
-Deposit = Callable[[str, str, bytes], None]
-"""Takes study, instance and the bytes of one DICOM file."""
+Content = bytes | bytearray
+Deposit = Callable[[str, str, Content], Callable[[], None] | None]
+"""Takes study, instance and the bytes of one DICOM file; gives the wait until it is safe, where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)

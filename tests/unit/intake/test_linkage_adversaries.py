@@ -188,3 +188,67 @@ def test_a_document_that_names_its_parent_only_still_changes_it(
     assert studies(linked).get("1.1") == reason
     told = dict(linked.reports.select("report_key", "text").rows())
     assert [told[key] for key in links(linked).values()] == ([text] if text else [])
+
+
+FAR = {"accession_numbers": ["A1"], "exam_at": NOON + 30 * DAY}
+"""A report whose number is the study's and whose exam time is nobody's."""
+
+
+def test_a_wrong_exam_time_alone_is_flagged_and_linked(run: Link) -> None:
+    images = [{}, second(accession_number="A2", exam_at=NOON + 90 * DAY)]
+    linked = run(images, [FAR, {"accession_numbers": ["A2"], "exam_at": NOON + 90 * DAY, "text": "Other."}])
+    assert links(linked) == {"1.1": "r0", "1.2": "r1"}
+    flags = dict(linked.studies.select("study_instance_uid", "flags").rows())
+    assert flags == {"1.1": ["date_mismatch"], "1.2": []}
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        {"accession_numbers": ["A9"], "text": "Other."},
+        {"accession_numbers": ["A9"], "text": "Other.", "patient_id": "M200", "person_names": ["MAREK^IDA"]},
+        {"accession_numbers": ["A1"], "text": "Other.", "issued_at": NOON - DAY},
+    ],
+    ids=["under another number", "under somebody's patient id", "an earlier version"],
+)
+def test_a_number_that_contradicts_the_time_falls_with_another_report_of_the_studys_day(run: Link, stray: Row) -> None:
+    linked = run([{"person_names": ["MAREK^IDA"]}], [FAR | {"issued_at": NOON + DAY}, stray])
+    assert (links(linked), studies(linked)) == ({}, {"1.1": "E_LINK"})
+
+
+def test_a_number_that_contradicts_the_time_falls_with_an_empty_exam_of_the_reports_day(run: Link) -> None:
+    empty = second(accession_number="A2", exam_at=NOON + 30 * DAY + dt.timedelta(hours=9))
+    linked = run([{}, empty], [FAR])
+    assert (links(linked), studies(linked)) == ({}, {"1.1": "E_LINK", "1.2": "no_report"})
+    own = {"accession_numbers": ["A2"], "exam_at": empty["exam_at"], "text": "Other."}
+    assert links(run([{}, empty], [FAR, own])) == {"1.1": "r0", "1.2": "r1"}
+
+
+def test_two_contradictions_of_one_patient_are_swapped_numbers(run: Link) -> None:
+    images = [{}, second(accession_number="A2", exam_at=NOON + 90 * DAY)]
+    linked = run(images, [FAR, {"accession_numbers": ["A2"], "exam_at": NOON - 30 * DAY, "text": "Other."}])
+    assert (links(linked), studies(linked)) == ({}, {"1.1": "E_LINK", "1.2": "E_LINK"})
+
+
+def test_a_contradiction_falls_where_an_exam_and_a_report_of_the_patient_are_left_over(run: Link) -> None:
+    images = [{}, second(accession_number="B7", exam_at=NOON + 90 * DAY)]
+    stray = {"accession_numbers": ["A9"], "exam_at": NOON - 30 * DAY, "text": "Other."}
+    assert studies(run(images, [FAR, stray])) == {"1.1": "E_LINK", "1.2": "no_report"}
+    assert links(run(images, [FAR])) == {"1.1": "r0"}  # an exam that nobody reported is no sign of a swap
+    assert links(run(images[:1], [FAR, stray])) == {"1.1": "r0"}  # nor is a report whose images were not exported
+
+
+def test_a_tie_by_time_falls_with_any_other_report_of_that_day(run: Link) -> None:
+    bare, report = {"accession_number": None}, {"accession_numbers": ["A8"]}
+    other = {"accession_numbers": ["B1"], "text": "Other."}  # the number of another patient's exam
+    images = [bare, OTHER | {"accession_number": "B1"}]
+    assert links(run([bare], [report])) == {"1.1": "r0"}
+    assert studies(run(images, [report, other]))["1.1"] == "E_LINK"
+
+
+def test_a_second_report_of_the_very_moment_leaves_a_number_in_doubt(run: Link) -> None:
+    twin = {"accession_numbers": ["A9"], "text": "Other.", "exam_at": NOON + dt.timedelta(minutes=20)}
+    assert studies(run([{}], [{}, twin])) == {"1.1": "E_LINK"}
+    assert links(run([{}], [{}, twin | {"exam_at": NOON + dt.timedelta(hours=3)}])) == {"1.1": "r0"}
+    assert links(run([{}], [{}, twin | {"exam_description": "CT HEAD"}])) == {"1.1": "r0"}
+    assert links(run([{}], [{}, twin | {"text": "IMPRESSION:  Normal."}])) == {"1.1": "r0"}  # a copy

@@ -119,7 +119,7 @@ def site(tmp_path: Path) -> _Site:
     shelf = Shelf(tmp_path / "received", tmp_path / "incoming")
     shelf.open()
     files = {"1.1": {"1.1.1": _file("1.1"), "1.1.2": _file("1.1")}, "1.2": {"1.2.1": _file("1.2")}}
-    return _Site(tmp_path, _Archive({DAY: files}, Arrivals(shelf.put)), shelf)
+    return _Site(tmp_path, _Archive({DAY: files}, Arrivals(shelf.receive)), shelf)
 
 
 def test_a_second_run_asks_for_no_file(site: _Site) -> None:
