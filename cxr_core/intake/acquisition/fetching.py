@@ -90,12 +90,12 @@ class StudyFetcher:
             self.pace.wait()
             try:
                 self._try(work)
+                if self._is_complete(work):
+                    return self._result(work, FetchStatus.COMPLETE, tries, "")
             except TransientError as error:
                 self.peer.close()
                 problem = str(error)
                 continue
-            if self._is_complete(work):
-                return self._result(work, FetchStatus.COMPLETE, tries, "")
             problem = "the PACS says done, but instances are missing"
         status = FetchStatus.PARTIAL if self.shelf.present(study.uid) else FetchStatus.FAILED
         return self._result(work, status, tries, problem)
@@ -132,8 +132,12 @@ class StudyFetcher:
             return work.is_whole and bool(self.shelf.present(work.study.uid))
         if self._missing(work):
             return False
-        # What the PACS names no more was taken back there: rejected, or filed under the wrong patient.
-        self.shelf.keep_only(work.study.uid, (one.uid for one in work.listed))
+        # What the PACS names no more was taken back there: rejected, or filed under the wrong patient. It has to say so
+        # twice, and of nothing that it has just sent: a list may have been cut, or the study have grown behind it.
+        named = {one.uid for one in work.listed} | work.fresh
+        if self.shelf.has_others(work.study.uid, named):
+            named |= {one.uid for one in self.peer.list_instances(work.study.uid) or ()}
+            self.shelf.keep_only(work.study.uid, named)
         return True
 
     def _result(self, work: _Work, status: FetchStatus, tries: int, problem: str) -> Fetched:

@@ -108,13 +108,19 @@ class Shelf:
             if folder.is_dir():
                 sync(folder)
 
+    def has_others(self, study_uid: str, instance_uids: Iterable[str]) -> bool:
+        """Whether files of a study lie here that are not among these instances."""
+        return bool(self._others(study_uid, instance_uids))
+
     def keep_only(self, study_uid: str, instance_uids: Iterable[str]) -> int:
         """Delete the files of a study that are not among these instances; gives how many."""
-        wanted = {self.path(study_uid, uid).name for uid in instance_uids}
-        doomed = self.present(study_uid) - wanted
+        doomed = self._others(study_uid, instance_uids)
         for name in doomed:
             (self.place(study_uid) / name).unlink(missing_ok=True)
         return len(doomed)
+
+    def _others(self, study_uid: str, instance_uids: Iterable[str]) -> frozenset[str]:
+        return self.present(study_uid) - {self.path(study_uid, uid).name for uid in instance_uids}
 
 
 def _shelve(temporary: Path, target: Path) -> None:

@@ -39,6 +39,8 @@ class _Archive:
     lists: bool = True
     lost: set[str] = field(default_factory=set)
     fails: int = 0
+    unlisted: list[str] = field(default_factory=list)
+    """Instances of which each is left out of one list."""
     sent: list[str] = field(default_factory=list)
 
     def echo(self) -> list[str]:
@@ -53,7 +55,10 @@ class _Archive:
 
     def list_instances(self, study_uid: str) -> tuple[ListedInstance, ...] | None:
         self._work()
-        return tuple(ListedInstance(uid, "1.9") for uid in self._files(study_uid)) if self.lists else None
+        if not self.lists:
+            return None
+        cut = {self.unlisted.pop()} if self.unlisted else set()
+        return tuple(ListedInstance(uid, "1.9") for uid in self._files(study_uid) if uid not in cut)
 
     def fetch(self, study_uid: str, wanted: Sequence[ListedInstance], *, is_whole: bool) -> bool:
         files = self._files(study_uid)
@@ -165,6 +170,19 @@ def test_what_the_pacs_took_out_of_a_study_goes(site: _Site) -> None:
     del site.archive.days[DAY]["1.1"]["1.1.1"]
     site.run()
     assert site.shelf.present("1.1") == {"1.1.2.dcm"}
+
+
+def test_what_one_list_leaves_out_stays(site: _Site) -> None:
+    site.run()
+    site.archive.unlisted = ["1.1.1"]
+    site.run(list_again=True)
+    assert site.shelf.present("1.1") == {"1.1.1.dcm", "1.1.2.dcm"}
+
+
+def test_what_has_just_come_stays_whatever_the_lists_say(site: _Site) -> None:
+    site.archive.unlisted = ["1.1.1", "1.1.1"]
+    site.run()
+    assert site.shelf.present("1.1") == {"1.1.1.dcm", "1.1.2.dcm"}
 
 
 def test_a_study_that_is_named_no_more_is_told_and_kept(site: _Site) -> None:
