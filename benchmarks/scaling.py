@@ -19,19 +19,22 @@ _WITHIN = 0.05
 
 
 def main() -> int:
-    """Print two tables; exit code 1 where the cost of a study is not within 5 % of that of the smallest hospital."""
+    """Print two tables; exit code 1 where a study costs over 5 % more than in the smallest hospital.
+
+    It may cost less: what a build costs once is shared by more of them.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, nargs="+", default=[100, 300, 1000, 3000, 10_000])
     parser.add_argument("--ms", type=float, default=5.0)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     asked = parser.parse_args()
     print(f"{'studies':>8} {'workers':>8} {'CPU ms a study':>15} {'against first':>14} {'studies/s':>10}", flush=True)
-    first = worst = 0.0
+    first = worst = best = 0.0
     for studies in asked.studies:
         cost = in_a_process(studies, cpu_ms=asked.ms, workers=max(asked.workers), granularity=Granularity.SHARD)
         each_ms = cost.cpu_s / studies * 1000
         first = first or each_ms
-        worst = max(worst, each_ms / first - 1)
+        worst, best = max(worst, each_ms / first - 1), min(best, each_ms / first - 1)
         rate = studies / cost.wall_s
         print(
             f"{studies:>8} {max(asked.workers):>8} {each_ms:>15.3f} {each_ms / first:>14.3f} {rate:>10.1f}", flush=True
@@ -42,7 +45,9 @@ def main() -> int:
         cost = in_a_process(studies, cpu_ms=asked.ms, workers=workers, granularity=Granularity.SHARD)
         told = f"{cost.cpu_s / studies * 1000:>15.3f} {'':>14} {studies / cost.wall_s:>10.1f}"
         print(f"{studies:>8} {workers:>8} {told}", flush=True)
-    print(f"most above the first: {worst:.1%} (bar: {_WITHIN:.0%}); load of the machine while workers ran: {busy:.1f}")
+    print(
+        f"against the first: {best:+.1%} to {worst:+.1%} (bar: +{_WITHIN:.0%}); load of the machine while workers ran: {busy:.1f}"
+    )
     return 1 if worst > _WITHIN else 0
 
 
