@@ -45,9 +45,7 @@ def main() -> int:
         cost = in_a_process(studies, cpu_ms=asked.ms, workers=workers, granularity=Granularity.SHARD)
         told = f"{cost.cpu_s / studies * 1000:>15.3f} {'':>14} {studies / cost.wall_s:>10.1f}"
         print(f"{studies:>8} {workers:>8} {told}", flush=True)
-    print(
-        f"against the first: {best:+.1%} to {worst:+.1%} (bar: +{_WITHIN:.0%}); load of the machine while workers ran: {busy:.1f}"
-    )
+    print(f"against the first: {best:+.1%} to {worst:+.1%} (bar: +{_WITHIN:.0%}); load while workers ran: {busy:.1f}")
     return 1 if worst > _WITHIN else 0
 
 
