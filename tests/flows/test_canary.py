@@ -52,7 +52,7 @@ def test_prefect_knows_runs_by_our_names(base_build: Build) -> None:
     database.close()
     assert {name for name in flows if not re.match(r"(build|deidentify|convert|label)\b", name)} == set()
     stages = "|".join(stage.value for stage in Stage)
-    known = rf"({stages}|account)(-[0-9a-f]+)?"
+    known = rf"({stages}|account)(-[0-9a-f]+)?|commit-({stages})"
     assert {name for name in tasks if not re.fullmatch(known, name)} == set()
 
 
