@@ -21,8 +21,8 @@ from cxr_core.release.views.readme import view_readme
 from cxr_core.release.views.rows import Layout, ReleaseTrees
 from cxr_core.release.views.view import View
 from cxr_core.release.views.writing import write_view
+from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.loading import last_config
-from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES
 from cxr_core.tables.workspace import Workspace
 from tasks.publish import privacy_gate, read_attestation
@@ -128,7 +128,8 @@ def _check(roots: list[Path], order: ViewOrder, release: ReleaseTrees) -> None:
     if order.layout is not Layout.MIMIC_CXR_2:
         return
     workspace, is_demo = _workspace(order), bool(release.run.get("is_demo"))
-    reviewed, asked = review_statistics(workspace), _review_settings(workspace)
+    reviewed = review_statistics(workspace)
+    asked = (last_config(workspace.configuration) or BuildConfig()).review  # what the release was asked
     reviews = [
         review_gate(review_statement(part, asked), is_demo=is_demo) for part in (reviewed.images, reviewed.texts)
     ]
@@ -137,9 +138,3 @@ def _check(roots: list[Path], order: ViewOrder, release: ReleaseTrees) -> None:
     digest = str(release.run["config_digest"])
     attested = attestation_gate(read_attestation(workspace), config_digest=digest, is_demo=is_demo)
     enforce([privacy_gate(workspace, order.signoff, roots), *reviews, attested], order.waivers)
-
-
-def _review_settings(workspace: Workspace) -> ReviewSettings:
-    """Those of the last build: a view asks what the release was asked."""
-    last = last_config(workspace.configuration)
-    return last.review if last else ReviewSettings()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cxr_core.review.store import ReviewStore
+from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.loading import last_config
 from cxr_core.settings.review import ReviewSettings
 from cxr_core.tables.workspace import Workspace
@@ -55,7 +56,7 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
     shutil.rmtree(workspace.review / "pictures", ignore_errors=True)  # where earlier versions kept copies
     return Desk(
         workspace=workspace,
-        settings=_settings(workspace),
+        settings=(last_config(workspace.configuration) or BuildConfig()).review,  # the last build's
         store=store,
         pictures=Pictures(workspace.root),
         sessions=Sessions(store.secret),
@@ -65,9 +66,3 @@ def open_desk(workspace: Workspace, clock: Callable[[], datetime], assets: Asset
         clock=clock,
         is_encrypted=is_encrypted,
     )
-
-
-def _settings(workspace: Workspace) -> ReviewSettings:
-    """Those of the last build."""
-    last = last_config(workspace.configuration)
-    return last.review if last else ReviewSettings()

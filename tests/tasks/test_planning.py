@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+from ledgers import ledger_row
 
 from cxr_core.planning.inputs import convert_wanted
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY
@@ -34,28 +35,16 @@ def _image(study: str) -> dict[str, object]:
     }
 
 
-def _ledger(study: str, source: str, stage: str) -> dict[str, object]:
-    return {
-        "study_id": study,
-        "source_fingerprint": source,
-        "stage_fingerprint": stage,
-        "status": "ok",
-        "reason": None,
-        "attempts": 1,
-        "output_sha256": _DIGEST,
-    }
-
-
 def test_dicom_that_a_killed_build_left_goes_where_its_study_is_converted(tmp_path: Path) -> None:
     workspace, config = Workspace(tmp_path), BuildConfig()
     studies = [_DONE, _OPEN]
     requests = pl.DataFrame({"study_id": studies, "source_fingerprint": [_DIGEST] * 2})
     planner = Planner(workspace, config, requests=requests)
     rows = [_image(study) for study in studies]
-    ledger = [_ledger(study, _DIGEST, planner.fingerprints[Stage.DEIDENTIFY]) for study in studies]
+    ledger = [ledger_row(study, source=_DIGEST, stage=planner.fingerprints[Stage.DEIDENTIFY]) for study in studies]
     DEIDENTIFY.store(workspace).commit({IMAGES.name: rows}, ledger)
     source = convert_wanted(IMAGES.frame(rows)).filter(study_id=_DONE)["source_fingerprint"].item()
-    CONVERT.store(workspace).commit({}, [_ledger(_DONE, source, planner.fingerprints[Stage.CONVERT])])
+    CONVERT.store(workspace).commit({}, [ledger_row(_DONE, source=source, stage=planner.fingerprints[Stage.CONVERT])])
     workspace.jpeg_file(_DONE, "x").parent.mkdir(parents=True)
     for study in studies:
         workspace.dicom_file(study, "x").parent.mkdir(parents=True)

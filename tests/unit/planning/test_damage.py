@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from ledgers import ledger_row
 
 from cxr_core.errors import BuildError
 from cxr_core.planning.damage import find_damage, set_aside
@@ -34,19 +35,7 @@ def store(workspace: Workspace) -> StageStore:
 
 def _commit(store: StageStore, *studies: str) -> None:
     rows = [{"study_id": s, "section": "impression", "start": 0, "end": 9, "fallback": None} for s in studies]
-    ledger = [
-        {
-            "study_id": study,
-            "source_fingerprint": "a" * 64,
-            "stage_fingerprint": "b" * 64,
-            "status": "ok",
-            "reason": None,
-            "attempts": 1,
-            "output_sha256": "c" * 64,
-        }
-        for study in studies
-    ]
-    store.commit({SECTIONS.name: rows}, ledger)
+    store.commit({SECTIONS.name: rows}, [ledger_row(study) for study in studies])
 
 
 def _flip(path: Path, place: int) -> None:

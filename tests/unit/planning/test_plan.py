@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from ledgers import ledger_row
 
 from cxr_core.planning.inputs import WANTED
 from cxr_core.planning.plan import Cause, Plan, make_plan
@@ -19,15 +20,7 @@ def made(
     *, stage: str = STAGE, source: str = SOURCE, reason: str | None = None, attempts: int = 1, **more: Any
 ) -> Plan:
     """The plan for one study with this ledger row."""
-    row = {
-        "study_id": STUDY,
-        "source_fingerprint": source,
-        "stage_fingerprint": stage,
-        "status": "quarantined" if reason else "ok",
-        "reason": reason,
-        "attempts": attempts,
-        "output_sha256": "0" * 64,
-    }
+    row = ledger_row(STUDY, source=source, stage=stage, attempts=attempts, reason=reason)
     wanted = pl.DataFrame([(STUDY, SOURCE)], schema=WANTED, orient="row")
     return make_plan(wanted, LEDGER.frame([row]), STAGE, attempts=3, **more)
 

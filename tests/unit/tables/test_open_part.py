@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledgers import ledger_row
 
 from cxr_core.tables.catalogue import SECTIONS
 from cxr_core.tables.contract import ContractError
@@ -56,18 +57,8 @@ def _part(store: _Store, most: int = 250) -> OpenPart:
 
 
 def _study(study_id: str, attempts: int = 1, section: str = "impression") -> FinishedStudy:
-    digest = "0" * 64
-    ledger = {
-        "study_id": study_id,
-        "source_fingerprint": digest,
-        "stage_fingerprint": digest,
-        "status": "ok",
-        "reason": None,
-        "attempts": attempts,
-        "output_sha256": digest,
-    }
     row = {"study_id": study_id, "section": section, "start": 0, "end": 9, "fallback": None}
-    return FinishedStudy(ledger, {SECTIONS.name: [row]})
+    return FinishedStudy(ledger_row(study_id, attempts=attempts), {SECTIONS.name: [row]})
 
 
 def _done(store: _Store) -> list[str]:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledgers import ledger_row
 
 from cxr_core.tables.catalogue import DEID_REPORTS, LEDGER
 from cxr_core.tables.contract import ContractError
@@ -28,16 +29,7 @@ def report(study: str, text: str) -> dict[str, object]:
 
 
 def done(study: str, attempts: int = 1) -> dict[str, object]:
-    digest = "0" * 64
-    return {
-        "study_id": study,
-        "source_fingerprint": digest,
-        "stage_fingerprint": digest,
-        "status": "ok",
-        "reason": None,
-        "attempts": attempts,
-        "output_sha256": digest,
-    }
+    return ledger_row(study, attempts=attempts)
 
 
 @pytest.fixture
