@@ -1,6 +1,7 @@
 """`make kills`: builds are killed at random moments and run again; each must end with the bytes of one that was not.
 
-Kills a worker, the flow's process or its temporary Prefect server with SIGKILL, at a moment drawn over the whole build.
+Kills a worker, the flow's process or its temporary Prefect server with SIGKILL, at a moment drawn over the whole build;
+every other build has one task run a study, the others one a shard.
 Prints a line a kill: what was committed, what the rerun did, how many studies had been worked on in vain.
 
 PYTHONPATH=tests python benchmarks/kills.py                     (twenty kills, ten patients, shards of four studies)
@@ -8,6 +9,7 @@ PYTHONPATH=tests python benchmarks/kills.py --kills 3 --seed 7
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -20,16 +22,21 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from building import ROOT, Build, Result, SharedFolder, children, make_hospital, start_prefect, tree
 
 from cxr_core.planning.stages import STAGES
 from cxr_core.tables.workspace import Workspace
 
 _WORKERS, _SHARD = 2, 4
-_ARGUMENTS = ("--granularity", "shard", "--set", f"run.shard_studies={_SHARD}", "--set", "run.wave_shards=3")
+_ARGUMENTS = ("--set", f"run.shard_studies={_SHARD}", "--set", "run.wave_shards=3")
 _KINDS = ("worker", "flow", "server")
+_GRANULARITIES = ("study", "shard")
 _PATIENCE_S = 900
-_HEAD = f"{'kill':>4} {'of':<7} {'at':>7} {'exit':>4} {'committed':>11} {'rerun did':>11} {'in vain':>7}  release"
+_HEAD = (
+    f"{'kill':>4} {'of':<8} {'task a':<6} {'at':>7} {'exit':>4} {'committed':>11} {'rerun did':>11} {'in vain':>7}"
+    "  release"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Outcome:
     """What one kill came to; counts in the order deidentify, convert, label."""
 
     kind: str
+    granularity: str
     moment: str
     code: int
     committed: tuple[int, ...]
@@ -49,7 +57,7 @@ class Outcome:
         told = "/".join(map(str, self.committed))
         rerun = "/".join(map(str, self.rerun)) if self.rerun else "none needed"
         end = "; ".join(self.faults) or "same bytes"
-        at = f"{number:>4} {self.kind:<7} {self.moment:>7}"
+        at = f"{number:>4} {self.kind:<8} {self.granularity:<6} {self.moment:>7}"
         return f"{at} {self.code:>4} {told:>11} {rerun:>11} {self.in_vain:>7}  {end}"
 
 
@@ -67,7 +75,7 @@ def main() -> int:
         sound = Build(root / "sound", hospital, start_prefect(SharedFolder(root)).ready())
         assert sound.server is not None
         shutil.copytree(sound.server.home, root / "prefect-home")
-        result = sound.run("--json", *_ARGUMENTS)
+        result = sound.run("--json", "--granularity", "shard", *_ARGUMENTS)
         assert result.code == 0, result.err
         total = tuple(result.json["stages"][stage.value]["done"] for stage in STAGES)
         quarantined = tuple(result.json["stages"][stage.value]["quarantined"] for stage in STAGES)
@@ -77,7 +85,8 @@ def main() -> int:
         outcomes = []
         rng = random.Random(arguments.seed)
         for number in range(1, arguments.kills + 1):
-            outcome = one_kill(Build(root / "killed", hospital), sound, total, _KINDS[number % 3], rng)
+            how = _KINDS[number % 3], _GRANULARITIES[number % 2]
+            outcome = one_kill(Build(root / "killed", hospital), sound, total, how, rng)
             outcomes.append(outcome)
             print(outcome.line(number), flush=True)
             shutil.rmtree(root / "killed")
@@ -98,18 +107,19 @@ def _verdict(outcomes: list[Outcome]) -> int:
 # ---------------------------------------------------------------- one kill
 
 
-def one_kill(build: Build, sound: Build, total: tuple[int, ...], kind: str, rng: random.Random) -> Outcome:
+def one_kill(build: Build, sound: Build, total: tuple[int, ...], how: tuple[str, str], rng: random.Random) -> Outcome:
     """Start, wait for the moment, kill, wait for the end, run again, compare."""
+    kind, granularity = how
+    arguments = "--granularity", granularity, *_ARGUMENTS
     served = replace(build, server=sound.server)  # whose start is saved where the server is not what is killed
     if kind == "server":
         shutil.copytree(sound.root.with_name("prefect-home"), build.workspace / ".prefect")  # its database is made once
     else:
         build = served
-    steps = sum(-(-count // _SHARD) for count in total)
-    target = rng.randint(0, steps + 1)
-    process = _start(build)
+    target = rng.randint(0, sum(total) + _SHARD)
+    process = _start(build, arguments)
     try:
-        moment = _wait_for(build, target, steps, process)
+        moment = _wait_for(build, target, sum(total), process)
         time.sleep(rng.uniform(0, 0.5))
         killed = _kill(process, kind)
         code = process.wait(_PATIENCE_S)
@@ -120,7 +130,7 @@ def one_kill(build: Build, sound: Build, total: tuple[int, ...], kind: str, rng:
     kind = kind if killed else f"({kind})"
     committed, in_vain = _committed(build), _in_vain(build) + _tries_more(build)
     faults = _faults_of_the_end(code, told, kind)
-    rerun = None if code == 0 else served.run("--json", *_ARGUMENTS)
+    rerun = None if code == 0 else served.run("--json", *arguments)
     done = _done(rerun) if rerun else None
     faults += _faults_of_the_rerun(rerun, total, committed, done) if rerun else []
     if in_vain > _WORKERS * _SHARD:
@@ -129,12 +139,12 @@ def one_kill(build: Build, sound: Build, total: tuple[int, ...], kind: str, rng:
     passed_over = ("ledger.parquet",) if kind == "worker" else ()
     places = ("release", "workspace/jpeg", "workspace/stages")
     faults += [name for name in places if _files(build, name, passed_over) != _files(sound, name, passed_over)]
-    return Outcome(kind, moment, code, committed, done, in_vain, tuple(faults), told.strip())
+    return Outcome(kind, granularity, moment, code, committed, done, in_vain, tuple(faults), told.strip())
 
 
-def _start(build: Build) -> "subprocess.Popen[bytes]":
+def _start(build: Build, arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        build.command("--quiet", *_ARGUMENTS),
+        build.command("--quiet", *arguments),
         cwd=ROOT,
         env=build.environment(),
         stdin=subprocess.DEVNULL,
@@ -144,15 +154,19 @@ def _start(build: Build) -> "subprocess.Popen[bytes]":
     )
 
 
-def _wait_for(build: Build, target: int, steps: int, process: "subprocess.Popen[bytes]") -> str:
-    """Until so many shards are committed; the first moment is behind link, the last one while it publishes."""
+def _wait_for(build: Build, target: int, total: int, process: "subprocess.Popen[bytes]") -> str:
+    """Until so many studies are committed; the first moment is behind link, the last one while it publishes."""
     requests = build.workspace / "vault" / "catalog" / "requests.parquet"
-    seen: set[Path] = set()
+    seen: dict[Path, int] = {}
     while process.poll() is None:
-        seen.update((build.workspace / "stages").glob("*/parts/[0-9]*"))
+        for ledger in (build.workspace / "stages").glob("*/parts/[0-9]*/ledger.parquet"):
+            if ledger not in seen:
+                with contextlib.suppress(FileNotFoundError):  # folded in meanwhile
+                    seen[ledger] = pq.read_metadata(ledger).num_rows
         is_publishing = any(build.release.glob(".building-*"))
-        if is_publishing or (target <= steps and requests.exists() and len(seen) >= target):
-            return "publish" if is_publishing else f"{len(seen)}/{steps}"
+        committed = sum(seen.values())
+        if is_publishing or (target <= total and requests.exists() and committed >= target):
+            return "publish" if is_publishing else f"{committed}/{total}"
         time.sleep(0.005)
     return "end"
 

@@ -22,6 +22,7 @@ _META_TABLE = b"hilum.table"
 _META_VERSION = b"hilum.contract_version"
 _META_DIGEST = b"hilum.stage_digest"
 _ZONES = ("stages", "vault")
+_LARGE_ROWS = 50_000
 
 
 class DamagedTableError(BuildError):
@@ -140,8 +141,9 @@ def read_table(contract: Contract, path: Path, columns: Sequence[str] | None = N
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             schema = file.schema_arrow
-            # One thread: half the CPU time, and a build reads hundreds of small parts.
-            table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=False)
+            # Threads double the CPU time of small tables, and a build reads hundreds of small parts.
+            is_large = file.metadata.num_rows >= _LARGE_ROWS
+            table = file.read(columns=[name for name in wanted if name in schema.names], use_threads=is_large)
     except (pa.ArrowException, OSError):
         raise DamagedTableError(path) from None
     meta = schema.metadata or {}
