@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-e2e: $(READY)  ## real servers, browsers, kills, and one release after another
+e2e: $(READY)  ## real servers, browsers, kills, and builds that need others before them
 	$(BIN)/pytest -q -n 2 --dist loadfile -m e2e
 
 kills: $(READY)  ## twenty builds, each killed at a random moment and run again

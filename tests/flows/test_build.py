@@ -214,6 +214,7 @@ def test_another_section_relabels_and_converts_nothing(rebuild: Build, base_buil
     assert _csv(rebuild.public, "chexpert").equals(_csv(base_build.public, "chexpert")) is False
 
 
+@pytest.mark.e2e
 def test_rehash_finds_what_size_and_time_hide(rebuild: Build) -> None:
     """A file that was replaced by one of the same size and time: by itself a build cannot see that."""
     hospital = rebuild.hospital.copied(rebuild.root.with_name("hospital"))

@@ -127,6 +127,7 @@ _FAILURES = {
 }
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("name", list(_FAILURES))
 def test_a_build_that_fails_tells_of_nobody(
     name: str, base_build: Build, prefect_server: PrefectServer, wanted: Needles, tmp_path: Path

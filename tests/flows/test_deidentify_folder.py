@@ -39,6 +39,7 @@ def some_studies(hospital: Hospital, shared_folder: SharedFolder) -> Path:
     return folder
 
 
+@pytest.mark.e2e
 def test_workers_and_names_and_order_of_files_change_no_byte(
     some_studies: Path, deidentify: Run, tmp_path: Path
 ) -> None:

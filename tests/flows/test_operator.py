@@ -113,6 +113,7 @@ def test_an_acceptance_tells_who_and_why_and_counts_as_dropped(rebuild: Build) -
     assert pl.read_parquet(rebuild.workspace / "vault" / "drops.parquet").equals(before)
 
 
+@pytest.mark.e2e
 def test_a_retry_does_just_these_again_once(rebuild: Build) -> None:
     failed = [case_of(rebuild, "deidentify E_PIXELS instance 1, deidentify no_surviving_image")]
     assert cxr(rebuild, "quarantine", "retry", *failed).out == "the next build does again: deidentify 1\n"

@@ -95,6 +95,7 @@ def test_sheets_are_for_their_owner_alone_and_never_in_the_output(folder: Path) 
     assert "must not lie inside the output" in refused.err
 
 
+@pytest.mark.e2e
 def test_two_workers_write_the_same_bytes(folder: Path) -> None:
     assert run(folder).code == 0
     first = {path.name: path.read_bytes() for path in (folder / "out").rglob("*.dcm")}

@@ -122,6 +122,7 @@ def test_a_token_is_shown_once_and_kept_nowhere(rebuild: Build) -> None:
     assert cxr(rebuild, "readers", "add", "Amber", "--role", "lead").code == 2
 
 
+@pytest.mark.e2e
 def test_a_reader_s_box_is_black_in_the_next_build_and_only_its_study_is_done_again(drawn: Build) -> None:
     for name in ("Amber", "Basil"):
         cxr(drawn, "readers", "add", name, "--role", "reader")

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from building import ROOT, WAIVERS, Build, PrefectServer, Result, run, tree
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 # Runs before the gates; `root` is the hidden public tree. Digests are made to fit afterwards.
 _SABOTEUR = """

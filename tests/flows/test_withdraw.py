@@ -120,6 +120,7 @@ def test_a_wrong_id_is_one_clear_line_and_stands_nowhere(copied: Build) -> None:
     assert "4711298" not in (copied.workspace / "vault" / "audit.jsonl").read_text()
 
 
+@pytest.mark.e2e
 def test_rows_that_a_cut_off_withdrawal_left_are_not_published(copied: Build, subject: str) -> None:
     """As if the kill came between the block list and the removal: `--only publish` does not read the block list."""
     kept = {path: path.read_bytes() for path in copied.workspace.rglob("*") if path.is_file()}
