@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.wording import (
     folded,
     has_company,
     is_allowed,
+    is_written_like_a_name,
     normalise,
     supports,
 )
@@ -116,7 +117,7 @@ class Bench:
         if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
-        if has_company(first) or not _explains(first, line):
+        if any(map(is_written_like_a_name, reading.texts)) or has_company(first) or not _explains(first, line):
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD

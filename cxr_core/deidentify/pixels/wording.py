@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading
 from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
@@ -16,6 +17,12 @@ _LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # rea
 _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _UNLIKE = 0.4
+_SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*](?=[^\W\d_])")
+_AS_NAMES_ARE = re.compile(
+    r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
+    r"|(?<![^\W_])[^\W\d_]\. ?[^\W\d_]"  # R. Port
+    r"|[^\W\d_]{2} [^\W\d_]\.$"  # Port R.
+)
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
@@ -36,6 +43,11 @@ def has_company(text: str) -> bool:
     return count_alphanumerics(text) == 1 and len("".join(text.split())) > 1
 
 
+def is_written_like_a_name(text: str) -> bool:
+    """True for words with a comma between them or an initial with its full stop: markers have neither."""
+    return _AS_NAMES_ARE.search(text) is not None
+
+
 def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     """True where every word of the reading is on the allow-list.
 
@@ -50,9 +62,10 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     wording = normalise(text)
     if not wording:
         return False
-    if wording in policy.phrases:
+    if wording in policy.phrases or _are_markers(tuple(wording.split()), policy):
         return True
-    return _are_markers(tuple(wording.split()), policy)
+    unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
+    return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
 
 
 def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
@@ -86,11 +99,10 @@ def _is_marker(word: str, policy: MarkerPolicy) -> bool:
 
 
 def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
-    """True where a long marker was read with a letter or two wrong or lost; added letters make other words (WRIGHT)."""
-    if len(known) < policy.one_edit_from_letters or len(word) > len(known):
+    """True where a long marker was read with a letter or two taken for others, or one lost."""
+    if len(known) < policy.one_edit_from_letters:
         return False
-    most = 2 if len(known) >= policy.two_edits_from_letters else 1
-    return edits(word, known, most=most) <= most
+    return is_misreading(word, known, most=2 if len(known) >= policy.two_edits_from_letters else 1)
 
 
 def supports(text: str, marker: str) -> bool:

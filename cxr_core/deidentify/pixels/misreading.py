@@ -1,0 +1,51 @@
+"""Decides whether what was read may be a listed word that a reader got wrong.
+
+Takes two words in capitals, gives yes or no: letters may be taken for others that look like them, and one that is thin
+or the last may be lost. Any other difference makes another word, and that may be a name (`Constable`, `Nobile`).
+"""
+
+UNREAD = "?"
+"""A sign in the middle of a word: any letter may stand there; so it may where a hyphen was read."""
+
+_LOOK_ALIKE = (
+    *("O0", "OQ", "OD", "OC", "Q0", "D0", "CG", "CE", "G6", "EF", "FP", "PR", "B8", "B3", "BD", "S5", "S8"),
+    *("Z2", "T7", "T1", "I1", "IL", "IJ", "L1", "A4", "UV", "VY", "HN", "HM", "MW"),
+)
+_ALIKE = frozenset(_LOOK_ALIKE) | {pair[::-1] for pair in _LOOK_ALIKE}
+_ANY = frozenset(UNREAD + "-")
+_THIN = frozenset("IJLT")
+_MOST_LOST = 1
+
+
+def is_misreading(word: str, known: str, *, most: int) -> bool:
+    """True where `word` may be `known` with at most so many letters taken for others or lost.
+
+    No letter comes in addition, and the first one is not lost: `WRIGHT` and `RONE` are words of their own.
+
+    Parameters
+    ----------
+    word, known : str
+        Capitals and digits; in `word` also `UNREAD`.
+    most : int
+    """
+    if not word or not 0 <= len(known) - len(word) <= _MOST_LOST:
+        return False
+    first = word[0] + known[0]
+    edits = most - (word[0] != known[0])
+    return edits >= 0 and (word[0] == known[0] or first in _ALIKE) and _goes_on(word[1:], known[1:], edits)
+
+
+def _goes_on(word: str, known: str, most: int) -> bool:
+    if word == known:
+        return True
+    if most == 0 or not known:
+        return False
+    if not word:
+        return len(known) == 1
+    is_same, is_taken = word[0] == known[0], word[0] in _ANY or word[0] + known[0] in _ALIKE
+    is_lost = known[0] in _THIN and len(word) < len(known)
+    return (
+        (is_same and _goes_on(word[1:], known[1:], most))
+        or (is_taken and _goes_on(word[1:], known[1:], most - 1))
+        or (is_lost and _goes_on(word, known[1:], most - 1))
+    )
