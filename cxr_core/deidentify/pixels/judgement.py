@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.wording import (
     folded,
     has_company,
     is_allowed,
+    is_spelled_out,
     is_written_like_a_name,
     normalise,
     supports,
@@ -34,6 +35,7 @@ _COVERED = 0.7
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
 _INK_ACROSS = 0.6  # of the height of the place
 _FEW_GLYPHS = 4
+_BEYOND_DOUBT, _ABSTAINS = 0.95, 0.1  # scores of one who read, and of one who could not
 _WORD = 4  # letters: two readers do not make up the same one
 _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse blocks of JPEG, all over an image
 _MUCH_HIGHER = 1.7  # two lines seen as one
@@ -112,7 +114,8 @@ class Bench:
     def keeps(self, reading: Reading, line: Line) -> bool:
         """True where the readers agree on an allowed marker that explains the whole line.
 
-        Either all of them read one with enough certainty, or the first is certain and the others bear it out.
+        Either all of them read one with enough certainty, or the first is certain and the others bear it out; a long
+        word, read letter by letter beyond doubt, also stays where another reader could not read at all.
         """
         if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
             return False
@@ -122,7 +125,11 @@ class Bench:
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
             return is_same or min(reading.scores) >= self.policy.least_score_each
-        return reading.scores[0] >= self.policy.certain_score and all(supports(text, first) for text in others)
+        is_plain = reading.scores[0] >= _BEYOND_DOUBT and is_spelled_out(first, self.policy)
+        return reading.scores[0] >= self.policy.certain_score and all(
+            supports(text, first) or (is_plain and score < _ABSTAINS)
+            for text, score in zip(others, reading.scores[1:], strict=True)
+        )
 
 
 def _explains(text: str, line: Line) -> bool:

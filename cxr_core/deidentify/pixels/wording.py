@@ -17,6 +17,7 @@ _LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # rea
 _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _UNLIKE = 0.4
+_LONG = 6  # letters
 _SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*](?=[^\W\d_])")
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
@@ -66,6 +67,12 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         return True
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
     return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
+
+
+def is_spelled_out(text: str, policy: MarkerPolicy) -> bool:
+    """True where a reading is made of listed words alone, letter by letter, one of them a long one."""
+    words = normalise(text).split()
+    return all(word in policy.words for word in words) and any(len(word) >= _LONG for word in words)
 
 
 def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:

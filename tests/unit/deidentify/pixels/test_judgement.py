@@ -128,6 +128,24 @@ def test_initials_beside_a_kept_letter_go_also_when_doubtful() -> None:
     assert [v.rule for v in verdicts] == [Rule.MARKER, Rule.ADJOINS]
 
 
+@pytest.mark.parametrize(
+    ("first", "score", "second_score", "decision"),
+    [
+        ("PORTABLE", 0.97, 0.06, BoxDecision.KEPT),
+        ("PORTABLE", 0.97, 0.3, BoxDecision.REDACTED),
+        ("PORTABLE", 0.9, 0.06, BoxDecision.REDACTED),
+        ("PORTABLC", 0.97, 0.06, BoxDecision.REDACTED),
+        ("LAT", 0.97, 0.06, BoxDecision.REDACTED),
+    ],
+)
+def test_a_long_marker_beyond_doubt_stays_where_the_other_reader_could_not_read(
+    fake_reader: Callable[..., object], first: str, score: float, second_score: float, decision: BoxDecision
+) -> None:
+    readers = fake_reader(first, score), fake_reader("wpin:ii#", second_score, name="second")
+    verdicts, _ = judge([line(LINE)], bench(*readers))
+    assert verdicts[0].decision is decision
+
+
 def test_an_uncertain_marker_needs_the_second_reader_to_read_one_too(fake_reader: Callable[..., object]) -> None:
     court = bench(fake_reader("SUPINE", 0.7), fake_reader("SUP1NF", 0.7, name="second"))
     assert judge([line(LINE)], court)[0][0].decision is BoxDecision.REDACTED
