@@ -9,7 +9,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
-from cxr_core.deidentify.pixels.neighbours import adjoins, initials_of, ink_outside, on_one_line, stacked, touches
+from cxr_core.deidentify.pixels.neighbours import (
+    adjoins,
+    initials_of,
+    ink_outside,
+    on_one_line,
+    stacked,
+    stands_in_a_table,
+    touches,
+)
 from cxr_core.deidentify.pixels.reading import CUT_OUT, Desk, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
@@ -318,6 +326,10 @@ def _is_apart(kept: Verdict, gone: Line) -> bool:
     return longest >= _WHOLE_WORD and is_agreed and not touches(kept.line, gone)
 
 
+def _is_value(line: Line, gone: Sequence[Line]) -> bool:
+    return line.probability >= TEXT_PROBABILITY and stands_in_a_table(line, [one for one in gone if one.glyphs > 1])
+
+
 def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
     """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
     removed = [v for v in verdicts if not v.is_kept]
@@ -335,6 +347,6 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if line in initials or any(adjoins(line, one) for one in gone)
+        if line in initials or any(adjoins(line, one) for one in gone) or _is_value(line, gone)
     ]
     return removed + kept

@@ -26,6 +26,7 @@ _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads 
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
+_TABLE_SIZE_RATIO, _COLUMN_GAP, _ROW_GAP, _ALIGNED = 1.5, 12.0, 4.0, 0.5  # of the height of the line
 _LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
 
 
@@ -100,6 +101,29 @@ def stacked(one: Line, other: Line) -> bool:
     gap = max(a.top, b.top) - min(a.bottom, b.bottom)
     sizes = sorted((one.line_px, other.line_px))
     return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
+
+
+def stands_in_a_table(one: Line, lines: Sequence[Line]) -> bool:
+    """True for the value of a label: in the row of one line and in the column of another, all of one size.
+
+    Columns may stand far apart, so that a lone letter adjoins nothing.
+    """
+    alike = [line for line in lines if _ALIKE[0] * line.line_px <= one.line_px <= _TABLE_SIZE_RATIO * line.line_px]
+    return any(_is_in_row(one, line) for line in alike) and any(_is_in_column(one, line) for line in alike)
+
+
+def _is_in_row(one: Line, other: Line) -> bool:
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
+    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
+    gap = max(a.left, b.left) - min(a.right, b.right)
+    return shared >= _SHARED_IN_A_ROW * min(a.height, b.height) and 0 <= gap <= _COLUMN_GAP * other.line_px
+
+
+def _is_in_column(one: Line, other: Line) -> bool:
+    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
+    gap = max(a.top, b.top) - min(a.bottom, b.bottom)
+    offset = min(abs(a.left - b.left), abs(a.right - b.right))
+    return 0 <= gap <= _ROW_GAP * other.line_px and offset <= _ALIGNED * other.line_px
 
 
 def rows_of_letters(lines: Sequence[Line]) -> list[Line]:

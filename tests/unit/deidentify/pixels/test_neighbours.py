@@ -11,6 +11,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     ink_outside,
     is_block,
     rows_of_letters,
+    stands_in_a_table,
     touches,
 )
 
@@ -99,3 +100,19 @@ def test_a_place_that_holds_two_lines_is_a_block() -> None:
     assert is_block(whole, [whole, upper, lower])
     assert not is_block(whole, [whole, upper])
     assert not is_block(upper, [whole, upper, lower])
+
+
+@pytest.mark.parametrize(
+    ("box", "is_value"),
+    [
+        (Box(140, 300, 160, 315), True),  # a lone letter in the row of the label, below a value
+        (Box(140, 340, 160, 355), False),  # in no column
+        (Box(170, 300, 190, 315), False),  # in no row
+        (Box(130, 300, 170, 330), False),  # twice as high
+        (Box(140, 500, 160, 515), False),  # too far from its label
+    ],
+)
+def test_the_value_of_a_label_stands_in_its_row_and_in_the_column_of_another(box: Box, is_value: bool) -> None:
+    label, other = line(Box(140, 100, 160, 150), 3), line(Box(100, 300, 120, 420), 8)
+    assert stands_in_a_table(line(box, 1), [label, other]) is is_value
+    assert not stands_in_a_table(line(box, 1), [label])
