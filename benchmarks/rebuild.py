@@ -164,7 +164,7 @@ def measure(root: Path, share: float, *, with_folders: bool) -> dict[str, float]
     workspace = Workspace(root)
     planner = Planner(workspace, _config(), requests=pl.read_parquet(root / "asked.parquet"))
     if not with_folders:
-        planning._without_folder = lambda _root, _studies: set()  # noqa: SLF001  what a disk would answer
+        planning._without_folder = lambda _root, _studies: []  # noqa: SLF001  what a disk would answer
     before_kb = _peak_kb()
     plans, plan_s, cpu_s = _timed(lambda: {stage: planner.plan(stage) for stage in STAGES})
     peak_kb = _peak_kb()

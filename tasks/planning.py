@@ -120,14 +120,14 @@ class Planner:
     def _stores(self) -> dict[Stage, StageStore]:
         return {stage: definition.store(self.workspace) for stage, definition in STAGES.items()}
 
-    def _lost(self, stage: Stage, ledger: pl.DataFrame) -> set[str]:
+    def _lost(self, stage: Stage, ledger: pl.DataFrame) -> Sequence[str]:
         """Studies that are not done, whatever the ledger says: files that are needed are not there."""
         if stage is Stage.DEIDENTIFY:  # discarded, and `convert` needs them again
-            again = self.plan(Stage.CONVERT).todo["study_id"].to_list()
+            again = self.plan(Stage.CONVERT).todo["study_id"]
             return _without_folder(self.workspace.dicom, again)
         if stage is Stage.CONVERT:
-            return _without_folder(self.workspace.jpeg, ledger.filter(pl.col("status") == "ok")["study_id"].to_list())
-        return set()
+            return _without_folder(self.workspace.jpeg, ledger.filter(pl.col("status") == "ok")["study_id"])
+        return ()
 
     def run_of(self, stage: Stage, plan: Plan, pool: Pool) -> StageRun:
         """The run that does a plan."""
@@ -149,7 +149,7 @@ class Planner:
 
     def discard_rest(self) -> None:
         """Remove what a build that was killed left there: DICOM of studies that `convert` will not do again."""
-        left = sorted(_folders(self.workspace.dicom) & self._keep)
+        left = sorted(self._keep.intersection(_folders(self.workspace.dicom)))
         if left:
             needed = set(self.plan(Stage.CONVERT, left).todo["study_id"])
             self.discard_dicom(tuple(study for study in left if study not in needed))
@@ -167,7 +167,7 @@ class Planner:
             Stage.DEIDENTIFY: [self.workspace.dicom, self.workspace.vault / "sheets"],
         }
         for files in beside.get(definition.stage, ()):
-            for study in _folders(files) - keep:
+            for study in set(_folders(files)) - keep:
                 shutil.rmtree(files / study[:3] / study)
 
     def _dicom_folder(self, study: str) -> Path:
@@ -199,13 +199,14 @@ class Planner:
 _FEW = 5000  # a look a study costs less than one at every shelf
 
 
-def _without_folder(root: Path, studies: Sequence[str]) -> set[str]:
+def _without_folder(root: Path, studies: pl.Series) -> list[str]:
     """Those of the studies that have no folder below `dicom` or `jpeg`."""
     if len(studies) <= _FEW:
-        return {study for study in studies if not (root / study[:3] / study).is_dir()}
-    return set(studies) - _folders(root)
+        return [study for study in studies if not (root / study[:3] / study).is_dir()]
+    there = pl.Series("study_id", _folders(root), dtype=pl.String)
+    return studies.to_frame().join(there.to_frame(), on="study_id", how="anti")["study_id"].to_list()
 
 
-def _folders(root: Path) -> set[str]:
+def _folders(root: Path) -> list[str]:
     """Names of the studies that have a folder below `dicom` or `jpeg`; one look a shelf, not one a study."""
-    return {study for shelf in root.glob("*") for study in os.listdir(shelf)}  # noqa: PTH208  names, not paths
+    return [study for shelf in root.glob("*") for study in os.listdir(shelf)]  # noqa: PTH208  names, not paths
