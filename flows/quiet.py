@@ -22,14 +22,22 @@ _DEFAULTS = {
 }
 
 
-def set_quiet_environment(workspace: Path) -> None:
-    """Set the defaults of a local run."""
+def set_quiet_environment(workspace: Path) -> bool:
+    """Set the defaults of a local run.
+
+    Returns
+    -------
+    bool
+        True where the user names neither a server nor a home of Prefect: both are the run's own.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" not in os.environ and "PREFECT_HOME" not in os.environ:
-        home = (workspace / ".prefect").absolute()
-        home.mkdir(parents=True, exist_ok=True)  # Prefect's database does not make its own folder
-        os.environ["PREFECT_HOME"] = str(home)
+    if "PREFECT_API_URL" in os.environ or "PREFECT_HOME" in os.environ:
+        return False
+    home = (workspace / ".prefect").absolute()
+    home.mkdir(parents=True, exist_ok=True)  # Prefect's database does not make its own folder
+    os.environ["PREFECT_HOME"] = str(home)
+    return True
 
 
 def end_orphaned_servers(workspace: Path) -> int:

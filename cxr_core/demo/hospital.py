@@ -6,7 +6,9 @@ patient, an image or a report is like is left to the other modules of this room.
 """
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -157,8 +159,17 @@ def _outputs(out: Path, *, patients: int, seed: int, workers: int, side_px: int)
     if workers == 1 or patients == 1:
         yield from map(work, range(patients))
         return
-    with multiprocessing.get_context("spawn").Pool(min(workers, patients)) as pool:
-        yield from pool.imap(work, range(patients))
+    spawned = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, patients), spawned, _leave_interrupts_to_the_parent)
+    try:
+        yield from pool.map(work, range(patients))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal: a worker that it ends takes a patient with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _joined(total: PatientOutput, one: PatientOutput) -> PatientOutput:

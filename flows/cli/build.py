@@ -89,11 +89,14 @@ def build(
 
 def _run(request: "BuildRequest") -> "BuildSummary":
     from flows.quiet import end_orphaned_servers, set_quiet_environment
+    from flows.temporary_server import TemporaryServer
 
     end_orphaned_servers(request.workspace)
-    set_quiet_environment(request.workspace)
+    server = TemporaryServer.start() if set_quiet_environment(request.workspace) else None
     from flows.build.flow import build as build_flow
 
+    if server is not None:
+        server.wait()
     return cast("BuildSummary", build_flow(request))
 
 

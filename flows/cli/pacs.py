@@ -106,13 +106,16 @@ def acquire(
     settings = _remote(config, sets)
 
     from flows.quiet import set_quiet_environment
+    from flows.temporary_server import TemporaryServer
 
-    set_quiet_environment(workspace)
+    server = TemporaryServer.start() if set_quiet_environment(workspace) else None
     from flows.acquisition import AcquireRequest, preflight
     from flows.acquisition import acquire as acquire_flow
 
     request = AcquireRequest(config=settings, workspace=workspace, list_again=list_again, quiet=quiet or as_json)
     preflight(request)
+    if server is not None:
+        server.wait()
     started = time.monotonic()
     done = acquire_flow(request)
     seconds = time.monotonic() - started
