@@ -41,7 +41,7 @@ def set_quiet_environment(workspace: Path) -> bool:
 
 
 def end_orphaned_servers(workspace: Path) -> int:
-    """End temporary servers of builds on this workspace that were killed: nobody else would.
+    """End temporary servers of builds on this workspace that were killed before the kernel knew to end them, too.
 
     Only where no build holds the workspace. A server is known by its Prefect home, an orphan by its lost parent.
 

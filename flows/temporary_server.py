@@ -14,9 +14,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cxr_core.errors import BuildError
+from flows import quiet
 
 _PATIENCE_S = 180  # the first start makes a database, which takes long on a busy machine
 _PAUSE_S = 0.05
@@ -25,12 +27,23 @@ _MOST_STARTS = 4
 _OF_THE_SERVER = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _UVICORN = """
 import ctypes, signal, sys
-from uvicorn.main import main
 if sys.platform == "linux":  # a server whose run was killed is of no use
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+from uvicorn.main import main
 main()
 """
+
+
+def begin_local_run(workspace: Path) -> Callable[[], None]:
+    """Set the defaults of a local run and begin its server, where that is the run's own.
+
+    Returns
+    -------
+    callable
+        Waits for the server; to be called before the first flow is. Raises `BuildError` as `TemporaryServer.wait`.
+    """
+    return TemporaryServer.start().wait if quiet.set_quiet_environment(workspace) else lambda: None
 
 
 class TemporaryServer:

@@ -174,7 +174,7 @@ class _Listing:
             self._pack()
 
     def _pack(self) -> None:
-        self._frames.append(INSTANCES.frame(self._rows))
+        self._frames.append(pl.DataFrame(self._rows, schema=INSTANCES.dtypes, orient="row"))
         self._rows = []
 
     def frame(self) -> pl.DataFrame:

@@ -88,15 +88,14 @@ def build(
 
 
 def _run(request: "BuildRequest") -> "BuildSummary":
-    from flows.quiet import end_orphaned_servers, set_quiet_environment
-    from flows.temporary_server import TemporaryServer
+    from flows.quiet import end_orphaned_servers
+    from flows.temporary_server import begin_local_run
 
     end_orphaned_servers(request.workspace)
-    server = TemporaryServer.start() if set_quiet_environment(request.workspace) else None
+    wait_for_server = begin_local_run(request.workspace)
     from flows.build.flow import build as build_flow
 
-    if server is not None:
-        server.wait()
+    wait_for_server()
     return cast("BuildSummary", build_flow(request))
 
 

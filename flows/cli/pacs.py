@@ -105,17 +105,15 @@ def acquire(
     """Fetch into the vault what it does not have yet; run again, it goes on where it stopped."""
     settings = _remote(config, sets)
 
-    from flows.quiet import set_quiet_environment
-    from flows.temporary_server import TemporaryServer
+    from flows.temporary_server import begin_local_run
 
-    server = TemporaryServer.start() if set_quiet_environment(workspace) else None
+    wait_for_server = begin_local_run(workspace)
     from flows.acquisition import AcquireRequest, preflight
     from flows.acquisition import acquire as acquire_flow
 
     request = AcquireRequest(config=settings, workspace=workspace, list_again=list_again, quiet=quiet or as_json)
     preflight(request)
-    if server is not None:
-        server.wait()
+    wait_for_server()
     started = time.monotonic()
     done = acquire_flow(request)
     seconds = time.monotonic() - started

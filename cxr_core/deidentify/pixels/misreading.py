@@ -30,9 +30,8 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
     """
     if not word or not 0 <= len(known) - len(word) <= _MOST_LOST:
         return False
-    first = word[0] + known[0]
-    edits = most - (word[0] != known[0])
-    return edits >= 0 and (word[0] == known[0] or first in _ALIKE) and _goes_on(word[1:], known[1:], edits)
+    is_first = word[0] == known[0] or word[0] + known[0] in _ALIKE
+    return is_first and _goes_on(word, known, most)
 
 
 def _goes_on(word: str, known: str, most: int) -> bool:

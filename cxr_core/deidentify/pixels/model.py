@@ -77,11 +77,15 @@ class Box:
         """The rectangle counted in steps of some pixels, from the first that it touches to the last."""
         return Box(self.top // step_px, self.left // step_px, -(-self.bottom // step_px), -(-self.right // step_px))
 
+    def gaps(self, other: "Box") -> tuple[int, int]:
+        """How far two rectangles stand apart, down and across; what they share counts below zero."""
+        down = max(self.top, other.top) - min(self.bottom, other.bottom)
+        return down, max(self.left, other.left) - min(self.right, other.right)
+
     def intersection(self, other: "Box") -> int:
         """Area in common, in pixels."""
-        rows = min(self.bottom, other.bottom) - max(self.top, other.top)
-        columns = min(self.right, other.right) - max(self.left, other.left)
-        return max(0, rows) * max(0, columns)
+        down, across = self.gaps(other)
+        return max(0, -down) * max(0, -across)
 
     def without(self, other: "Box") -> tuple["Box", ...]:
         """What is left of this rectangle outside another: at most four rectangles."""

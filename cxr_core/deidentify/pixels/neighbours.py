@@ -88,19 +88,16 @@ def company(letter: Line) -> Box:
 def on_one_line(one: Line, other: Line) -> bool:
     """True where a line goes on from another, along its direction."""
     a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    gap = max(a.left, b.left) - min(a.right, b.right)
+    down, gap = a.gaps(b)
     heights = sorted((max(1, a.height), max(1, b.height)))
-    return shared >= _SHARED_HEIGHT * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
+    return -down >= _SHARED_HEIGHT * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
 
 
 def stacked(one: Line, other: Line) -> bool:
     """True where a line of about the same size stands close above or below another."""
-    a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    shared = min(a.right, b.right) - max(a.left, b.left)
-    gap = max(a.top, b.top) - min(a.bottom, b.bottom)
+    gap, across = _flattened(one.box, other.is_vertical).gaps(_flattened(other.box, other.is_vertical))
     sizes = sorted((one.line_px, other.line_px))
-    return shared > 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
+    return across < 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
 
 
 def stands_in_a_table(one: Line, lines: Sequence[Line]) -> bool:
@@ -114,14 +111,13 @@ def stands_in_a_table(one: Line, lines: Sequence[Line]) -> bool:
 
 def _is_in_row(one: Line, other: Line) -> bool:
     a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    gap = max(a.left, b.left) - min(a.right, b.right)
-    return shared >= _SHARED_IN_A_ROW * min(a.height, b.height) and 0 <= gap <= _COLUMN_GAP * other.line_px
+    down, gap = a.gaps(b)
+    return -down >= _SHARED_IN_A_ROW * min(a.height, b.height) and 0 <= gap <= _COLUMN_GAP * other.line_px
 
 
 def _is_in_column(one: Line, other: Line) -> bool:
     a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
-    gap = max(a.top, b.top) - min(a.bottom, b.bottom)
+    gap, _ = a.gaps(b)
     offset = min(abs(a.left - b.left), abs(a.right - b.right))
     return 0 <= gap <= _ROW_GAP * other.line_px and offset <= _ALIGNED * other.line_px
 
@@ -158,9 +154,8 @@ def _is_piece(line: Line, *, is_vertical: bool) -> bool:
 def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:
     a, b = _flattened(one.box, is_vertical), _flattened(other.box, is_vertical)
     sizes = sorted((max(1, a.height), max(1, b.height)))
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    gap = max(a.left, b.left) - min(a.right, b.right)
-    return shared >= _SHARED_IN_A_ROW * sizes[0] and sizes[1] <= _ROW_SIZE_RATIO * sizes[0] and gap <= sizes[1]
+    down, gap = a.gaps(b)
+    return -down >= _SHARED_IN_A_ROW * sizes[0] and sizes[1] <= _ROW_SIZE_RATIO * sizes[0] and gap <= sizes[1]
 
 
 def is_block(line: Line, others: Sequence[Line]) -> bool:

@@ -116,6 +116,5 @@ def _is_one_line(one: Line, other: Line) -> bool:
     a, b = one.box, other.box
     if one.is_vertical:
         a, b = a.transposed, b.transposed
-    shared = min(a.bottom, b.bottom) - max(a.top, b.top)
-    gap = max(a.left, b.left) - min(a.right, b.right)
-    return shared >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)
+    down, gap = a.gaps(b)
+    return -down >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)
