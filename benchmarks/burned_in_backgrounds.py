@@ -1068,6 +1068,121 @@ def _plate(film: _Film) -> None:
     film.stamp(screws, amount * 0.7, 0.2)
 
 
+def _hole(at: Points, size: float, turn: float, kind: int) -> list[_Stroke]:
+    """One hole of a plate: plain, long, of two holes in one, or with a threaded rim."""
+    if kind == 1:
+        return [_Stroke(_rounded(at, (size * 1.9, size), 2.6, turn), 0, 0.1)]
+    if kind == 2:
+        pair = (at + _turned(_p((side * size * 0.35, 0)), turn)[0] for side in (-1, 1))
+        return [_Stroke(_ring(place, size * 0.42), 0, 0.1) for place in pair]
+    rim = [_Stroke(_ring(at, size * 0.62), size * 0.12, 1, is_closed=True)] if kind == 3 else []
+    return [_Stroke(_ring(at, size * 0.5), 0, 0.1), *rim]
+
+
+def _perforated_plate(film: _Film) -> None:
+    """A plate whose holes stand close: straight, bent about a bone, waisted between its holes, with a broad end."""
+    rng, amount, kind = film.rng, _metal(film), int(film.rng.integers(4))
+    line = _wander(rng, film.spot(), rng.uniform(0, 360), film.mm(35, 200), rng.choice([0.1, 0.9]))
+    wide = film.mm(4, 14)
+    pitch = wide * rng.uniform(0.7, 1.3)
+    points, angles = _along(line, pitch)
+    plate = [_Stroke(line, wide * rng.uniform(0.5, 1.0), rng.uniform(0.6, 0.9))]
+    if rng.random() < 0.6:
+        plate += [_Stroke(_ring(point, wide * 0.5), 0, plate[0].value) for point in points]
+    if rng.random() < 0.4:
+        head = line[0] + rng.normal(0, wide * 0.7, (int(rng.integers(3, 8)), 2))
+        plate += [_Stroke(_ring(place, wide * 0.55), 0, plate[0].value) for place in head]
+        points, angles = np.vstack([points, head]), np.concatenate([angles, rng.uniform(0, 180, len(head))])
+    size, screws = wide * rng.uniform(0.4, 0.75), []
+    filled = rng.choice([0.0, 0.3, 0.7])
+    for point, angle in zip(points, angles, strict=True):
+        plate += _hole(point, size, angle, kind)
+        if rng.random() < filled:
+            screws += _screw(point, film.mm(6, 26), film.mm(2, 4), angle + 90 + rng.normal(0, 12))
+            screws.append(_Stroke(_ring(point, size * 0.45)))
+    film.stamp(plate, amount, 0.15)
+    film.stamp(screws, amount * rng.uniform(0.5, 1), 0.15)
+
+
+def _mesh(film: _Film) -> None:
+    """A sheet with rows of equal holes: a cage, a mesh of titanium, the grille of a loudspeaker."""
+    rng, at, turn = film.rng, film.spot(), film.rng.uniform(0, 180)
+    step, amount = film.mm(2, 6), rng.uniform(20, 150)
+    rows, columns = int(rng.integers(2, 8)), int(rng.integers(3, 16))
+    sheet = _turned(_box(np.zeros(2), columns * step * 1.1, rows * step * 1.1), turn) + at
+    strokes = [_Stroke(sheet, 0, rng.uniform(0.3, 1))]
+    size, power = step * rng.uniform(0.5, 0.85), rng.choice([1.2, 2.0, 6.0])
+    for row in range(rows):
+        for column in range(columns):
+            place = _p(((column - (columns - 1) / 2 + row % 2 * 0.3) * step, (row - (rows - 1) / 2) * step))
+            strokes.append(_Stroke(_rounded(_turned(place, turn)[0] + at, (size, size), power, turn), 0, 0.05))
+    film.stamp(strokes, amount, 0.15)
+
+
+def _spectacles(film: _Film) -> None:
+    """Frames of glasses, worn, or in a breast pocket: two rims, a bridge with its pads, temples with hinges."""
+    rng, at, turn = film.rng, film.spot(), film.rng.normal(0, 60)
+    lens, power = (film.mm(36, 52), film.mm(22, 44)), rng.uniform(2, 4.5)
+    amount, wire = _metal(film), film.mm(0.7, 3)
+    squeeze = rng.uniform(0.4, 1)
+    strokes, half = [], lens[0] * 0.5
+    for side in (-1, 1):
+        middle = _p((side * (half + film.mm(6, 10)), 0))[0]
+        rim = _rounded(middle, lens, power)
+        strokes.append(_Stroke(rim, wire, 1, is_closed=True))
+        if rng.random() < 0.3:
+            strokes.append(_Stroke(rim, 0, 0.15))
+        hinge = _by(middle, side * half, -lens[1] * 0.3)
+        strokes += [_Stroke(_box(_by(hinge, side * 2, 2 * k), 3.5, 1.4), 0, 1) for k in range(3)]
+        temple = _curve(hinge + _p((0, 0), (side * film.mm(2, 40), film.mm(2, 50)), (side * 30, film.mm(60, 130))))
+        strokes += [_Stroke(temple, wire * 1.2, 0.9), _Stroke(temple, wire * 0.4, 0.4)]
+        strokes.append(_Stroke(_arc(_by(middle, -side * half, 6), (1.8, 4), side * 20), 0, 0.6))
+    strokes.append(_Stroke(_arc(np.zeros(2), (film.mm(7, 10), 5), 0, 180, 360), wire))
+    placed = [s._replace(points=_turned(s.points * (1, squeeze), turn) + at) for s in strokes]
+    film.stamp(placed, amount, 0.15)
+
+
+def _orthosis(film: _Film) -> None:
+    """A brace for trunk, neck or shoulder: upright and cross bars, rows of rivets, buckles, eyelets of laces."""
+    rng, at, amount = film.rng, film.spot(), film.rng.uniform(15, 170)
+    turn, tall = rng.normal(0, 12), film.mm(80, 260)
+    uprights = sorted(rng.uniform(-90, 90, int(rng.integers(1, 5))).tolist())
+    strokes = []
+    for x in uprights:
+        bar = _curve(_p((x, 0), (x + rng.normal(0, 6), tall / 2), (x + rng.normal(0, 4), tall)))
+        wide = film.mm(5, 16)
+        strokes += [_Stroke(bar, wide, rng.uniform(0.2, 0.7)), _Stroke(bar, wide * 0.75, rng.uniform(0.15, 0.6))]
+        spots, _ = _along(bar, film.mm(6, 30))
+        ring = rng.random() < 0.5
+        for spot in spots:
+            strokes.append(_Stroke(_ring(spot, wide * 0.22), 0, 1))
+            if ring:
+                strokes.append(_Stroke(_ring(spot, wide * 0.1), 0, 0.2))
+    for _ in range(int(rng.integers(0, 4))):
+        y, ends = rng.uniform(0, tall), (uprights[0], uprights[-1] + film.mm(10, 60))
+        strokes.append(
+            _Stroke(_p((ends[0], y), (ends[1], y + rng.normal(0, 8))), film.mm(4, 14), rng.uniform(0.2, 0.6))
+        )
+        buckle = _rounded(_p((rng.uniform(*ends), y))[0], (film.mm(14, 30), film.mm(10, 24)), 6)
+        strokes += [_Stroke(buckle, film.mm(1.5, 4), 1, is_closed=True), _Stroke(_bar(buckle.mean(axis=0), 14, 90), 2)]
+    if rng.random() < 0.4:
+        step = film.mm(7, 16)
+        for row in range(int(rng.integers(3, 14))):
+            for side in (-1, 1):
+                strokes.append(_Stroke(_ring(_p((side * step, row * step * 1.3))[0], step * 0.2), step * 0.09, 1, True))
+    film.stamp([s._replace(points=_turned(s.points, turn) + at) for s in strokes], amount, 0.25)
+
+
+def _spring(film: _Film) -> None:
+    """A tight helix: springs of expanders and clamps, reinforced tubes, spirals of wire in line or in a bow."""
+    rng = film.rng
+    line = _wander(rng, film.spot(), rng.uniform(0, 360), film.mm(8, 160), rng.choice([0.1, 2.0]))
+    radius, amount = film.mm(0.8, 5), _metal(film)
+    pitch = radius * rng.uniform(0.35, 1.6)
+    wire = pitch * rng.uniform(0.25, 0.55)
+    film.stamp([_Stroke(_wave(line, pitch, radius), wire)], amount, 0.12)
+
+
 def _circuit(film: _Film, at: Points, size: tuple[float, float], turn: float) -> list[_Stroke]:
     """What shows inside a closed device: battery, boards, rows of pins, bars and dots."""
     rng = film.rng
@@ -1410,14 +1525,15 @@ def _buttons(film: _Film) -> None:
 def _zip(film: _Film) -> None:
     """Teeth in two rows that mesh, with a slider."""
     rng = film.rng
-    line = _wander(rng, film.spot(), 90 + rng.normal(0, 20), film.mm(60, 260), 0.5)
-    pitch, amount = film.mm(1.6, 3), rng.uniform(30, 150)
+    line = _wander(rng, film.spot(), 90 + rng.normal(0, 20), film.mm(60, 260), rng.choice([0.05, 0.5]))
+    pitch, amount = film.mm(1.6, 3) if rng.random() < 0.5 else film.mm(2.5, 6), rng.uniform(30, 150)
+    length, thickness = rng.uniform(1.2, 2.2) / 2 * 1.6, rng.uniform(0.35, 0.6)
     points, angles = _along(line, pitch)
     gap = pitch * rng.uniform(0.4, 1.2)
     strokes = []
     for index, (point, angle) in enumerate(zip(points, angles, strict=True)):
         centre = point + _turned(_p((0, gap * (1 if index % 2 else -1))), angle)[0]
-        strokes.append(_Stroke(_bar(centre, pitch * 1.6, angle + 90), pitch * 0.55))
+        strokes.append(_Stroke(_bar(centre, pitch * length, angle + 90), pitch * thickness))
     strokes.append(_Stroke(_rounded(points[0], (pitch * 4, pitch * 6), 3, angles[0] + 90), 0, 1))
     strokes.append(
         _Stroke(
@@ -1719,10 +1835,15 @@ _DEVICES: tuple[tuple[Callable[[_Film], None], float], ...] = (
     (_sternal_wires, 2.5),
     (_clips, 3.0),
     (_staples, 1.5),
-    (_coils, 0.8),
+    (_coils, 1.0),
     (_stent, 0.8),
     (_spinal_rods, 0.8),
     (_plate, 0.9),
+    (_perforated_plate, 1.8),
+    (_mesh, 0.8),
+    (_spectacles, 1.2),
+    (_orthosis, 1.2),
+    (_spring, 1.0),
     (_pacemaker, 2.2),
     (_port, 1.2),
     (_catheter, 2.0),
@@ -1735,7 +1856,7 @@ _DEVICES: tuple[tuple[Callable[[_Film], None], float], ...] = (
     (_necklace, 1.3),
     (_earrings, 0.6),
     (_buttons, 1.2),
-    (_zip, 0.7),
+    (_zip, 1.5),
     (_underwear, 0.9),
     (_pin, 0.9),
     (_key_or_coin, 0.7),

@@ -125,11 +125,8 @@ def _sheet(rng: np.random.Generator, faces: Sequence[Face], long_side: int) -> _
 def _develop(sheet: _Sheet, who: Person) -> Sample:
     """Compression history, bit depth, range and photometric."""
     rng, grey = sheet.rng, sheet.grey
-    if rng.random() < 0.3:
-        quality = int(rng.integers(55, 97))
-        rounded = np.clip(grey, 0, 255).astype(np.uint8)
-        encoded = cv2.imencode(".jpg", rounded, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        grey = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    if rng.random() < 0.45:
+        grey = _compressed(rng, grey)
     bits = int(rng.choice([8, 8, 10, 12, 12, 14, 16]))
     span = (2**bits - 1) * rng.uniform(0.5, 1.0)
     low = rng.uniform(0, 0.2) * span
@@ -139,6 +136,21 @@ def _develop(sheet: _Sheet, who: Person) -> Sample:
         photometric = Photometric.MONOCHROME1
         stored = (2**bits - 1 - stored).astype(np.uint16)
     return Sample(stored, photometric, tuple(sheet.drawn), (who.given, who.family, who.mrn, who.accession))
+
+
+def _compressed(rng: np.random.Generator, grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """After JPEG in eight bits, perhaps coarse, perhaps at a smaller size; or with its error alone, as in twelve."""
+    size = grey.shape[1], grey.shape[0]
+    zoom = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.2 else 1.0
+    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST
+    small = cv2.resize(grey, (round(size[0] * zoom), round(size[1] * zoom)), interpolation=method)
+    rounded = np.clip(np.rint(small), 0, 255).astype(np.uint8)
+    quality = int(rng.integers(25, 60)) if rng.random() < 0.5 else int(rng.integers(55, 97))
+    encoded = cv2.imencode(".jpg", rounded, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    if zoom == 1.0 and rng.random() < 0.3:
+        decoded += small - rounded
+    return np.asarray(cv2.resize(decoded, size, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind, least_px: int = 12) -> None:
@@ -181,21 +193,47 @@ def _draw_lead(sheet: _Sheet) -> None:
         who = as_lead(rng, render_line(initials(rng), face, small, is_binary=False), turn)
         alpha, owner = _beside(rng, alpha, who, int(rng.uniform(0.15, 1.0) * size))
         texts.append((TextKind.INITIALS, "initials"))
+    if rng.random() < 0.3:
+        alpha, owner = _beside(rng, alpha, _beads(rng, size), int(rng.uniform(0.05, 0.6) * size), owner)
     _place(sheet, alpha, owner, texts)
 
 
+def _beads(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Balls that show which way is up: in a cup, or in a row."""
+    side = max(10, int(size * rng.uniform(0.3, 0.9)))
+    radius, cup = max(1, int(side * rng.uniform(0.06, 0.12))), np.zeros((side, side), np.uint8)
+    if rng.random() < 0.6:
+        cv2.circle(cup, (side // 2, side // 2), side // 2 - 1, 255, max(1, radius // 2), cv2.LINE_AA)
+    spots = rng.normal((0.5, 0.7), (0.14, 0.06), (int(rng.integers(2, 6)), 2))
+    if rng.random() < 0.3:
+        spots = np.stack([np.linspace(0.15, 0.85, len(spots)), np.full(len(spots), 0.5)], axis=1)
+    for x, y in (np.clip(spots, 0.12, 0.88) * side).astype(int).tolist():
+        cv2.circle(cup, (x, y), radius, 255, -1, cv2.LINE_AA)
+    return cup.astype(np.float32) / 255
+
+
 def _beside(
-    rng: np.random.Generator, letter: NDArray[np.float32], who: NDArray[np.float32], gap: int
+    rng: np.random.Generator,
+    letter: NDArray[np.float32],
+    who: NDArray[np.float32],
+    gap: int,
+    owner: NDArray[np.int_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int_]]:
-    """The initials on one side of the letter, below it more often than elsewhere; whose each pixel is: 0, 1 or -1."""
+    """Something on one side of the letter, below it more often than elsewhere; whose each pixel is: 0, 1 or -1.
+
+    Without `owner` the letter is 0 and what stands beside it 1; with it, what stands beside is nobody's.
+    """
     turn = int(rng.choice([0, 0, 0, 1, 2, 3]))
     first, second = np.rot90(letter, turn), np.rot90(who, turn)  # below in a turned sheet is beside in the other
     shape = first.shape[0] + gap + second.shape[0], max(first.shape[1], second.shape[1])
-    both, owner = np.zeros(shape, np.float32), np.full(shape, -1)
+    both, whose = np.zeros(shape, np.float32), np.full(shape, -1)
     left, right = (int(rng.integers(0, shape[1] - one.shape[1] + 1)) for one in (first, second))
-    both[: first.shape[0], left : left + first.shape[1]], owner[: first.shape[0]] = first, 0
-    both[-second.shape[0] :, right : right + second.shape[1]], owner[-second.shape[0] :] = second, 1
-    return np.rot90(both, -turn).copy(), np.rot90(owner, -turn).copy()
+    both[: first.shape[0], left : left + first.shape[1]] = first
+    both[-second.shape[0] :, right : right + second.shape[1]] = second
+    whose[: first.shape[0], left : left + first.shape[1]] = 0 if owner is None else np.rot90(owner, turn)
+    if owner is None:
+        whose[-second.shape[0] :] = 1
+    return np.rot90(both, -turn).copy(), np.rot90(whose, -turn).copy()
 
 
 def _draw_code(sheet: _Sheet) -> None:

@@ -180,13 +180,13 @@ def _shard(job: tuple[Path, range, bool]) -> None:
     partial.replace(path)
 
 
-def make_crops(work: Path, images: int, validation_images: int, workers: int) -> None:
+def make_crops(work: Path, seeds: range, validation_images: int, workers: int) -> None:
     """Draw the images and keep their crops, fifty images a file."""
     jobs = [
         (work / f"valid-{s:07d}.npz", range(s, s + 50), True)
         for s in range(_VALIDATION_SEED, _VALIDATION_SEED + validation_images, 50)
     ]
-    jobs += [(work / f"train-{s:07d}.npz", range(s, s + 50), False) for s in range(0, images, 50)]
+    jobs += [(work / f"train-{s:07d}.npz", range(s, s + 50), False) for s in seeds[::50]]
     with ProcessPoolExecutor(workers) as pool:
         for done, _ in enumerate(pool.map(_shard, jobs), 1):
             print(f"crops: {done} of {len(jobs)} files", flush=True)
@@ -320,6 +320,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="folder for crops and checkpoints")
     parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--first-image", type=int, default=0, help="seed of the first image of training")
     parser.add_argument("--validation-images", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--workers", type=int, default=2)
@@ -327,7 +328,8 @@ def main() -> None:
     parser.add_argument("--only-crops", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    make_crops(options.work, options.images, options.validation_images, options.workers)
+    seeds = range(options.first_image, options.first_image + options.images)
+    make_crops(options.work, seeds, options.validation_images, options.workers)
     if options.only_crops:
         return
     network = train(options.work, options.minutes, options.workers, options.start)

@@ -38,6 +38,7 @@ _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_PROBABILITY = (
     0.75  # of a letter or two that nobody can read: clips, valves and lead in rings look so, PHI does not
 )
+_SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
 _MOST_DOUBTFUL = 8
 _COVERED = 0.7
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
@@ -52,7 +53,7 @@ _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differentl
 _RIM = 0.12  # of the line's height
 
 
-LEAD_ASPECT = 3.0
+LEAD_ASPECT = 4.0
 """A lead marker with all that stands beside it is no longer than this."""
 
 
@@ -239,7 +240,7 @@ def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line
     is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
-    return is_unread and line.box.aspect < LEAD_ASPECT and line.probability < _LETTER_PROBABILITY
+    return is_unread and line.box.aspect < LEAD_ASPECT and line.probability < _SURELY_TYPE
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:

@@ -29,6 +29,10 @@ _LETTER = 0.12, 0.95  # of the window
 _FILLED, _ROUND = 0.72, 1.35
 _ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN = 1.8, 12, 0.8, 0.66, 0.5
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
+_SOLID, _THICK = 0.8, 0.35
+_FAR, _LYING = 0.8, 1.3  # of the letter: the gap to the next one; length over height of what lies across its end
+_OVAL, _CONVEX, _LONGEST_CUP = (0.72, 0.85), 0.94, 2.2  # of a cup: share of its rectangle and of its hull, sides
+_HOLLOW, _NOTCHED = 0.25, 0.9  # of a cup: how much of it is hole, and how much of the hole's hull
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
 _INITIAL = 0.16, 0.8
@@ -53,28 +57,72 @@ class _Parts:
         """The longer side of every part."""
         return np.asarray(self.stats[:, 2:4].max(axis=1), dtype=np.int32)
 
+    def place(self, index: int) -> Box:
+        """The rectangle of a part, in pixels of the window as it was sampled."""
+        left, top, width, height = (int(value) for value in self.stats[index, :4])
+        return Box(top, left, top + height, left + width)
+
     def box(self, index: int) -> Box:
         """The rectangle of a part, in pixels of the image."""
-        left, top, width, height = (float(value) / self.zoom for value in self.stats[index, :4])
-        down, across = self.window.top, self.window.left
+        place, down, across = self.place(index), self.window.top, self.window.left
         return Box(
-            down + int(top), across + int(left), down + int(np.ceil(top + height)), across + int(np.ceil(left + width))
+            down + int(place.top / self.zoom),
+            across + int(place.left / self.zoom),
+            down + int(np.ceil(place.top / self.zoom + place.height / self.zoom)),
+            across + int(np.ceil(place.left / self.zoom + place.width / self.zoom)),
         )
 
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """The part alone, within its rectangle."""
+        return np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
+
     def touches_rim(self, index: int) -> bool:
-        left, top, width, height = (int(value) for value in self.stats[index, :4])
-        rows, columns = self.labels.shape
-        return left == 0 or top == 0 or left + width == columns or top + height == rows
+        place, (rows, columns) = self.place(index), self.labels.shape
+        return place.left == 0 or place.top == 0 or place.right == columns or place.bottom == rows
 
     def is_bead(self, index: int) -> bool:
         """True for a filled round or square: no letter."""
         width, height, area = (int(value) for value in self.stats[index, 2:5])
         return area >= _FILLED * width * height and max(width, height) <= _ROUND * min(width, height)
 
+    def is_slab(self, index: int, size: int) -> bool:
+        """True for a filled part that is thicker than the strokes of a letter of a size."""
+        width, height, area = (int(value) for value in self.stats[index, 2:5])
+        return area >= _SOLID * width * height and min(width, height) >= _THICK * size
+
+    def is_ground(self, index: int) -> bool:
+        """True for what reaches around a corner of the window: the ground beyond a disc or a plate."""
+        place, (rows, columns) = self.place(index), self.labels.shape
+        return (place.left == 0 or place.right == columns) and (place.top == 0 or place.bottom == rows)
+
+    def is_cup(self, index: int) -> bool:
+        """True for a round outline with balls in it, loose or lying against its rim; an empty one may be an O."""
+        mask = as_bytes(self.mask(index))
+        contours, tree = cv2.findContours(
+            cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+        )
+        holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0]
+        if not holes:
+            return False
+        rim, hole = max(contours, key=cv2.contourArea), max(holes, key=cv2.contourArea)
+        outside, inside = cv2.contourArea(rim), cv2.contourArea(hole)
+        shorter, longer = sorted(side + 1.0 for side in cv2.minAreaRect(rim)[1])
+        is_oval = _OVAL[0] <= outside / (shorter * longer) <= _OVAL[1] and longer <= _LONGEST_CUP * shorter
+        if not is_oval or outside < _CONVEX * cv2.contourArea(cv2.convexHull(rim)) or inside < _HOLLOW * outside:
+            return False
+        is_notched = inside < _NOTCHED * cv2.contourArea(cv2.convexHull(hole))
+        return is_notched or self._holds_another(index, hole)
+
+    def _holds_another(self, index: int, hole: Any) -> bool:
+        """True where another part lies inside a hole of one; the hole in pixels of its mask with a border of one."""
+        within = cv2.copyMakeBorder(self.labels[self.place(index).window], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        inside = np.zeros(within.shape, np.uint8)
+        cv2.drawContours(inside, [hole], -1, 1, cv2.FILLED)
+        return bool(((inside > 0) & (within > 0) & (within != index)).any())
+
     def is_arrow(self, index: int) -> bool:
         """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
-        left, top, width, height = (int(value) for value in self.stats[index, :4])
-        mask = self.labels[top : top + height, left : left + width] == index
+        mask = self.mask(index)
         if not _is_long(mask):
             return False
         ink = np.argwhere(mask).astype(np.float64)
@@ -132,9 +180,7 @@ def letters_within(search: SearchImage, place: Line) -> Iterator[Line]:
         level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         parts = _parts(hat > max(level, _LEAST_CONTRAST), window, zoom)
         for letter in _letters_of(parts):
-            box = parts.box(letter)
-            left, top, width, height = (int(value) for value in parts.stats[letter, :4])
-            ink = np.ascontiguousarray(parts.labels[top : top + height, left : left + width] == letter)
+            box, ink = parts.box(letter), np.ascontiguousarray(parts.mask(letter))
             yield replace(
                 place, box=box, is_vertical=False, line_px=float(max(box.height, box.width)), glyphs=1, inks=(ink,),
                 ink_box=box,
@@ -195,9 +241,8 @@ def _letters_of(parts: _Parts) -> Iterator[int]:
         if not _LETTER[0] * rows <= size <= _LETTER[1] * rows:
             continue
         others = list(islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1))
-        is_alone = not any(size <= _MUCH_SMALLER * parts.sides[index] <= _MUCH_SMALLER**2 * size for index in others)
         is_word = others and all(_goes_on(parts.stats, letter, other) for other in others)
-        if is_alone and not is_word and len(others) <= _MOST_PARTS:
+        if not is_word and len(others) <= _MOST_PARTS and not any(_is_next(parts, letter, one) for one in others):
             yield letter
 
 
@@ -229,10 +274,26 @@ class _Glyphs:
     def _find_next(self) -> bool:
         for index in self._left:
             is_thing = self._parts.is_bead(index) or is_frame(self._parts.stats, index, self._every)
+            is_thing = is_thing or self._parts.is_ground(index) or self._parts.is_cup(index)
             if not is_thing and not self._parts.is_arrow(index):
                 self._known.append(index)
                 return True
         return False
+
+
+def _is_next(parts: _Parts, letter: int, other: int) -> bool:
+    """True where a part may be the next letter of a word: about as large, in the letter's row or column, not far off.
+
+    What lies across the end of the letter, below an upright one, is another line: it is as large as it is high.
+    """
+    one, two, size = parts.place(letter), parts.place(other), int(parts.sides[letter])
+    down, across = one.gaps(two)
+    if (down >= 0 and across >= 0) or max(down, across) > _FAR * size or parts.is_slab(other, size):
+        return False
+    is_below = down >= 0 and one.height >= one.width and two.width >= _LYING * two.height
+    is_beside = across >= 0 and one.width >= one.height and two.height >= _LYING * two.width
+    high = two.height if is_below else two.width if is_beside else int(parts.sides[other])
+    return size <= _MUCH_SMALLER * high <= _MUCH_SMALLER**2 * size
 
 
 def _goes_on(stats: NDArray[Any], letter: int, other: int) -> bool:
@@ -258,10 +319,10 @@ def _groups(parts: _Parts, own: Box) -> list[list[int]]:
 
 
 def _is_small(parts: _Parts, index: int, own: Box, size: int) -> bool:
-    left, top, width, height = (int(value) for value in parts.stats[index, :4])
-    if Box(top, left, top + height, left + width).intersection(own) or parts.touches_rim(index):
+    place = parts.place(index)
+    if place.intersection(own) or parts.touches_rim(index):
         return False
-    shorter, longer = sorted((width, height))
+    shorter, longer = sorted((place.width, place.height))
     return (
         _INITIAL[0] * size <= longer <= _WIDEST * _INITIAL[1] * size
         and shorter <= _INITIAL[1] * size

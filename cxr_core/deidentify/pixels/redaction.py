@@ -32,10 +32,11 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     kept = [v for v in verdicts if v.is_kept]
     boxes = [(box, verdict) for verdict in removed for box in _around(verdict, kept, shape)]
     bridges = [
-        (_grown(one.line.box.union(other.line.box), one.line, shape), one)
+        (box, one)
         for index, one in enumerate(removed)
         for other in removed[index + 1 :]
         if _is_one_line(one.line, other.line)
+        for box in _bridge(one.line, other.line, kept, shape)
     ]
     return boxes + bridges
 
@@ -101,6 +102,16 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
             continue  # the ink of the one may hold some of the other's
         pieces = [part for piece in pieces for part in piece.without(around)]
     return pieces if pieces == [grown] else pieces + own
+
+
+def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
+    """Two removed pieces of a line and the gap between them, without the kept ink that lies in neither."""
+    pieces = [_grown(one.box.union(other.box), one, shape)]
+    for verdict in kept:
+        ink = verdict.line.ink_box
+        if verdict.is_cut_out or not (ink.intersection(one.box) or ink.intersection(other.box)):
+            pieces = [part for piece in pieces for part in piece.without(ink.grown(_KEPT_RIM_PX, shape))]
+    return pieces
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
