@@ -147,13 +147,17 @@ def _explains(text: str, line: Line) -> bool:
     Otherwise something was not read: the rest of the line, or another line above or below it.
     """
     letters = count_alphanumerics(text)
-    if line.box.aspect > max(SQUARISH, _WIDEST_LETTER * (letters + 0.5)):
+    if not _is_short_enough(line, letters):
         return False
     if letters < _WORD:
         return True
     across = (line.box.width, line.ink_box.width) if line.is_vertical else (line.box.height, line.ink_box.height)
     is_one_line = across[1] >= _INK_ACROSS * (across[0] - line.slack_px)
     return line.ink_box.aspect >= _NARROWEST_LETTER * letters and is_one_line
+
+
+def _is_short_enough(line: Line, letters: int) -> bool:
+    return line.box.aspect <= max(SQUARISH, _WIDEST_LETTER * (letters + 0.5))
 
 
 def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:
@@ -222,6 +226,8 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
+    if not _is_short_enough(letter, letters=1):
+        return None  # a stick: no letter explains it, whatever is read
     for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:

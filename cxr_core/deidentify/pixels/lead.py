@@ -240,10 +240,20 @@ def _letters_of(parts: _Parts) -> Iterator[int]:
         size = int(parts.sides[letter])
         if not _LETTER[0] * rows <= size <= _LETTER[1] * rows:
             continue
-        others = list(islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1))
-        is_word = others and all(_goes_on(parts.stats, letter, other) for other in others)
-        if not is_word and len(others) <= _MOST_PARTS and not any(_is_next(parts, letter, one) for one in others):
+        if _stands_alone(parts, glyphs, letter):
             yield letter
+
+
+def _stands_alone(parts: _Parts, glyphs: "_Glyphs", letter: int) -> bool:
+    """True where no other part may be the next letter, the smaller ones are few, and they make no word with it."""
+    size = int(parts.sides[letter])
+    others: list[int] = []
+    for other in islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1):
+        if _is_next(parts, letter, other):
+            return False
+        others.append(other)
+    is_word = others and all(_goes_on(parts.stats, letter, other) for other in others)
+    return not is_word and len(others) <= _MOST_PARTS
 
 
 class _Glyphs:

@@ -8,12 +8,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import SQUARISH, Box
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
+from cxr_core.deidentify.pixels.places import connected_places
 from cxr_core.deidentify.pixels.proposals import FINE
 
 TALL = 1.25
@@ -94,13 +94,10 @@ def find_codes(maps: Sequence[Maps], shape: tuple[int, int]) -> list[Box]:
     boxes = []
     for one in maps:
         cell = CELL_PX * one.scale
-        mask = (one.code >= round(255 * _CODE_PROBABILITY)).astype(np.uint8)
-        count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        for left, top, width, height, area in stats[1:count].tolist():
-            is_filled = area >= _CODE_FILL * width * height
-            if is_filled and min(width, height) * CELL_PX >= _CODE_LEAST_PX:
-                box = Box(top * cell, left * cell, (top + height) * cell, (left + width) * cell)
-                boxes.append(box.grown(2 * cell, shape))
+        for place, cells in connected_places(one.code >= round(255 * _CODE_PROBABILITY), connectivity=8):
+            is_filled = np.count_nonzero(cells) >= _CODE_FILL * place.area
+            if is_filled and min(place.width, place.height) * CELL_PX >= _CODE_LEAST_PX:
+                boxes.append(place.times(cell).grown(2 * cell, shape))
     return boxes
 
 
@@ -133,17 +130,13 @@ def _marks_above(
     Lines that touch become one place at a low level and come apart at a higher one. `text` is a part of the map whose
     upper left cell is `corner`.
     """
-    mask = (text >= round(255 * level)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     cell = CELL_PX * scale
-    for index in range(1, count):
-        left, top, width, height, _ = (int(value) for value in stats[index])
-        window = slice(top, top + height), slice(left, left + width)
-        own = np.where(labels[window] == index, text[window], np.uint8(0))
-        at = corner[0] + top, corner[1] + left
-        core = Box(at[0] * cell, at[1] * cell, (at[0] + height) * cell, (at[1] + width) * cell).grown(0, shape)
-        mark = Mark(core, scale, float(own[own > 0].mean()) / 255, height > TALL * width)
+    for place, cells in connected_places(text >= round(255 * level), connectivity=4):
+        own = np.where(cells, text[place.window], np.uint8(0))
+        top, left = corner[0] + place.top, corner[1] + place.left
+        core = Box(top, left, top + place.height, left + place.width).times(cell).grown(0, shape)
+        mark = Mark(core, scale, float(own[own > 0].mean()) / 255, place.height > TALL * place.width)
         if mark.line_px <= _HIGHEST_LINE_PX * scale or level >= _STRICTEST:
             yield mark
         else:
-            yield from _marks_above(own, at, scale, shape, level + _STRICTER)
+            yield from _marks_above(own, (top, left), scale, shape, level + _STRICTER)

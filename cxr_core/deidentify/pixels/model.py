@@ -77,6 +77,10 @@ class Box:
         """The rectangle counted in steps of some pixels, from the first that it touches to the last."""
         return Box(self.top // step_px, self.left // step_px, -(-self.bottom // step_px), -(-self.right // step_px))
 
+    def times(self, step_px: int) -> "Box":
+        """The rectangle in pixels, if it was counted in steps of some."""
+        return Box(self.top * step_px, self.left * step_px, self.bottom * step_px, self.right * step_px)
+
     def gaps(self, other: "Box") -> tuple[int, int]:
         """How far two rectangles stand apart, down and across; what they share counts below zero."""
         down = max(self.top, other.top) - min(self.bottom, other.bottom)

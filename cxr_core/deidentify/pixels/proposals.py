@@ -28,6 +28,7 @@ _RUN_WINDOW_TILES = 9
 _RUN_NOISY = 0.5  # a place whose pixels mostly equal their neighbours is a flat one, not a noisy one
 _HEADROOM = 0.12
 _NOISE_RANGE, _NOISE_CHANGES = 2, 0.5
+_SHARES = np.rint(np.arange(TILE_PX**2 + 1) * (255 / TILE_PX**2)).astype(np.float32) / np.float32(255)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +76,7 @@ def prepare_search(stored: NDArray[np.integer], photometric: Photometric) -> Sea
     grey = _stretched(stored, is_flipped=photometric is Photometric.MONOCHROME1)
     equal = np.zeros(stored.shape, np.uint8)
     if stored.shape[1] > 1:
-        equal[:, :-1] = cv2.compare(stored[:, 1:], stored[:, :-1], cv2.CMP_EQ)
+        cv2.compare(stored[:, 1:], stored[:, :-1], cv2.CMP_EQ, dst=equal[:, :-1])
     fine = View(FINE, grey, equal)
     middle = View(MIDDLE, _halved(grey), _halved(equal))
     coarse = View(COARSE, _halved(middle.grey), _halved(middle.equal))
@@ -91,22 +92,17 @@ def propose_tiles(view: View) -> NDArray[np.bool_]:
     """
     gradient = np.asarray(cv2.morphologyEx(view.grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), dtype=np.uint8)
     edges = cv2.compare(gradient, _edge_threshold(gradient), cv2.CMP_GE)
-    return np.asarray(_tile_share(np.asarray(edges, dtype=np.uint8)) > _EDGE_DENSITY, dtype=np.bool_)
+    return np.asarray(_tile_share(np.packbits(edges, axis=1)) > _EDGE_DENSITY, dtype=np.bool_)
 
 
 def propose_constant_tiles(view: View) -> NDArray[np.bool_]:
     """Tiles with runs of exactly equal stored values that stand out from noisy surroundings, at any contrast."""
-    equal = view.equal
-    runs = np.zeros_like(equal)
-    length = _RUN_PX - 1
-    body = runs[:, : max(0, equal.shape[1] - length + 1)]
-    if body.size:
-        np.bitwise_and(equal[:, : body.shape[1]], equal[:, 1 : 1 + body.shape[1]], out=body)
-        for shift in range(2, length):
-            np.bitwise_and(body, equal[:, shift : shift + body.shape[1]], out=body)
-    share = _tile_share(runs)
+    equal = np.packbits(view.equal, axis=1)
+    runs = equal.copy()
+    for distance in range(1, _RUN_PX - 1):
+        runs &= _ahead(equal, distance)
     around = cv2.blur(_tile_share(equal), (_RUN_WINDOW_TILES, _RUN_WINDOW_TILES))
-    return np.asarray((share > _RUN_DENSITY) & (around < _RUN_NOISY), dtype=np.bool_)
+    return np.asarray((_tile_share(runs) > _RUN_DENSITY) & (around < _RUN_NOISY), dtype=np.bool_)
 
 
 def coarsened(tiles: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.bool_]:
@@ -115,7 +111,8 @@ def coarsened(tiles: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.boo
     padded = np.zeros((2 * rows, 2 * columns), np.bool_)
     part = tiles[: 2 * rows, : 2 * columns]
     padded[: part.shape[0], : part.shape[1]] = part
-    return np.asarray(padded.reshape(rows, 2, columns, 2).any(axis=(1, 3)), dtype=np.bool_)
+    down = padded[::2] | padded[1::2]
+    return np.asarray(down[:, ::2] | down[:, 1::2], dtype=np.bool_)
 
 
 def tile_grid(view: View) -> tuple[int, int]:
@@ -182,11 +179,20 @@ def _edge_threshold(gradient: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(threshold, (columns, rows), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
-def _tile_share(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Share of each tile that is set (255); the last row and column of tiles may reach over the image."""
-    rows, columns = mask.shape
-    down, across = -(-rows // TILE_PX), -(-columns // TILE_PX)
-    edges = (0, down * TILE_PX - rows, 0, across * TILE_PX - columns)
-    whole = cv2.copyMakeBorder(mask, *edges, cv2.BORDER_CONSTANT, value=0) if any(edges) else mask
-    share = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
-    return np.asarray(share, dtype=np.float32) / np.float32(255)
+def _tile_share(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Share of each tile that is set; the last row and column of tiles may reach over the image.
+
+    `bits` is a mask in which one byte holds `TILE_PX` pixels of a row.
+    """
+    rows, across = bits.shape
+    down = -(-rows // TILE_PX)
+    counts = np.zeros((down * TILE_PX, across), np.uint8)
+    np.bitwise_count(bits, out=counts[:rows])
+    return _SHARES[counts.reshape(down, TILE_PX, across).sum(axis=1, dtype=np.uint8)]
+
+
+def _ahead(bits: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
+    """The mask moved to the left by fewer than eight pixels."""
+    moved = bits << distance
+    moved[:, :-1] |= bits[:, 1:] >> (8 - distance)
+    return moved

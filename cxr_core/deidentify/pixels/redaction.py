@@ -65,8 +65,8 @@ def black_out(
     pixels = stored.copy()
     mask = np.zeros(stored.shape, np.bool_)
     for box in boxes:
+        pixels[box.window] = value
         mask[box.window] = True
-    pixels[mask] = value
     return pixels, mask
 
 

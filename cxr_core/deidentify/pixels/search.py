@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.network import AROUND_TILES, MARKED, REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.places import connected_places
 from cxr_core.deidentify.pixels.proposals import (
     TILE_PX,
     SearchImage,
@@ -49,15 +50,12 @@ def _look_around(view: View, tiles: NDArray[np.bool_]) -> Maps:
 
 def _surely_lines(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The connected cells of a map that are as long as a word and somewhere beyond doubt."""
-    mask = (text >= round(255 * MARKED)).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    is_line = np.maximum(stats[:, 2], stats[:, 3]) >= _WORD_CELLS
-    is_line[0] = False
-    for index in np.flatnonzero(is_line).tolist():
-        left, top, width, height = stats[index, :4].tolist()
-        window = slice(top, top + height), slice(left, left + width)
-        is_line[index] = text[window][labels[window] == index].max() >= round(255 * _SURE)
-    return np.asarray(is_line[labels], dtype=np.bool_) if is_line.any() else np.zeros(text.shape, np.bool_)
+    found = np.zeros(text.shape, np.bool_)
+    for place, cells in connected_places(text >= round(255 * MARKED), connectivity=4):
+        is_word = max(place.width, place.height) >= _WORD_CELLS
+        if is_word and text[place.window][cells].max() >= round(255 * _SURE):
+            found[place.window] |= cells
+    return found
 
 
 def look_near(search: SearchImage, boxes: Sequence[Box]) -> list[Maps]:
