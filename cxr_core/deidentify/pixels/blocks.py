@@ -64,7 +64,7 @@ def _line(mark: Mark, shape: tuple[int, int]) -> Line:
     rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
     box = mark.core.grown(rim, shape)
     glyphs = max(1, round(max(box.height, box.width) / (_GLYPH_PITCH * mark.line_px)))
-    return Line(box, mark.is_vertical, mark.line_px, glyphs, mark.probability, ink_box=box)
+    return Line(box, mark.is_vertical, mark.line_px, glyphs, mark.probability)
 
 
 def _goes_with(line: Line, removed: Line) -> bool:

@@ -20,10 +20,11 @@ from cxr_core.deidentify.pixels.judgement import (
     Verdict,
     judge,
     judge_letter,
+    judge_word,
     may_hold_lead,
 )
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
-from cxr_core.deidentify.pixels.lines import find_lines
+from cxr_core.deidentify.pixels.lines import find_lines, words_of
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, is_block, rows_of_letters
@@ -120,6 +121,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts = [
         v if _may_stay(search, v) else replace(v, decision=BoxDecision.REDACTED, rule=Rule.TEXT) for v in verdicts
     ]
+    verdicts += _words_apart(verdicts, bench)
     verdicts += _lead_letters(search, verdicts, undecided, bench)
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
@@ -150,6 +152,27 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> Verdict:
     return verdict
 
 
+def _words_apart(verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
+    """Listed words that one binarisation shows whole, in places that hold more: the rest goes, they stay."""
+    removed = [v for v in verdicts if not v.is_kept]
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    found: list[Verdict] = []
+    for place in (v for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
+        others = [v.line for v in removed if v is not place]
+        for word in words_of(place.line):
+            if _is_free(word, known, others) and (verdict := judge_word(word, bench)) is not None:
+                found.append(verdict)
+                known.append(word.box)
+                break
+    return found
+
+
+def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:
+    """True for what was not kept already, and neither lies in another removed line nor goes on from one."""
+    is_new = not any(line.box.intersection(box) for box in known)
+    return is_new and not any(line.box.intersection(one.box) or adjoins(line, one) for one in others)
+
+
 def _lead_letters(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
@@ -162,9 +185,7 @@ def _lead_letters(
         :_MOST_PLACES
     ]:
         for letter in letters_within(search, place):
-            is_new = not any(letter.box.intersection(box) for box in known)
-            is_alone = not any(letter.box.intersection(line.box) or adjoins(letter, line) for line in others)
-            if is_new and is_alone and (verdict := judge_letter(letter, bench)) is not None:
+            if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
                 found.append(verdict)
                 known.append(letter.box)
                 break

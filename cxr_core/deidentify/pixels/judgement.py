@@ -236,6 +236,19 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     return None
 
 
+def judge_word(word: Line, bench: Bench) -> Verdict | None:
+    """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
+    for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False):
+        first = normalise(reading.texts[0])
+        is_same = all(normalise(text) == first for text in reading.texts)
+        is_long = max(map(len, first.split()), default=0) >= _WHOLE_WORD
+        is_plain = is_long and is_same and set(first.split()) <= set(bench.policy.words)
+        if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
+            engine = "+".join(reader.name for reader in bench.desk.readers)
+            return Verdict(word, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
+    return None
+
+
 def _is_within(line: Line, kept: Line) -> bool:
     """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
     is_sure = line.probability >= _LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS

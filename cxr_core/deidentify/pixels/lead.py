@@ -183,7 +183,7 @@ def letters_within(search: SearchImage, place: Line) -> Iterator[Line]:
             box, ink = parts.box(letter), np.ascontiguousarray(parts.mask(letter))
             yield replace(
                 place, box=box, is_vertical=False, line_px=float(max(box.height, box.width)), glyphs=1, inks=(ink,),
-                ink_box=box,
+                ink_boxes=(box,),
             )  # fmt: skip
 
 
@@ -363,7 +363,7 @@ def _initials(letter: Line, parts: _Parts, group: Sequence[int]) -> list[Line]:
     return [
         replace(
             letter, box=box, is_vertical=box.height > box.width, line_px=float(min(box.height, box.width)),
-            glyphs=len(group) + 1, inks=(), ink_box=box,
+            glyphs=len(group) + 1, inks=(), ink_boxes=(),
         )
         for box in ([whole] if not whole.intersection(letter.ink_box) else boxes)
     ]  # fmt: skip

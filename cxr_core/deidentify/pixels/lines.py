@@ -5,6 +5,7 @@ What a line says is left to `reading`, what becomes of it to `judgement`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,7 @@ _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 _MOST_TO_PITCH = 2
+_MUCH_LESS = 0.7
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 
 
@@ -63,6 +65,17 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
         yield line
 
 
+def words_of(line: Line) -> Iterator[Line]:
+    """Each binarisation of a place that covers much less than the place, as a line of its own: type amid ribs."""
+    for ink, box in zip(line.inks, line.ink_boxes, strict=True):
+        if box.area < _MUCH_LESS * line.box.area:
+            across, along = sorted((box.height, box.width))
+            yield replace(
+                line, box=box, is_vertical=box.height > box.width, line_px=float(across),
+                glyphs=max(1, round(along / (_GLYPH_PITCH * across))), inks=(ink,), ink_boxes=(box,),
+            )  # fmt: skip
+
+
 def _is_zip(search: SearchImage, line: Line) -> bool:
     if line.box.aspect < _ZIP_ASPECT or line.probability >= _ZIP_PROBABILITY:
         return False
@@ -85,7 +98,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         probability=mark.probability,
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(ink.cropped for ink in inks),
-        ink_box=inks[0].box if inks else box,
+        ink_boxes=tuple(ink.box for ink in inks),
         slack_px=2 * CELL_PX * mark.scale,
     )
 

@@ -140,8 +140,8 @@ class Line:
         Share of the ink that has the one commonest stored value.
     inks : tuple of (rows, columns) bool arrays
         The ink under each likely binarisation, the likeliest first; pictures of text, hence never in a `repr`.
-    ink_box : Box
-        What the first of `inks` lies over; `box` holds the mark, too.
+    ink_boxes : tuple of Box
+        What each of `inks` lies over; `box` holds the mark, too.
     slack_px : int
         By how much the mark may be too high: it is made of whole cells of the view in which it was seen.
     """
@@ -153,8 +153,13 @@ class Line:
     probability: float
     constancy: float = 0.0
     inks: tuple[NDArray[np.bool_], ...] = field(repr=False, default=())
-    ink_box: Box = Box(0, 0, 0, 0)
+    ink_boxes: tuple[Box, ...] = ()
     slack_px: int = 0
+
+    @property
+    def ink_box(self) -> Box:
+        """What the likeliest ink lies over; the line's own rectangle where it has none."""
+        return self.ink_boxes[0] if self.ink_boxes else self.box
 
 
 @dataclass(frozen=True, slots=True)

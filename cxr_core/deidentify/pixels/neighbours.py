@@ -141,7 +141,15 @@ def rows_of_letters(lines: Sequence[Line]) -> list[Line]:
                 likeliest = max(row, key=lambda line: line.probability)
                 across = float(min(box.height, box.width))
                 rows.append(
-                    replace(likeliest, box=box, is_vertical=is_vertical, line_px=across, glyphs=len(row), ink_box=box)
+                    replace(
+                        likeliest,
+                        box=box,
+                        is_vertical=is_vertical,
+                        line_px=across,
+                        glyphs=len(row),
+                        inks=(),
+                        ink_boxes=(),
+                    )
                 )
     return rows
 

@@ -56,7 +56,7 @@ class Promise:
     most: int
 
 
-_LINE = Promise(0.15, 0.15, 2)
+_LINE = Promise(0.15, 0.15, 3)
 _DOUBTFUL_LINE = Promise(_WORTH, _WORTH, 3)  # it goes for what it says
 _LETTER = Promise(0.1, 0.5, 3)  # most are clips and ribs
 CUT_OUT = Promise(0.2, 0.2, 3)
@@ -134,8 +134,10 @@ def _worth_reading(line: Line, desk: Desk, promise: Promise, *, words_matter: bo
         shown += these
         marker += worth[:, 0].tolist()
         words += worth[:, 1].tolist()
-        if max(marker) >= _SURELY or (max(marker) < _WORTH and worth[:, 1].max() >= _SURELY):
-            break  # a marker well seen, or words that are none
+        if max(marker) < _WORTH and worth[:, 1].max() >= _SURELY:
+            break  # words that are no marker
+        if is_letter(line) and max(marker) >= _SURELY:
+            break  # well seen; a word may be seen still better, torn by one binarisation and whole in the next
     best = sorted(range(len(shown)), key=lambda index: -marker[index])[: promise.most]
     least = [promise.first] + [promise.others] * promise.most
     picked = [shown[index] for rank, index in enumerate(best) if marker[index] >= least[rank]]

@@ -14,7 +14,7 @@ SHAPE = 400, 400
 
 
 def verdict(box: Box, text: str = "", *, glyphs: int = 6) -> Verdict:
-    line = Line(box, False, float(min(box.height, box.width)), glyphs, 0.9, ink_box=box)
+    line = Line(box, False, float(min(box.height, box.width)), glyphs, 0.9)
     if text:
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, texts=(text, text))
     return Verdict(line, BoxDecision.REDACTED, Rule.TEXT)

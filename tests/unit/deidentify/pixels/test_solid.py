@@ -23,7 +23,7 @@ WHOLE = Box(20, 20, SIDE - 20, SIDE - 20)
 
 
 def whole(box: Box = WHOLE) -> Line:
-    return Line(box, is_vertical=False, line_px=box.height, glyphs=1, probability=0.9, constancy=0.0, ink_box=box)
+    return Line(box, is_vertical=False, line_px=box.height, glyphs=1, probability=0.9, constancy=0.0)
 
 
 def blank() -> NDArray[np.uint8]:
