@@ -194,8 +194,7 @@ def _commonest_share(stored: NDArray[np.integer], mask: NDArray[np.bool_]) -> fl
 
 def _counted(stored: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
     """The values that occur, the lowest first, and how often each does; to count is much quicker than to sort."""
-    lowest = int(stored.min(initial=0))
-    if int(stored.max(initial=0)) - lowest > _MOST_COUNTED:
+    if stored.size == 0 or int(stored.max()) - (lowest := int(stored.min())) > _MOST_COUNTED:
         return np.unique(stored, return_counts=True)
     counts = np.bincount(stored.ravel().astype(np.intp) - lowest)
     values = np.flatnonzero(counts)

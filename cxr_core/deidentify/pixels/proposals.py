@@ -91,10 +91,8 @@ def propose_tiles(view: View) -> NDArray[np.bool_]:
     view : View
     """
     gradient = np.asarray(cv2.morphologyEx(view.grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), dtype=np.uint8)
-    edges = cv2.compare(gradient, _edge_threshold(gradient), cv2.CMP_GE)
-    return np.asarray(
-        _tile_share(np.packbits(np.asarray(edges, dtype=np.uint8), axis=1)) > _EDGE_DENSITY, dtype=np.bool_
-    )
+    edges = np.asarray(cv2.compare(gradient, _edge_threshold(gradient), cv2.CMP_GE), dtype=np.uint8)
+    return np.asarray(_tile_share(np.packbits(edges, axis=1)) > _EDGE_DENSITY, dtype=np.bool_)
 
 
 def propose_constant_tiles(view: View) -> NDArray[np.bool_]:
