@@ -158,9 +158,9 @@ def normalise(grey: NDArray[np.uint8], out: NDArray[np.float32] | None = None) -
         cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_LINEAR) for plane in (gain, -mean * gain)
     )
     inner = (slice(_WINDOW_PX // 2, -(_WINDOW_PX // 2)),) * 2
-    contrast = np.multiply(grey[inner], gains[inner], out=out)
-    contrast += offsets[inner]
-    return np.clip(contrast, -1, 1, out=contrast)
+    contrast = cv2.multiply(grey[inner], gains[inner], dst=out, dtype=cv2.CV_32F)
+    cv2.add(contrast, offsets[inner], dst=contrast)
+    return np.asarray(np.clip(contrast, -1, 1, out=contrast), dtype=np.float32)
 
 
 def _smoothed(cells: NDArray[Any]) -> NDArray[np.float32]:

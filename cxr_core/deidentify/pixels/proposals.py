@@ -91,7 +91,7 @@ def propose_tiles(view: View) -> NDArray[np.bool_]:
     view : View
     """
     gradient = np.asarray(cv2.morphologyEx(view.grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), dtype=np.uint8)
-    edges = cv2.compare(gradient, _edge_threshold(gradient), cv2.CMP_GE)
+    edges = np.asarray(cv2.compare(gradient, _edge_threshold(gradient), cv2.CMP_GE), dtype=np.uint8)
     return np.asarray(_tile_share(np.packbits(edges, axis=1)) > _EDGE_DENSITY, dtype=np.bool_)
 
 
@@ -188,11 +188,11 @@ def _tile_share(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
     down = -(-rows // TILE_PX)
     counts = np.zeros((down * TILE_PX, across), np.uint8)
     np.bitwise_count(bits, out=counts[:rows])
-    return _SHARES[counts.reshape(down, TILE_PX, across).sum(axis=1, dtype=np.uint8)]
+    return np.asarray(_SHARES[counts.reshape(down, TILE_PX, across).sum(axis=1, dtype=np.uint8)], dtype=np.float32)
 
 
 def _ahead(bits: NDArray[np.uint8], distance: int) -> NDArray[np.uint8]:
     """The mask moved to the left by fewer than eight pixels."""
-    moved = bits << distance
-    moved[:, :-1] |= bits[:, 1:] >> (8 - distance)
+    moved = np.asarray(bits << np.uint8(distance), dtype=np.uint8)
+    moved[:, :-1] |= bits[:, 1:] >> np.uint8(8 - distance)
     return moved

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge, judge_letter
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.reading import Desk, Memo
 from cxr_core.deidentify.pixels.wording import Identifiers
@@ -229,6 +229,13 @@ def test_two_kept_lines_seen_as_one_before_are_kept(fake_reader: Callable[..., o
 def test_a_letter_read_with_other_signs_is_not_kept(fake_reader: Callable[..., object]) -> None:
     verdicts, _ = judge([line(Box(100, 100, 120, 120), glyphs=1)], bench(fake_reader("L :")))
     assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
+
+
+@pytest.mark.parametrize(("height", "readings"), [(44, 1), (46, 0)])
+def test_a_stick_is_not_read_as_a_letter(fake_reader: Callable[..., object], height: int, readings: int) -> None:
+    reader = fake_reader("L")
+    verdict = judge_letter(line(Box(100, 100, 100 + height, 120), glyphs=1), bench(reader))
+    assert (verdict is not None, reader.seen) == (bool(readings), readings)  # type: ignore[attr-defined]
 
 
 def test_two_lines_of_which_one_is_read_are_not_kept(fake_reader: Callable[..., object]) -> None:

@@ -12,7 +12,7 @@ from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.network import look, look_closer
-from cxr_core.deidentify.pixels.proposals import prepare_search, propose_constant_tiles, propose_tiles
+from cxr_core.deidentify.pixels.proposals import View, prepare_search, propose_constant_tiles, propose_tiles
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.vocabulary import Photometric
 
@@ -75,6 +75,17 @@ def test_constancy_proposes_what_contrast_does_not(noise_image: Draw, burn: Burn
     ink = burn(image, "MRN 4471203", (200, 100), value=int(image[210, 150]) + 120)  # 3 % of the range
     tiles = propose_constant_tiles(prepare_search(image, Photometric.MONOCHROME2).views[0])
     assert tiles[tiles_of(ink, 8)].mean() > 0.4
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(96, 128), (93, 121), (5, 3), (1, 1)])
+def test_constancy_proposes_tiles_with_a_tenth_of_runs_in_noise(rows: int, columns: int) -> None:
+    equal = np.where(np.random.default_rng(rows).random((rows, columns)) < 0.3, 255, 0).astype(np.uint8)
+    view = View(1, np.zeros_like(equal), equal)
+    padded = np.zeros((-(-rows // 8) * 8, -(-columns // 8) * 8 + 1), np.bool_)
+    padded[:rows, :columns] = equal > 0
+    runs = padded[:, :-1] & padded[:, 1:]
+    share = runs.reshape(padded.shape[0] // 8, 8, -1, 8).mean(axis=(1, 3))
+    assert np.array_equal(propose_constant_tiles(view), share > 0.1)
 
 
 def test_constancy_proposes_nothing_on_a_flat_ground() -> None:
