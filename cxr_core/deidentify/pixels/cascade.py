@@ -23,7 +23,7 @@ from cxr_core.deidentify.pixels.judgement import (
     judge_word,
     may_hold_lead,
 )
-from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.lead import beside_letter, goes_on_in_a_word, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines, words_of
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -117,7 +117,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     codes = [_code(box) for box in find_codes(maps, search.shape)]
     lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
-    verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
+    kept = [v.line.box for v in verdicts if v.is_kept]
+    verdicts = [_narrowed(search, v, bench, kept) if v.is_kept and is_letter(v.line) else v for v in verdicts]
     verdicts = [
         v if _may_stay(search, v) else replace(v, decision=BoxDecision.REDACTED, rule=Rule.TEXT) for v in verdicts
     ]
@@ -143,9 +144,13 @@ def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
     return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.line)
 
 
-def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> Verdict:
-    """A kept letter without what else its ink holds: readers overlook initials."""
+def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench, kept: Sequence[Box]) -> Verdict:
+    """A kept letter without what else its ink holds: readers overlook initials. The first letter of a word goes."""
     ink = verdict.line.ink_box
+    around = ink.grown(max(ink.height, ink.width), search.shape)
+    has_company = any(box.intersection(around) for box in kept if box != verdict.line.box)
+    if not has_company and goes_on_in_a_word(search, verdict.line):
+        return verdict.removed_for(Rule.ADJOINS)
     for letter in letters_within(search, verdict.line):
         if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
             return judge_letter(letter, bench) or verdict

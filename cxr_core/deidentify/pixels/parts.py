@@ -1,0 +1,182 @@
+"""Decides what the connected parts of a small window are: beads, cups with balls, arrows, frames, ground, or glyphs.
+
+Takes a binarised window, gives its parts.
+Which of the glyphs is the letter of a lead marker is left to `lead`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count, takewhile
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.ink import as_bytes, is_frame
+from cxr_core.deidentify.pixels.model import Box
+
+_SPECK = 0.018  # of the window
+_FILLED, _ROUND = 0.72, 1.35
+_ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN = 1.8, 12, 0.8, 0.66, 0.5
+_SOLID, _THICK = 0.8, 0.35
+_OVAL, _CONVEX, _LONGEST_CUP = (0.72, 0.85), 0.94, 2.2  # of a cup: share of its rectangle and of its hull, sides
+_HOLLOW, _NOTCHED = 0.25, 0.9  # of a cup: how much of it is hole, and how much of the hole's hull
+
+
+def parts_of(mask: NDArray[Any], window: Box, zoom: float) -> "Parts":
+    """The connected parts of a window that was sampled at `zoom` times its size: (rows, columns), not zero is ink."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(np.asarray(mask, dtype=np.bool_)), connectivity=8)
+    return Parts(np.asarray(labels, dtype=np.int32), stats, window, zoom)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The connected parts of a window: `stats` as OpenCV gives them, the ground being the first."""
+
+    labels: NDArray[np.int32] = field(repr=False)
+    stats: NDArray[Any] = field(repr=False)
+    window: Box
+    zoom: float
+
+    @cached_property
+    def sides(self) -> NDArray[np.int32]:
+        """The longer side of every part."""
+        return np.asarray(self.stats[:, 2:4].max(axis=1), dtype=np.int32)
+
+    def place(self, index: int) -> Box:
+        """The rectangle of a part, in pixels of the window as it was sampled."""
+        left, top, width, height = (int(value) for value in self.stats[index, :4])
+        return Box(top, left, top + height, left + width)
+
+    def box(self, index: int) -> Box:
+        """The rectangle of a part, in pixels of the image."""
+        place, down, across = self.place(index), self.window.top, self.window.left
+        return Box(
+            down + int(place.top / self.zoom),
+            across + int(place.left / self.zoom),
+            down + int(np.ceil(place.top / self.zoom + place.height / self.zoom)),
+            across + int(np.ceil(place.left / self.zoom + place.width / self.zoom)),
+        )
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """The part alone, within its rectangle."""
+        return np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
+
+    def touches_rim(self, index: int) -> bool:
+        place, (rows, columns) = self.place(index), self.labels.shape
+        return place.left == 0 or place.top == 0 or place.right == columns or place.bottom == rows
+
+    def is_bead(self, index: int) -> bool:
+        """True for a filled round or square: no letter."""
+        width, height, area = (int(value) for value in self.stats[index, 2:5])
+        return area >= _FILLED * width * height and max(width, height) <= _ROUND * min(width, height)
+
+    def is_slab(self, index: int, size: int) -> bool:
+        """True for a filled part that is thicker than the strokes of a letter of a size."""
+        width, height, area = (int(value) for value in self.stats[index, 2:5])
+        return area >= _SOLID * width * height and min(width, height) >= _THICK * size
+
+    def is_ground(self, index: int) -> bool:
+        """True for what reaches around a corner of the window: the ground beyond a disc or a plate."""
+        place, (rows, columns) = self.place(index), self.labels.shape
+        return (place.left == 0 or place.right == columns) and (place.top == 0 or place.bottom == rows)
+
+    def is_cup(self, index: int) -> bool:
+        """True for a round outline with balls in it, loose or lying against its rim; an empty one may be an O."""
+        mask = as_bytes(self.mask(index))
+        contours, tree = cv2.findContours(
+            cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+        )
+        holes = [contour for contour, place in zip(contours, tree[0], strict=True) if place[3] >= 0]
+        if not holes:
+            return False
+        rim, hole = max(contours, key=cv2.contourArea), max(holes, key=cv2.contourArea)
+        outside, inside = cv2.contourArea(rim), cv2.contourArea(hole)
+        shorter, longer = sorted(side + 1.0 for side in cv2.minAreaRect(rim)[1])
+        is_oval = _OVAL[0] <= outside / (shorter * longer) <= _OVAL[1] and longer <= _LONGEST_CUP * shorter
+        if not is_oval or outside < _CONVEX * cv2.contourArea(cv2.convexHull(rim)) or inside < _HOLLOW * outside:
+            return False
+        is_notched = inside < _NOTCHED * cv2.contourArea(cv2.convexHull(hole))
+        return is_notched or self._holds_another(index, hole)
+
+    def _holds_another(self, index: int, hole: Any) -> bool:
+        """True where another part lies inside a hole of one; the hole in pixels of its mask with a border of one."""
+        within = cv2.copyMakeBorder(self.labels[self.place(index).window], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        inside = np.zeros(within.shape, np.uint8)
+        cv2.drawContours(inside, [hole], -1, 1, cv2.FILLED)
+        return bool(((inside > 0) & (within > 0) & (within != index)).any())
+
+    def is_arrow(self, index: int) -> bool:
+        """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
+        mask = self.mask(index)
+        if not _is_long(mask):
+            return False
+        ink = np.argwhere(mask).astype(np.float64)
+        ink -= ink.mean(axis=0)
+        _, axes = np.linalg.eigh(ink.T @ ink)
+        across, along = (ink @ axes).T
+        return any(_is_arrow_along(way * along, across) for way in (1, -1))
+
+
+def _is_long(mask: NDArray[np.bool_]) -> bool:
+    """True where the spread of the ink in one direction is much larger than across it."""
+    moments = cv2.moments(as_bytes(mask), binaryImage=True)
+    middle = (moments["mu20"] + moments["mu02"]) / 2
+    apart = float(np.hypot((moments["mu20"] - moments["mu02"]) / 2, moments["mu11"]))
+    return bool(middle + apart >= _ARROW_LENGTH**2 * (middle - apart))
+
+
+def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:
+    place = (along - along.min()) / max(float(np.ptp(along)), 1.0)
+    steps = np.minimum((place * _ARROW_STEPS).astype(int), _ARROW_STEPS - 1)
+    sides = np.zeros((2, _ARROW_STEPS))
+    for side, way in enumerate((1, -1)):
+        np.maximum.at(sides[side], steps, np.maximum(way * across, 0))
+    widths = sides.sum(axis=0)
+    widest = int(np.argmax(widths))
+    shaft = widths[_ARROW_STEPS // 2 :]
+    arms = sides[:, widest]
+    symmetry = float(sides.min(axis=0).sum()) / max(float(sides.max(axis=0).sum()), 1e-6)
+    return bool(
+        1 <= widest <= _ARROW_STEPS // 2 - 2
+        and widths[0] <= _TIP * widths[widest]
+        and shaft.max() <= _SHAFT * widths[widest]
+        and min(symmetry, float(arms.min() / arms.max())) >= _EVEN
+    )
+
+
+class Glyphs:
+    """The parts that may be glyphs, the largest first: no bead, frame or arrow. Looked at as far as they are asked for.
+
+    A window of noise has hundreds of parts, and to tell an arrow takes as long as to read a word.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        sides = parts.sides
+        large = np.flatnonzero(sides >= _SPECK * min(parts.labels.shape))
+        ordered = sorted((int(index) for index in large if index), key=lambda index: -int(sides[index]))
+        self._parts, self._left, self._known = parts, iter(ordered), list[int]()
+        self._every = np.ones(len(parts.stats), np.bool_)
+        self._every[0] = False
+
+    def __iter__(self) -> Iterator[int]:
+        for index in count():
+            if index == len(self._known) and not self._find_next():
+                return
+            yield self._known[index]
+
+    def not_below(self, size: float, *, without: int) -> Iterator[int]:
+        """Those of at least a size, save one."""
+        at_least = takewhile(lambda index: self._parts.sides[index] >= size, self)
+        return (index for index in at_least if index != without)
+
+    def _find_next(self) -> bool:
+        for index in self._left:
+            is_thing = self._parts.is_bead(index) or is_frame(self._parts.stats, index, self._every)
+            is_thing = is_thing or self._parts.is_ground(index) or self._parts.is_cup(index)
+            if not is_thing and not self._parts.is_arrow(index):
+                self._known.append(index)
+                return True
+        return False
