@@ -31,7 +31,7 @@ _LETTER = 0.12, 0.95  # of the window
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
 _LYING = 1.3  # length over height of what lies across the end of a letter
 _LEAST_X_HEIGHT, _CLOSE, _SLANT = 0.4, 0.5, 0.2  # of a capital: height of small letters, gap, overlap in italics
-_SAME = 0.5  # of two rectangles: how much they share
+_SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
 _INITIAL = 0.16, 0.8
@@ -62,13 +62,13 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     place : Line
     """
     alone, in_words = _letters_and_words(search, place)
-    return [letter for letter in alone if not any(_is_same(letter.box, box) for box in in_words)]
+    return [letter for letter in alone if not any(_overlaps(letter.box, box) for box in in_words)]
 
 
 def goes_on_in_a_word(search: SearchImage, letter: Line) -> bool:
     """True for a letter beside which another goes on, of its size or on its line."""
     _, in_words = _letters_and_words(search, letter)
-    return any(_is_same(letter.ink_box, box) for box in in_words)
+    return any(_overlaps(letter.ink_box, box) for box in in_words)
 
 
 def _letters_and_words(search: SearchImage, place: Line) -> tuple[list[Line], list[Box]]:
@@ -97,9 +97,13 @@ def _letters_and_words(search: SearchImage, place: Line) -> tuple[list[Line], li
     return alone, in_words
 
 
-def _is_same(one: Box, other: Box) -> bool:
-    common = one.intersection(other)
-    return common >= _SAME * (one.area + other.area - common)
+def _overlaps(one: Box, other: Box) -> bool:
+    """True for one letter under two looks, and for the ground between the letters of a word that has their shape.
+
+    What is larger is the plate around a letter.
+    """
+    is_larger = max(other.height, other.width) > _LARGER * max(one.height, one.width)
+    return not is_larger and one.intersection(other) >= _SAME * min(one.area, other.area)
 
 
 def beside_letter(search: SearchImage, letter: Line) -> list[Line]:

@@ -14,6 +14,7 @@ from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUND
 from cxr_core.deidentify.pixels.reading import is_letter
 
 _SAME_LINE_GAP = 1.3  # of the height of the line
+_INITIAL_GAP, _AS_HIGH = 2.0, 1.3  # the same of an initial, and how much its height may differ
 _SHARED_HEIGHT = 0.4
 _STACK_GAP = 0.9
 _STACK_SIZE_RATIO = 1.5
@@ -39,7 +40,14 @@ def adjoins(one: Line, gone: Line) -> bool:
     if _is_across(one, gone) and not touches(one, gone):
         return False  # the letters of a line run one way
     is_below = one.glyphs <= 2 and gone.box.aspect >= SQUARISH and stacked(one, gone)  # below a name, not initials
-    return on_one_line(one, gone) or is_below
+    return on_one_line(one, gone) or is_below or _is_initial(one, gone)
+
+
+def _is_initial(one: Line, gone: Line) -> bool:
+    """True for a lone letter as high as a removed line and in its row, a full stop and a wide space away: "L. Ono"."""
+    ratio = one.line_px / gone.line_px
+    is_alike = is_letter(one) and 1 / _AS_HIGH <= max(ratio, one.ink_box.height / gone.line_px) <= _AS_HIGH
+    return is_alike and on_one_line(one, gone, _INITIAL_GAP)
 
 
 def touches(one: Line, other: Line) -> bool:
@@ -85,12 +93,12 @@ def company(letter: Line) -> Box:
     return letter.box.grown(round(_COMPANY * letter.line_px), UNBOUNDED)
 
 
-def on_one_line(one: Line, other: Line) -> bool:
-    """True where a line goes on from another, along its direction."""
+def on_one_line(one: Line, other: Line, most: float = _SAME_LINE_GAP) -> bool:
+    """True where a line goes on from another, along its direction, after a gap of at most so many heights."""
     a, b = _flattened(one.box, other.is_vertical), _flattened(other.box, other.is_vertical)
     down, gap = a.gaps(b)
     heights = sorted((max(1, a.height), max(1, b.height)))
-    return -down >= _SHARED_HEIGHT * heights[0] and gap <= _SAME_LINE_GAP * min(other.line_px, one.line_px * 2)
+    return -down >= _SHARED_HEIGHT * heights[0] and gap <= most * min(other.line_px, one.line_px * 2)
 
 
 def stacked(one: Line, other: Line) -> bool:
