@@ -42,7 +42,7 @@ from cxr_core.deidentify.pixels.redaction import (
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.solid import is_one_sign
-from cxr_core.deidentify.pixels.wording import Identifiers
+from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
@@ -149,7 +149,8 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench, kept: Sequenc
     ink = verdict.line.ink_box
     around = ink.grown(max(ink.height, ink.width), search.shape)
     has_company = any(box.intersection(around) for box in kept if box != verdict.line.box)
-    if not has_company and goes_on_in_a_word(search, verdict.line):
+    is_lone = count_alphanumerics(verdict.texts[0]) == 1
+    if is_lone and not has_company and goes_on_in_a_word(search, verdict.line):
         return verdict.removed_for(Rule.ADJOINS)
     for letter in letters_within(search, verdict.line):
         if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
