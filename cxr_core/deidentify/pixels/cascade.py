@@ -23,7 +23,7 @@ from cxr_core.deidentify.pixels.judgement import (
     judge_word,
     may_hold_lead,
 )
-from cxr_core.deidentify.pixels.lead import beside_letter, goes_on_in_a_word, letters_within
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines, words_of
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -42,7 +42,7 @@ from cxr_core.deidentify.pixels.redaction import (
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.solid import is_one_sign
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics
+from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
@@ -117,8 +117,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     codes = [_code(box) for box in find_codes(maps, search.shape)]
     lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
-    kept = [v.line.box for v in verdicts if v.is_kept]
-    verdicts = [_narrowed(search, v, bench, kept) if v.is_kept and is_letter(v.line) else v for v in verdicts]
+    verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
     verdicts = [
         v if _may_stay(search, v) else replace(v, decision=BoxDecision.REDACTED, rule=Rule.TEXT) for v in verdicts
     ]
@@ -144,14 +143,9 @@ def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
     return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.line)
 
 
-def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench, kept: Sequence[Box]) -> Verdict:
-    """A kept letter without what else its ink holds: readers overlook initials. The first letter of a word goes."""
+def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> Verdict:
+    """A kept letter without what else its ink holds: readers overlook initials."""
     ink = verdict.line.ink_box
-    around = ink.grown(max(ink.height, ink.width), search.shape)
-    has_company = any(box.intersection(around) for box in kept if box != verdict.line.box)
-    is_lone = count_alphanumerics(verdict.texts[0]) == 1
-    if is_lone and not has_company and goes_on_in_a_word(search, verdict.line):
-        return verdict.removed_for(Rule.ADJOINS)
     for letter in letters_within(search, verdict.line):
         if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
             return judge_letter(letter, bench) or verdict

@@ -65,12 +65,6 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     return [letter for letter in alone if not any(_overlaps(letter.box, box) for box in in_words)]
 
 
-def goes_on_in_a_word(search: SearchImage, letter: Line) -> bool:
-    """True for a letter beside which another goes on, of its size or on its line."""
-    _, in_words = _letters_and_words(search, letter)
-    return any(_overlaps(letter.ink_box, box) for box in in_words)
-
-
 def _letters_and_words(search: SearchImage, place: Line) -> tuple[list[Line], list[Box]]:
     """The letters of a place that stand alone, over all looks at it, and where those lie that do not."""
     side = max(place.box.height, place.box.width)

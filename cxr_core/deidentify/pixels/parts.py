@@ -79,9 +79,9 @@ class Parts:
         return area >= _SOLID * width * height and min(width, height) >= _THICK * size
 
     def is_ground(self, index: int) -> bool:
-        """True for what reaches around a corner of the window: the ground beyond a disc or a plate."""
+        """True for what reaches two sides of the window: the ground beyond a disc or a plate, a line across it."""
         place, (rows, columns) = self.place(index), self.labels.shape
-        return (place.left == 0 or place.right == columns) and (place.top == 0 or place.bottom == rows)
+        return (place.left == 0) + (place.right == columns) + (place.top == 0) + (place.bottom == rows) >= 2
 
     def is_cup(self, index: int) -> bool:
         """True for a round outline with balls in it, loose or lying against its rim; an empty one may be an O."""
