@@ -14,7 +14,14 @@ from pathlib import Path
 
 import polars as pl
 
-from cxr_core.planning.inputs import IMAGE_COLUMNS, REPORT_COLUMNS, convert_wanted, deidentify_wanted, label_wanted
+from cxr_core.planning.inputs import (
+    IMAGE_COLUMNS,
+    REPORT_COLUMNS,
+    REQUEST_COLUMNS,
+    convert_wanted,
+    deidentify_wanted,
+    label_wanted,
+)
 from cxr_core.planning.plan import LEDGER_COLUMNS, Plan, make_plan
 from cxr_core.planning.requests import answered, asked_for, note_parts
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
@@ -56,7 +63,7 @@ class Planner:
         path = self.workspace.catalog_table(REQUESTS)
         if self.requests is not None or not path.exists():
             return self.requests
-        return read_table(REQUESTS, path)
+        return read_table(REQUESTS, path, REQUEST_COLUMNS)
 
     @cached_property
     def _reader_boxes(self) -> pl.DataFrame:

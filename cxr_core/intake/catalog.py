@@ -88,7 +88,7 @@ def catalog_folder(
     Returns
     -------
     INSTANCES frame
-        One row per file. Bad files are rows with a `reason`.
+        One row per file. Bad files are rows with a `reason`. `previous` itself where no file came, went or changed.
 
     Raises
     ------
@@ -178,7 +178,9 @@ class _Listing:
         self._rows = []
 
     def frame(self) -> pl.DataFrame:
-        """The catalog, in the order of listing."""
+        """The catalog, in the order of listing; that of the last run as it is where nothing changed."""
+        if not self._new and len(self._order) == self._previous.height:
+            return self._previous
         self._pack()
         everything = pl.concat([self._previous.select(list(INSTANCES.columns)), *self._frames])
         return INSTANCES.validate(everything[pl.Series(self._order, dtype=pl.Int64)])

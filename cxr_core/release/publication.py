@@ -72,10 +72,9 @@ def publish(plan: ReleasePlan, root: Path, check: Check) -> Published:
     """
     with _held(root):
         _remove_unfinished(plan.name, root)
-        equal = _equal_release(plan, root)
+        equal = _equal_release(plan.name, plan.version, plan.content_digest(), root)
         if equal is not None:
-            _point_current(plan.name, root)
-            return _published(plan.name, root, equal, is_unchanged=True)
+            return _unchanged(plan.name, root, equal)
         version = _choose_version(plan, root)
         built = hidden(root, plan.name, version)
         built_withheld = hidden_withheld(root, plan.name, version) if plan.withheld else None
@@ -91,6 +90,27 @@ def publish(plan: ReleasePlan, root: Path, check: Check) -> Published:
         return _published(plan.name, root, version, is_unchanged=False)
 
 
+def find_published(name: str, version: str, content_digest: str, root: Path) -> Published | None:
+    """What `publish` would find of a content that is published already, without a plan of it; None where it is not.
+
+    Parameters
+    ----------
+    version : str
+        `auto` or fixed.
+    content_digest : str
+        As `ReleasePlan.content_digest`.
+
+    Raises
+    ------
+    UsageError
+        Another publication holds the folder, or it cannot be written.
+    """
+    with _held(root):
+        _remove_unfinished(name, root)
+        equal = _equal_release(name, version, content_digest, root)
+        return None if equal is None else _unchanged(name, root, equal)
+
+
 def published_counts(name: str, root: Path) -> int | None:
     """Images of the newest release, public and withheld, as its run.json tells; None before the first."""
     version = latest_version(name, root)
@@ -98,6 +118,11 @@ def published_counts(name: str, root: Path) -> int | None:
         return None
     counts = _read_run(root / f"{name}-{version}")["counts"]
     return sum(part["images"] for part in (counts["public"], counts["withheld"]) if part)
+
+
+def _unchanged(name: str, root: Path, version: Version) -> Published:
+    _point_current(name, root)
+    return _published(name, root, version, is_unchanged=True)
 
 
 def _published(name: str, root: Path, version: Version, *, is_unchanged: bool) -> Published:
@@ -150,15 +175,15 @@ def _read_run(release: Path) -> dict[str, dict[str, dict[str, int] | None]]:
     return content
 
 
-def _equal_release(plan: ReleasePlan, root: Path) -> Version | None:
+def _equal_release(name: str, version: str, content_digest: str, root: Path) -> Version | None:
     """The release that holds exactly this content: the last one, or the one with the asked version."""
-    latest = latest_version(plan.name, root)
-    asked = None if plan.version == "auto" else Version.parse(plan.version)
-    candidate = asked if asked is not None and place(root, plan.name, asked).exists() else latest
+    latest = latest_version(name, root)
+    asked = None if version == "auto" else Version.parse(version)
+    candidate = asked if asked is not None and place(root, name, asked).exists() else latest
     if candidate is None:
         return None
-    digest: object = _read_run(place(root, plan.name, candidate)).get("content_digest")
-    return candidate if digest == plan.content_digest() else None
+    digest: object = _read_run(place(root, name, candidate)).get("content_digest")
+    return candidate if digest == content_digest else None
 
 
 def _choose_version(plan: ReleasePlan, root: Path) -> Version:
