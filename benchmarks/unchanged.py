@@ -62,7 +62,9 @@ def prepare(root: Path, studies: int) -> None:
 
     tasks.publish._Gates.check = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001  pictures of nothing
     publication.sync = lambda _: None  # 300,000 folders, none of which must outlive a power cut
+    steps = _flow_steps()
     _build(root, config)
+    steps.show()
 
 
 def _register(workspace: Workspace, config: BuildConfig) -> None:
@@ -73,9 +75,11 @@ def _register(workspace: Workspace, config: BuildConfig) -> None:
 
     workspace.create()
     time.sleep(_SETTLED_S)
-    catalog_sources.fn(workspace, config.source, lambda _: None)
-    link_studies.fn(workspace, config)
-    register_studies.fn(workspace, config, load_key(config.vault.key_file))
+    steps, key = _Steps(), load_key(config.vault.key_file)
+    steps.timed("catalog_sources", catalog_sources.fn)(workspace, config.source, lambda _: None)
+    steps.timed("link_studies", link_studies.fn)(workspace, config)
+    steps.timed("register_studies", register_studies.fn)(workspace, config, key)
+    steps.show()
 
 
 def _build(root: Path, config: BuildConfig, **limits: Any) -> Any:
@@ -115,22 +119,35 @@ class _Steps:
 
         return run
 
+    def show(self) -> None:
+        """The table."""
+        print(f"{'step':<22}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}")
+        for name, (wall_s, cpu_s, peak_mb) in self.rows.items():
+            print(f"{name:<22}{wall_s:>9.2f}{cpu_s:>9.2f}{peak_mb:>9.0f}", flush=True)
 
-def measure(root: Path, studies: int) -> dict[str, Any]:
-    """One build in this process, step by step."""
-    began, config, steps = time.perf_counter(), _config(root, studies), _Steps()
-    from flows.temporary_server import begin_local_run
 
-    ready = begin_local_run(root / "workspace")
+def _flow_steps() -> _Steps:
+    """Times what the flow calls, from now on."""
     from flows.build import flow
 
-    ready()
-    steps.rows["start"] = (time.perf_counter() - began, time.process_time(), _peak_mb())
+    steps = _Steps()
     stages = ("catalog_sources", "link_studies", "register_studies", "split_subjects", "close_books", "publish_release")
     for name in (*stages, "write_artifacts", "write_summary", "write_page", "record"):
         setattr(flow, name, steps.timed(name, getattr(flow, name)))
     for name in ("plan", "begin", "discard_rest", "compact"):
         setattr(flow.Planner, name, steps.timed(f"planner: {name}", getattr(flow.Planner, name)))
+    return steps
+
+
+def measure(root: Path, studies: int) -> dict[str, Any]:
+    """One build in this process, step by step."""
+    began, config = time.perf_counter(), _config(root, studies)
+    from flows.temporary_server import begin_local_run
+
+    ready = begin_local_run(root / "workspace")
+    steps = _flow_steps()
+    ready()
+    steps.rows["start"] = (time.perf_counter() - began, time.process_time(), _peak_mb())
     summary = steps.timed("flow", _build)(root, config)
     if isinstance(summary, object) and hasattr(summary, "result"):
         summary = summary.result()
@@ -175,15 +192,15 @@ def main() -> int:
 
 
 def _report(root: Path, studies: int) -> None:
-    _in_a_process(root, studies, "prepare")
+    print(_in_a_process(root, studies, "prepare"))
     known = _known_runs(root)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     found = json.loads(_in_a_process(root, studies, "measure").splitlines()[-1])
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{'step':<22}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}")
-    for name, (wall_s, cpu_s, peak_mb) in (*found["steps"].items(), ("processes", (wall, cpu, 0.0))):
-        print(f"{name:<22}{wall_s:>9.2f}{cpu_s:>9.2f}{peak_mb:>9.0f}")
+    steps = _Steps()
+    steps.rows = found["steps"] | {"processes": (wall, cpu, 0.0)}
+    steps.show()
     of_studies, of_all = _task_runs(root, known)
     print(f"to do {found['todo']}, unchanged {found['reused']}, images {found['images']:,}")
     print(f"release unchanged: {found['is_unchanged']}; task runs {of_studies} of {of_all}")

@@ -56,7 +56,7 @@ _FIRST_DAY = dt.date(2011, 1, 1)
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # Stand in the template where each file says its own: nowhere else in it, and as long as what comes in their place.
-_DAY, _ACCESSION, _PATIENT, _NAME = b"22220222", b"ACC0000000", b"PAT00000", b"NNNNNN^GGGGGG"
+_DAY, _BORN, _ACCESSION, _PATIENT, _NAME = b"22220222", b"18880808", b"ACC0000000", b"PAT00000", b"NNNNNN^GGGGGG"
 _STUDY, _SERIES, _INSTANCE = (f"1.2.826.0.1.{part}.10000000".encode() for part in (71, 72, 73))
 
 
@@ -72,6 +72,11 @@ class Exam:
     @property
     def patient(self) -> str:
         return f"PAT{self.subject:05d}"
+
+    @property
+    def born(self) -> dt.date:
+        """One of 20,000 days: whoever shares a birthday is compared by name."""
+        return dt.date(1930, 1, 1) + dt.timedelta(days=self.subject * 7919 % 20_000)
 
     @property
     def accession(self) -> str:
@@ -118,6 +123,7 @@ def _write_dicom(root: Path, studies: int) -> None:
     for exam in exams(studies):
         own = {
             _DAY: f"{exam.day:%Y%m%d}".encode(),
+            _BORN: f"{exam.born:%Y%m%d}".encode(),
             _ACCESSION: exam.accession.encode(),
             _PATIENT: exam.patient.encode(),
             _NAME: "^".join(exam.name).encode(),
@@ -152,7 +158,7 @@ def _template(index: int) -> bytes:
         _ACCESSION.decode(),
         _PATIENT.decode(),
     )
-    dataset.PatientName, dataset.PatientBirthDate = _NAME.decode(), "19500101"
+    dataset.PatientName, dataset.PatientBirthDate = _NAME.decode(), _BORN.decode()
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _STUDY.decode(), _SERIES.decode()
     dataset.SOPInstanceUID = _INSTANCE.decode()
     dataset.Rows = dataset.Columns = 2
@@ -178,8 +184,8 @@ def _report_rows(studies: int) -> Iterator[Sequence[str]]:
         staff = [
             f"{_word(number % _STAFF * 71_993)}, {_word(number % 97)}" for number in (exam.number, exam.number * 7)
         ]
-        born, moment = "1950-01-01", f"{exam.day} 10:00"
-        whose = (exam.accession, exam.patient, ", ".join(exam.name), born, "F")
+        moment = f"{exam.day} 10:00"
+        whose = (exam.accession, exam.patient, ", ".join(exam.name), str(exam.born), "F")
         told = ("CHEST2", "XR CHEST 2 VIEWS", moment, "FINAL", *staff)
         yield (f"R{exam.number:09d}", *whose, *told, texts[exam.number % len(texts)])
 
