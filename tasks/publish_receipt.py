@@ -17,12 +17,16 @@ from cxr_core.release.publication import Published
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     DROPS,
+    IMAGE_REVIEWS,
     INSTANCES,
+    READER_BOXES,
     REPORT_LABELS,
     RETIRED_SUBJECTS,
+    REVIEW_DECISIONS,
     SPLITS,
     STAGE_DROPS,
     STUDY_ROWS,
+    TEXT_REVIEWS,
     WITHDRAWALS,
 )
 from cxr_core.tables.workspace import Workspace
@@ -30,18 +34,21 @@ from cxr_core.vocabulary import Stage
 from tasks.receipts import receipt_step, store_files
 from tasks.summary import Outcome
 
+_REVIEWED = (REPORT_LABELS, READER_BOXES, IMAGE_REVIEWS, TEXT_REVIEWS, REVIEW_DECISIONS)
+
 
 def publish_step(workspace: Workspace, config: BuildConfig) -> Step:
     """All tables that the content of a release is made of; the release itself is looked at whatever they say."""
     registered = [workspace.stage_table(Stage.REGISTER, table) for table in (STUDY_ROWS, RETIRED_SUBJECTS)]
     split = [workspace.stage_table(Stage.SPLIT, table) for table in (SPLITS, STAGE_DROPS)]
     identified = [workspace.catalog_table(table) for table in (INSTANCES, WITHDRAWALS, DROPS)]
+    reviewed = [workspace.review_table(table) for table in _REVIEWED]
     stages = [path for definition in STAGES.values() for path in store_files(definition.store(workspace))]
     return receipt_step(
         "publish",
         workspace,
         config,
-        reads=[*registered, *split, *identified, *stages, workspace.review_table(REPORT_LABELS)],
+        reads=[*registered, *split, *identified, *stages, *reviewed],
         leaves=[],
         words=[__version__],
     )
