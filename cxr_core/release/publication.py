@@ -11,7 +11,6 @@ the next run removes both.
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from cxr_core.errors import BuildError, GateRefused, UsageError
 from cxr_core.release.documents import Earlier, documents
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, image_filenames, run_json, sha256_sums
+from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, image_filenames, read_run, run_json, sha256_sums
 from cxr_core.release.plan import PlannedFile, ReleasePlan, Tree
 from cxr_core.release.published import read_release
 from cxr_core.release.versions import (
@@ -167,12 +166,9 @@ def _remove_unfinished(name: str, root: Path) -> None:
 
 def _read_run(release: Path) -> dict[str, dict[str, dict[str, int] | None]]:
     try:
-        content = json.loads((release / RUN_NAME).read_bytes())
+        return read_run(release)
     except (OSError, ValueError):
         raise BuildError(f"release {release.name}: run.json cannot be read; move the damaged release away") from None
-    if not isinstance(content, dict):
-        raise BuildError(f"release {release.name}: run.json holds no object")
-    return content
 
 
 def _equal_release(name: str, version: str, content_digest: str, root: Path) -> Version | None:
