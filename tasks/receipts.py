@@ -13,6 +13,7 @@ import cxr_core
 import tasks
 from cxr_core.planning.receipts import Step, program_digest
 from cxr_core.settings.build import BuildConfig
+from cxr_core.tables.contract import Contract
 from cxr_core.tables.stage_store import StageStore
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
@@ -48,6 +49,10 @@ def _program() -> tuple[str, ...]:
 
 def store_files(store: StageStore) -> tuple[Path, ...]:
     """All tables of a per-study stage, those of its parts included."""
-    return tuple(
-        folder / f"{contract.name}.parquet" for folder in (store.root, *store.parts()) for contract in store.tables
-    )
+    return table_files(store, *store.tables)
+
+
+def table_files(store: StageStore, *contracts: Contract) -> tuple[Path, ...]:
+    """Some of its tables."""
+    folders = (store.root, *store.parts())
+    return tuple(folder / f"{contract.name}.parquet" for folder in folders for contract in contracts)
