@@ -192,8 +192,16 @@ def _state(root: Path, path: Path) -> _State:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        return spell_path(path.relative_to(root)), 0, 0
-    return spell_path(path.relative_to(root)), entry.st_size, entry.st_mtime_ns
+        return _spelled(root, path), 0, 0
+    return _spelled(root, path), entry.st_size, entry.st_mtime_ns
+
+
+def _spelled(root: Path, path: Path) -> str:
+    """The place below the root; the short way for plain names, which nearly all are: 371,920 of them take seconds."""
+    start, text = f"{root}/", str(path)
+    below = text.removeprefix(start)
+    is_plain = len(below) < len(text) and below.isascii() and "\\" not in below
+    return below if is_plain else spell_path(path.relative_to(root))
 
 
 def absent_file(path: str, reason: Reason) -> dict[str, Any]:
