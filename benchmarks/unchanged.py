@@ -5,7 +5,7 @@ nothing to do for any study, and measures the next one: `build` as `cxr build` r
 Prefect and its temporary server.
 
 python benchmarks/unchanged.py --dir /scratch/hospital           (227,943 studies; 8 GB, kept for another run)
-python benchmarks/unchanged.py --dir /scratch/small --studies 2000
+python benchmarks/unchanged.py --studies 20000                   (in a folder that goes again)
 """
 
 import argparse
@@ -15,6 +15,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -186,8 +187,11 @@ def main() -> int:
         prepare(given.dir, given.studies)
     elif given.step == "measure":
         print(json.dumps(measure(given.dir, given.studies)))
-    else:
+    elif given.dir is not None:
         _report(given.dir, given.studies)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            _report(Path(folder), given.studies)
     return 0
 
 
@@ -217,7 +221,9 @@ def _in_a_process(root: Path, studies: int, step: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dir", type=Path, required=True, help="folder of hospital, workspace and release; kept")
+    parser.add_argument(
+        "--dir", type=Path, help="folder of hospital, workspace and release, kept; default: one that goes"
+    )
     parser.add_argument("--studies", type=int, default=227_943)
     parser.add_argument("--step", choices=("prepare", "measure"), help=argparse.SUPPRESS)
     return parser.parse_args()
