@@ -221,9 +221,7 @@ def _in_a_process(root: Path, studies: int, step: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--dir", type=Path, help="folder of all, kept; default: one that goes"
-    )
+    parser.add_argument("--dir", type=Path, help="folder of all, kept; default: one that goes")
     parser.add_argument("--studies", type=int, default=227_943)
     parser.add_argument("--step", choices=("prepare", "measure"), help=argparse.SUPPRESS)
     return parser.parse_args()
