@@ -33,6 +33,7 @@ bench: $(READY)  ## ours beside the peers, in one run each
 	$(BIN)/python benchmarks/header_leaks.py --peers .venv-peers --install
 	$(BIN)/python benchmarks/report_text.py
 	$(BIN)/python benchmarks/rebuild.py
+	$(BIN)/python benchmarks/unchanged.py --studies 20000
 	$(BIN)/python benchmarks/orchestration.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/acquisition.py

@@ -9,7 +9,6 @@ PYTHONPATH=tests python benchmarks/kills.py --kills 3 --seed 7
 """
 
 import argparse
-import contextlib
 import os
 import random
 import shutil
@@ -22,8 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
-from building import ROOT, Build, Result, SharedFolder, children, make_hospital, start_prefect, tree
+from building import ROOT, Build, Committed, Result, SharedFolder, children, make_hospital, start_prefect, tree
 
 from cxr_core.planning.stages import STAGES
 from cxr_core.tables.workspace import Workspace
@@ -157,14 +155,10 @@ def _start(build: Build, arguments: tuple[str, ...]) -> "subprocess.Popen[bytes]
 def _wait_for(build: Build, target: int, total: int, process: "subprocess.Popen[bytes]") -> str:
     """Until so many studies are committed; the first moment is behind link, the last one while it publishes."""
     requests = build.workspace / "vault" / "catalog" / "requests.parquet"
-    seen: dict[Path, int] = {}
+    so_far = Committed(build)
     while process.poll() is None:
-        for ledger in (build.workspace / "stages").glob("*/parts/[0-9]*/ledger.parquet"):
-            if ledger not in seen:
-                with contextlib.suppress(FileNotFoundError):  # folded in meanwhile
-                    seen[ledger] = pq.read_metadata(ledger).num_rows
         is_publishing = any(build.release.glob(".building-*"))
-        committed = sum(seen.values())
+        committed = so_far.studies()
         if is_publishing or (target <= total and requests.exists() and committed >= target):
             return "publish" if is_publishing else f"{committed}/{total}"
         time.sleep(0.005)

@@ -88,7 +88,7 @@ def requests(ids: pl.Series) -> pl.DataFrame:
 
 
 def _ledger(wanted: pl.DataFrame, stage: Stage) -> pl.DataFrame:
-    return _filled(
+    return filled(
         LEDGER,
         wanted,
         stage_fingerprint=STAGES[stage].fingerprint(_config()),
@@ -103,7 +103,7 @@ def _images(ids: pl.Series) -> pl.DataFrame:
     several = pl.concat([ids, ids.filter(order % 3 < 2)])
     number = pl.int_range(len(several), eager=True).cast(pl.String).str.zfill(8)
     frame = pl.DataFrame({"study_id": several, "dicom_id": number + "-00000000-00000000-00000000-00000000"})
-    return _filled(
+    return filled(
         IMAGES,
         frame.with_columns(dicom_sha256=digests("image", frame["dicom_id"])),
         subject_id="10000001",
@@ -121,10 +121,10 @@ def _images(ids: pl.Series) -> pl.DataFrame:
 
 def _reports(ids: pl.Series) -> pl.DataFrame:
     frame = pl.DataFrame({"study_id": ids, "text_sha256": digests("text", ids)})
-    return _filled(DEID_REPORTS, frame, subject_id="10000001", text="", spans=3, has_demographics=True)
+    return filled(DEID_REPORTS, frame, subject_id="10000001", text="", spans=3, has_demographics=True)
 
 
-def _filled(contract: Contract, frame: pl.DataFrame, **values: Any) -> pl.DataFrame:
+def filled(contract: Contract, frame: pl.DataFrame, **values: Any) -> pl.DataFrame:
     """All columns of a contract: those of the frame, some constants, nulls."""
     return frame.select(
         (pl.col(name) if name in frame.columns else pl.lit(values.get(name))).cast(dtype).alias(name)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 import polars as pl
 from prefect import task
 
-from cxr_core.accounting.balance import Balance, join_stage_drops, reconcile
+from cxr_core.accounting.balance import join_stage_drops, reconcile
 from cxr_core.accounting.funnel import QuarantineShare, quarantined_share
 from cxr_core.accounting.quarantine import waiting
+from cxr_core.planning.receipts import Said, Step
 from cxr_core.planning.stages import STAGES
 from cxr_core.release.plan import DropCount
+from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     ACCEPTED,
     DROPS,
@@ -25,6 +27,7 @@ from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import ItemKind, Reason, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.link import link_drops
+from tasks.receipts import receipt_step, store_files
 from tasks.split import renditions_to_publish, set_aside
 
 
@@ -36,12 +39,11 @@ class Account:
     quarantine: QuarantineShare
     waiting: int
     """Items that something is wrong with and that nobody accepted."""
-    balance: Balance | None
     counts: dict[str, int] = field(default_factory=dict)
 
 
 @task(name="account", task_run_name="account", **TASK_OPTIONS)
-def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
+def close_books(workspace: Workspace, config: BuildConfig, *, is_whole: bool) -> Account:
     """Gather the drops of all stages under their originals, inside the vault, and hand out counts.
 
     Parameters
@@ -54,6 +56,47 @@ def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
     BuildError
         Something is neither in the dataset nor dropped.
     """
+    step = _step(workspace, config, is_whole=is_whole)
+    said = step.earlier()
+    if said is not None:
+        return _account(said)
+    account = _closed(workspace, is_whole=is_whole)
+    step.leave(_said(account))
+    return account
+
+
+def _step(workspace: Workspace, config: BuildConfig, *, is_whole: bool) -> Step:
+    tables = [workspace.catalog_table(one) for one in (INSTANCES, PSEUDONYMS, STUDIES, STUDY_INSTANCES, ACCEPTED)]
+    stages = [path for definition in STAGES.values() for path in store_files(definition.store(workspace))]
+    return receipt_step(
+        "account",
+        workspace,
+        config,
+        reads=[*tables, link_drops(workspace), *stages, workspace.stage_table(Stage.SPLIT, STAGE_DROPS)],
+        leaves=[workspace.catalog_table(DROPS)],
+        words=["whole" if is_whole else "part"],
+    )
+
+
+def _said(account: Account) -> Said:
+    drops = [(drop.stage.value, drop.kind.value, drop.reason.value, drop.count) for drop in account.drops]
+    share = account.quarantine
+    return {
+        "drops": drops,
+        "quarantine": [share.quarantined, share.in_cohort],
+        "waiting": account.waiting,
+        "counts": account.counts,
+    }
+
+
+def _account(said: Said) -> Account:
+    drops = [
+        DropCount(Stage(stage), ItemKind(kind), Reason(reason), count) for stage, kind, reason, count in said["drops"]
+    ]
+    return Account(drops, QuarantineShare(*said["quarantine"]), said["waiting"], said["counts"])
+
+
+def _closed(workspace: Workspace, *, is_whole: bool) -> Account:
     tables = (INSTANCES, PSEUDONYMS, STUDIES, STUDY_INSTANCES)
     instances, pseudonyms, studies, files = (read_table(item, workspace.catalog_table(item)) for item in tables)
     by_stage = [definition.store(workspace).read(STAGE_DROPS) for definition in STAGES.values()]
@@ -63,12 +106,12 @@ def close_books(workspace: Workspace, *, is_whole: bool) -> Account:
     write_table(DROPS, drops, workspace.catalog_table(DROPS))
     accepted = read_table(ACCEPTED, workspace.catalog_table(ACCEPTED))
     images = renditions_to_publish(workspace)
-    nothing = pl.Series(dtype=pl.String)
+    if is_whole:
+        reconcile(instances, drops, images["dicom_id"], pl.Series(dtype=pl.String), pseudonyms)
     return Account(
         drops=_counts(drops),
         quarantine=quarantined_share(studies, drops, accepted),
         waiting=waiting(drops, accepted).height,
-        balance=reconcile(instances, drops, images["dicom_id"], nothing, pseudonyms) if is_whole else None,
         counts={
             "subjects": images["subject_id"].n_unique(),
             "studies": images["study_id"].n_unique(),

@@ -7,14 +7,17 @@ import polars as pl
 from prefect import task
 
 from cxr_core.intake.catalog import catalog_folder, read_again
-from cxr_core.intake.sources.reports import read_reports
+from cxr_core.intake.sources.reports import read_reports, report_files
 from cxr_core.intake.sources.ris_csv import read_encounters_csv, read_merges_csv
+from cxr_core.planning.receipts import Step
+from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.source import SourceSettings
 from cxr_core.tables.catalogue import ENCOUNTERS, INSTANCES, MERGES, REPORTS
 from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
 from tasks._policy import TASK_OPTIONS
 from tasks.acquire import unfetched_instances
+from tasks.receipts import receipt_step
 
 
 @task(name="catalog", task_run_name="catalog", **TASK_OPTIONS)
@@ -35,7 +38,16 @@ def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: C
         if source.is_remote:
             missing = unfetched_instances(workspace).join(instances, on="path", how="anti")
             instances = pl.concat([instances, missing])
-        write_table(INSTANCES, instances, path)
+        if instances is not previous:
+            write_table(INSTANCES, instances, path)
+    _catalog_tables(workspace, source)
+
+
+def _catalog_tables(workspace: Workspace, source: SourceSettings) -> None:
+    """Reports, encounters and merges; files of the same content are not read again."""
+    step = _tables_step(workspace, source)
+    if step.earlier() is not None:
+        return
     reports = read_reports(source.reports, columns=source.columns, issuer=source.issuer)
     write_table(REPORTS, reports, workspace.catalog_table(REPORTS))
     encounters = (
@@ -44,6 +56,18 @@ def catalog_sources(workspace: Workspace, source: SourceSettings, on_progress: C
     write_table(ENCOUNTERS, encounters, workspace.catalog_table(ENCOUNTERS))
     merges = read_merges_csv(source.merges) if source.merges else MERGES.empty()
     write_table(MERGES, merges, workspace.catalog_table(MERGES))
+    step.leave()
+
+
+def _tables_step(workspace: Workspace, source: SourceSettings) -> Step:
+    side = [path for path in (source.encounters, source.merges) if path is not None]
+    return receipt_step(
+        "tables",
+        workspace,
+        BuildConfig(source=source),
+        reads=[*report_files(source.reports), *side],
+        leaves=[workspace.catalog_table(contract) for contract in (REPORTS, ENCOUNTERS, MERGES)],
+    )
 
 
 def open_all_again(workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from cxr_core.imaging.reading import read_header
 from cxr_core.intake.linkage import link
 from cxr_core.intake.sources.folder import read_path
 from cxr_core.intake.sources.ris_csv import read_exclusions_csv
+from cxr_core.planning.receipts import Step
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     DROPS,
@@ -27,6 +28,7 @@ from cxr_core.tables.storage import read_table, write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.withdrawal import as_exclusions
 from tasks._policy import TASK_OPTIONS
+from tasks.receipts import receipt_step
 
 _INPUT = (INSTANCES, REPORTS, ENCOUNTERS, MERGES)
 
@@ -35,6 +37,9 @@ _INPUT = (INSTANCES, REPORTS, ENCOUNTERS, MERGES)
 def link_studies(workspace: Workspace, config: BuildConfig) -> None:
     """Decide on every study, instance and report; the drops of this stage lie beside the studies."""
     source = config.source
+    step = _step(workspace, config)
+    if step.earlier() is not None:
+        return
     tables = (read_table(contract, workspace.catalog_table(contract)) for contract in _INPUT)
     listed = read_exclusions_csv(source.exclusions, issuer=source.issuer) if source.exclusions else None
     linked = link(
@@ -48,6 +53,21 @@ def link_studies(workspace: Workspace, config: BuildConfig) -> None:
     write_table(STUDY_INSTANCES, linked.instances, workspace.catalog_table(STUDY_INSTANCES))
     write_table(REPORTS, linked.reports, linked_reports(workspace))
     write_table(DROPS, linked.drops, link_drops(workspace))
+    step.leave()
+
+
+def _step(workspace: Workspace, config: BuildConfig) -> Step:
+    """Files with equal ids are compared by their pixels: the catalog tells every file's digest."""
+    tables = [workspace.catalog_table(contract) for contract in (*_INPUT, WITHDRAWALS)]
+    exclusions = [config.source.exclusions] if config.source.exclusions else []
+    left = [workspace.catalog_table(contract) for contract in (STUDIES, STUDY_INSTANCES)]
+    return receipt_step(
+        "link",
+        workspace,
+        config,
+        reads=[*tables, *exclusions],
+        leaves=[*left, linked_reports(workspace), link_drops(workspace)],
+    )
 
 
 def linked_reports(workspace: Workspace) -> Path:

@@ -14,9 +14,17 @@ from pathlib import Path
 
 import polars as pl
 
-from cxr_core.planning.inputs import IMAGE_COLUMNS, REPORT_COLUMNS, convert_wanted, deidentify_wanted, label_wanted
-from cxr_core.planning.plan import LEDGER_COLUMNS, Plan, make_plan
-from cxr_core.planning.requests import answered, asked_for, note_parts
+from cxr_core.planning.inputs import (
+    IMAGE_COLUMNS,
+    REPORT_COLUMNS,
+    REQUEST_COLUMNS,
+    convert_wanted,
+    deidentify_wanted,
+    label_wanted,
+)
+from cxr_core.planning.plan import LEDGER_COLUMNS, NO_STUDIES, Plan, make_plan
+from cxr_core.planning.receipts import Step
+from cxr_core.planning.requests import answered, asked_for, note_parts, retries_file
 from cxr_core.planning.stages import DEIDENTIFY, STAGES, StageDefinition
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DEID_REPORTS, IMAGES, LEDGER, READER_BOXES, REQUESTS
@@ -25,6 +33,7 @@ from cxr_core.tables.stage_store import StageStore
 from cxr_core.tables.storage import DamagedTableError, read_table, write_bytes
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vocabulary import Stage
+from tasks.receipts import receipt_step, table_files
 from tasks.stage_run import Arguments, StageRun, todo_of
 from tasks.workers import Pool
 
@@ -56,7 +65,7 @@ class Planner:
         path = self.workspace.catalog_table(REQUESTS)
         if self.requests is not None or not path.exists():
             return self.requests
-        return read_table(REQUESTS, path)
+        return read_table(REQUESTS, path, REQUEST_COLUMNS)
 
     @cached_property
     def _reader_boxes(self) -> pl.DataFrame:
@@ -76,6 +85,9 @@ class Planner:
 
     def begin(self, stages: Sequence[Stage]) -> None:
         """Leave beside the ledgers how these stages are about to be done, for `cxr status` to compare with."""
+        for stage in stages:
+            if (plan := self._whole.get(stage)) is not None and plan.todo.is_empty():
+                self._steps[stage].leave({"reused": plan.reused})
         write_bytes(self.workspace.configuration, self.config.model_dump_json(indent=1).encode(), mode=0o600)
         shutil.rmtree(self.workspace.begun_dicom, ignore_errors=True)  # of a build that was killed
         for stage in stages:
@@ -93,13 +105,42 @@ class Planner:
         """What one stage has to do, over some studies, or over all of the build: that is found once."""
         if studies is None:
             if stage not in self._whole:
-                self._whole[stage] = self._plan(stage, self.studies)
+                self._whole[stage] = self._nothing_new(stage) or self._plan(stage, self.studies)
             return self._whole[stage]
         return self._plan(stage, pl.Series("study_id", studies, dtype=pl.String), among=studies)
 
     @cached_property
     def _whole(self) -> dict[Stage, Plan]:
         return {}
+
+    def _nothing_new(self, stage: Stage) -> Plan | None:
+        """The empty plan of the last build, where nothing that it was made of changed; files are looked for anew."""
+        said = self._steps[stage].earlier() if self.requests is None else None
+        if said is None or self._lost(stage, self._stores[stage].read(LEDGER, ["study_id", "status"])):
+            return None
+        return Plan(NO_STUDIES, said["reused"])
+
+    @cached_property
+    def _steps(self) -> dict[Stage, Step]:
+        return {stage: self._step(stage) for stage in STAGES}
+
+    def _step(self, stage: Stage) -> Step:
+        """What a plan over all studies is made of, but for the folders of pictures."""
+        mine, airlock = self._stores[stage], self._stores[Stage.DEIDENTIFY]
+        beside = (self.workspace.catalog_table(REQUESTS), self.workspace.review_table(READER_BOXES))
+        upstream = table_files(airlock, *_UPSTREAM[stage], LEDGER)
+        return receipt_step(
+            f"plan-{stage.value}",
+            self.workspace,
+            self.config,
+            reads=[*beside, *upstream, *table_files(mine, LEDGER), retries_file(self.workspace.stage(stage))],
+            leaves=[],
+            words=[
+                self.fingerprints[stage],
+                f"limit {self.limit}, attempts {self.config.run.attempts}",
+                *map(str, mine.gaps()),
+            ],
+        )
 
     def _plan(self, stage: Stage, studies: pl.Series, among: Sequence[str] | None = None) -> Plan:
         store = self._stores[stage]
@@ -196,6 +237,7 @@ class Planner:
         return lambda study: (self.config, study, texts[study])
 
 
+_UPSTREAM = {Stage.DEIDENTIFY: (), Stage.CONVERT: (IMAGES,), Stage.LABEL: (DEID_REPORTS,)}
 _FEW = 5000  # a look a study costs less than one at every shelf
 
 

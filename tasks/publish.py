@@ -11,6 +11,7 @@ from prefect import task
 
 from cxr_core import __version__
 from cxr_core.errors import GateRefused, UsageError
+from cxr_core.planning.receipts import Said
 from cxr_core.planning.stages import CONVERT, DEIDENTIFY, LABEL
 from cxr_core.release.assembly import Locate, plan_release
 from cxr_core.release.documents import EXACT_TIMES
@@ -27,7 +28,7 @@ from cxr_core.release.gates import (
     split_gate,
 )
 from cxr_core.release.plan import DropCount, ReleasePlan, RunFacts
-from cxr_core.release.publication import publish, published_counts
+from cxr_core.release.publication import find_published, publish, published_counts
 from cxr_core.release.review_note import review_note
 from cxr_core.release.summary import funnel, table_2, table_4
 from cxr_core.release.tables import ReleaseInputs
@@ -54,6 +55,7 @@ from cxr_core.vault.key import VaultKey
 from cxr_core.vault.withdrawal import withdrawn_subjects
 from cxr_core.vocabulary import ItemKind, Stage
 from tasks._policy import TASK_OPTIONS
+from tasks.publish_receipt import as_outcome, as_said, outcome_of, publish_step
 from tasks.register import study_rows
 from tasks.reviewed import review_statement, review_statistics
 from tasks.split import renditions_to_publish
@@ -108,6 +110,24 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
         raise GateRefused(
             "privacy", "the vault is not there (moved away or sealed), and without it nothing can be searched for"
         )
+    step = publish_step(workspace, config)
+    said = step.earlier()
+    if said is not None and (found := _found(said, config, order)) is not None:
+        return found
+    digest, outcome = _published(workspace, config, key, order)
+    step.leave(as_said(digest, outcome))
+    return outcome
+
+
+def _found(said: Said, config: BuildConfig, order: PublishOrder) -> Outcome | None:
+    """What publishing would find of the same tables, where the release that they gave is still there."""
+    name, version = config.release.name, config.release.version
+    done = find_published(name, version, said["content_digest"], order.release.absolute())
+    return None if done is None else as_outcome(said, done)
+
+
+def _published(workspace: Workspace, config: BuildConfig, key: VaultKey, order: PublishOrder) -> tuple[str, Outcome]:
+    """The digest of the content and what became of it."""
     inputs = _inputs(workspace)
     reviewed = review_statistics(workspace)
     withdrawn = withdrawn_subjects(read_table(WITHDRAWALS, workspace.catalog_table(WITHDRAWALS)))["subject_id"]
@@ -126,19 +146,12 @@ def publish_release(workspace: Workspace, config: BuildConfig, key: VaultKey, or
     withheld = plan.withheld.images.height if plan.withheld else 0
     instances = [drop for drop in order.drops if drop.kind in (ItemKind.INSTANCE, ItemKind.FILE)]
     catalogued = read_table(INSTANCES, workspace.catalog_table(INSTANCES)).height
-    return Outcome(
-        path=done.path,
-        withheld_path=done.withheld_path,
-        version=done.version,
-        is_unchanged=done.is_unchanged,
-        published=plan.public.images.height,
-        withheld=withheld,
-        tables={
-            "Funnel": funnel(catalogued, instances, plan.public.images.height, withheld),
-            "Table 2": table_2(shown),
-            "Table 4": table_4(shown),
-        },
-    )
+    tables = {
+        "Funnel": funnel(catalogued, instances, plan.public.images.height, withheld),
+        "Table 2": table_2(shown),
+        "Table 4": table_4(shown),
+    }
+    return plan.content_digest(), outcome_of(done, plan.public.images.height, withheld, tables)
 
 
 @dataclass(frozen=True, slots=True)

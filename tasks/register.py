@@ -9,6 +9,7 @@ from prefect import task
 from cxr_core.deidentify.requests import AirlockInput, Linked, build_airlock_input, originals
 from cxr_core.errors import UsageError
 from cxr_core.intake.linkage import patient_index
+from cxr_core.planning.receipts import Step
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import (
     INSTANCES,
@@ -38,11 +39,15 @@ from cxr_core.vault.subjects import (
 from cxr_core.vocabulary import IdKind, Stage
 from tasks._policy import TASK_OPTIONS
 from tasks.link import linked_reports
+from tasks.receipts import receipt_step
 
 
 @task(name="register", task_run_name="register", **TASK_OPTIONS)
 def register_studies(workspace: Workspace, config: BuildConfig, key: VaultKey) -> None:
     """Append to the ledger in one write, then write the airlock's requests."""
+    step = _step(workspace, config, key)
+    if step.earlier() is not None:
+        return
     ids, airlock = prepare(workspace, config, key)
     # The changes first: after a kill in between, the ledger gives its new ids around theirs, as it would have.
     write_table(SUBJECT_IDS, ids.changes, workspace.catalog_table(SUBJECT_IDS))
@@ -58,6 +63,22 @@ def register_studies(workspace: Workspace, config: BuildConfig, key: VaultKey) -
     write_table(SITE_WORDS, SITE_WORDS.frame(words), workspace.catalog_table(SITE_WORDS))
     write_table(REQUESTS, airlock.requests, workspace.catalog_table(REQUESTS))
     write_table(STUDY_ROWS, airlock.study_rows, workspace.stage_table(Stage.REGISTER, STUDY_ROWS))
+    step.leave()
+
+
+def _step(workspace: Workspace, config: BuildConfig, key: VaultKey) -> Step:
+    """The ledgers of ids only grow: the same studies find theirs there and add nothing."""
+    read = [workspace.catalog_table(one) for one in (INSTANCES, REPORTS, MERGES, STUDIES, STUDY_INSTANCES)]
+    left = [workspace.catalog_table(one) for one in (SUBJECT_IDS, PSEUDONYMS, SITE_WORDS, REQUESTS)]
+    behind = [workspace.stage_table(Stage.REGISTER, one) for one in (RETIRED_SUBJECTS, STUDY_ROWS)]
+    return receipt_step(
+        "register",
+        workspace,
+        config,
+        reads=[*read, linked_reports(workspace)],
+        leaves=[*left, *behind, workspace.vault / RETIRED_LIST],
+        key=key,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,36 @@ from pathlib import Path
 import polars as pl
 from prefect import task
 
+from cxr_core.planning.receipts import Step
 from cxr_core.planning.stages import CONVERT
 from cxr_core.release.likeness import Likeness, shared_drops, shared_pictures
-from cxr_core.release.splitting import Assignment, Ties, assign_splits
+from cxr_core.release.splitting import Ties, assign_splits
 from cxr_core.settings.build import BuildConfig
 from cxr_core.settings.split import SharedPictures
-from cxr_core.tables.catalogue import RENDITIONS, REPORT_LABELS, RETIRED_SUBJECTS, SPLITS, STAGE_DROPS
+from cxr_core.tables.catalogue import RENDITIONS, REPORT_LABELS, RETIRED_SUBJECTS, SPLITS, STAGE_DROPS, STUDY_ROWS
 from cxr_core.tables.storage import read_table, write_bytes, write_table
 from cxr_core.tables.workspace import Workspace
 from cxr_core.vault.key import VaultKey
 from cxr_core.vocabulary import Stage
 from tasks._policy import TASK_OPTIONS
+from tasks.receipts import receipt_step, store_files
 from tasks.register import study_rows
 
 
 @task(name="split", task_run_name="split", **TASK_OPTIONS)
-def split_subjects(workspace: Workspace, config: BuildConfig, key: VaultKey) -> Assignment:
+def split_subjects(workspace: Workspace, config: BuildConfig, key: VaultKey) -> tuple[str, ...]:
     """Assign the subjects that have something to publish; the ledger lies in `stages/`, under pseudonyms.
 
     Pictures that stand under several subjects are set aside first, unless the settings keep them.
+
+    Returns
+    -------
+    tuple of str
+        What a person should know of it, for the datasheet.
     """
+    step = _step(workspace, config, key)
+    if step.earlier() is not None:
+        return split_notes(workspace)
     path = workspace.stage_table(Stage.SPLIT, SPLITS)
     likeness = _set_aside(workspace, config)
     rows = study_rows(workspace)
@@ -44,7 +54,22 @@ def split_subjects(workspace: Workspace, config: BuildConfig, key: VaultKey) -> 
     )
     write_table(SPLITS, assignment.splits, path)
     write_bytes(_notes_file(workspace), json.dumps(assignment.notes).encode())
-    return assignment
+    step.leave()
+    return assignment.notes
+
+
+def _step(workspace: Workspace, config: BuildConfig, key: VaultKey) -> Step:
+    """The split ledger only grows: the same subjects find theirs there and stay."""
+    registered = [workspace.stage_table(Stage.REGISTER, table) for table in (STUDY_ROWS, RETIRED_SUBJECTS)]
+    left = [workspace.stage_table(Stage.SPLIT, table) for table in (SPLITS, STAGE_DROPS)]
+    return receipt_step(
+        "split",
+        workspace,
+        config,
+        reads=[*registered, workspace.review_table(REPORT_LABELS), *store_files(CONVERT.store(workspace))],
+        leaves=[*left, _notes_file(workspace)],
+        key=key,
+    )
 
 
 def split_notes(workspace: Workspace) -> tuple[str, ...]:

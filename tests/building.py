@@ -4,6 +4,7 @@ A build is `python -m flows.build` in a process of its own with an environment o
 it printed, and where everything lies.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 ROOT = Path(__file__).parents[1]
 WAIVERS = ("--allow-quarantine", "--waive", "review=tests: invented people", "--waive", "attestation=tests: invented")
@@ -272,6 +275,24 @@ class Build:
         """A copy that may be changed; releases keep their times, as a backup would."""
         shutil.copytree(self.root, root, symlinks=True)
         return replace(self, root=root, server=server, result=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """How many studies a running build has committed; what was folded into the base meanwhile counts on."""
+
+    build: Build
+    _seen: dict[Path, int] = field(default_factory=dict, init=False)
+
+    def studies(self, stage: str = "*") -> int:
+        """Of one stage, or of all together."""
+        stages = self.build.workspace / "stages"
+        for ledger in stages.glob(f"{stage}/parts/[0-9]*/ledger.parquet"):
+            if ledger not in self._seen:
+                with contextlib.suppress(FileNotFoundError):  # folded in between
+                    self._seen[ledger] = pq.read_metadata(ledger).num_rows
+        mine = (count for ledger, count in self._seen.items() if stage in ("*", ledger.parents[2].name))
+        return sum(mine)
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> Result:

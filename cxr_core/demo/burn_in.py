@@ -190,7 +190,10 @@ def _write_lead_letter(
 def _write_block(
     stored: NDArray[np.uint16], lines: list[_Line], pen: _Pen, *, corner: int, bits: int
 ) -> list[BurnedText]:
-    """Write lines below one another into corner 0..3 (top left, top right, bottom left, bottom right)."""
+    """Write lines below one another into corner 0..3 (top left, top right, bottom left, bottom right).
+
+    In small images a long line is cut at the margin, and the last ones are left out where they find no room.
+    """
     rows, columns = stored.shape
     pens = [_fit(pen, text, rows if pen.is_vertical else columns) for text, _ in lines]
     inks = [_ink(text, fitted) for (text, _), fitted in zip(lines, pens, strict=True)]
@@ -198,11 +201,12 @@ def _write_block(
         inks = [np.ascontiguousarray(np.rot90(ink)) for ink in inks]
     margin, gap = max(4, pen.size_px // 2), max(3, pen.size_px // 3)
     axis = 1 if pen.is_vertical else 0
+    inks = _fitting([ink[: rows - 2 * margin, : columns - 2 * margin] for ink in inks], stored, axis, margin, gap)
     total = sum(ink.shape[axis] + gap for ink in inks)
     far = corner % 2 if pen.is_vertical else corner // 2
     at = ((columns if pen.is_vertical else rows) - margin - total) if far else margin
     written = []
-    for (text, category), fitted, ink in zip(lines, pens, inks, strict=True):
+    for (text, category), fitted, ink in zip(lines, pens, inks, strict=False):
         row, col = _place(ink, (rows, columns), pen, corner=corner, at=at, margin=margin)
         shown = _legible(stored, fitted, row=row, col=col, shape=ink.shape, top=(1 << bits) - 1)
         if shown.is_boxed:
@@ -212,6 +216,14 @@ def _write_block(
         written.append(_record(text, category, shown, row=row, col=col, shape=ink.shape))
         at += ink.shape[axis] + gap
     return written
+
+
+def _fitting(
+    inks: list[NDArray[np.uint8]], stored: NDArray[np.uint16], axis: int, margin: int, gap: int
+) -> list[NDArray[np.uint8]]:
+    """The first lines, as many as there is room for between the margins."""
+    ends = np.cumsum([ink.shape[axis] + gap for ink in inks])
+    return inks[: int(np.searchsorted(ends, stored.shape[axis] - 2 * margin, side="right"))]
 
 
 def _legible(stored: NDArray[np.uint16], pen: _Pen, *, row: int, col: int, shape: tuple[int, ...], top: int) -> _Pen:

@@ -88,7 +88,7 @@ def catalog_folder(
     Returns
     -------
     INSTANCES frame
-        One row per file. Bad files are rows with a `reason`.
+        One row per file. Bad files are rows with a `reason`. `previous` itself where no file came, went or changed.
 
     Raises
     ------
@@ -178,7 +178,9 @@ class _Listing:
         self._rows = []
 
     def frame(self) -> pl.DataFrame:
-        """The catalog, in the order of listing."""
+        """The catalog, in the order of listing; that of the last run as it is where nothing changed."""
+        if not self._new and len(self._order) == self._previous.height:
+            return self._previous
         self._pack()
         everything = pl.concat([self._previous.select(list(INSTANCES.columns)), *self._frames])
         return INSTANCES.validate(everything[pl.Series(self._order, dtype=pl.Int64)])
@@ -190,8 +192,16 @@ def _state(root: Path, path: Path) -> _State:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        return spell_path(path.relative_to(root)), 0, 0
-    return spell_path(path.relative_to(root)), entry.st_size, entry.st_mtime_ns
+        return _spelled(root, path), 0, 0
+    return _spelled(root, path), entry.st_size, entry.st_mtime_ns
+
+
+def _spelled(root: Path, path: Path) -> str:
+    """The place below the root; the short way for plain names, which nearly all are: 371,920 of them take seconds."""
+    start, text = f"{root}/", str(path)
+    below = text.removeprefix(start)
+    is_plain = len(below) < len(text) and below.isascii() and "\\" not in below
+    return below if is_plain else spell_path(path.relative_to(root))
 
 
 def absent_file(path: str, reason: Reason) -> dict[str, Any]:

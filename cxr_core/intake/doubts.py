@@ -81,9 +81,9 @@ class _People:
         for tie in ties:
             for patient in tie.study.patients:
                 people.ties[patient].append(tie)
-            people.found |= tie.candidates.keys()
+            people.found.update(tie.candidates)
             near = (one for one in tie.candidates.values() if _is_within(one, tie.study, SAME_EXAM_HOURS))
-            people.settled |= {one.key for one in near}
+            people.settled.update(one.key for one in near)
         for report in reports:
             if counts(report) and report.reason is None:
                 for key in {report.patient, report.birth_date} - {None}:

@@ -9,6 +9,7 @@ from itertools import chain
 
 import polars as pl
 
+REQUEST_COLUMNS = ("study_id", "source_fingerprint")
 IMAGE_COLUMNS = ("study_id", "dicom_id", "dicom_sha256")
 REPORT_COLUMNS = ("study_id", "text_sha256")
 _AT_A_TIME = 10_000  # studies whose files lie in Python's memory, too
@@ -24,7 +25,7 @@ def deidentify_wanted(requests: pl.DataFrame, reader_boxes: pl.DataFrame) -> pl.
     reader_boxes : READER_BOXES frame
         A study without a box keeps the vault's fingerprint: one box makes one study stale.
     """
-    wanted = requests.select("study_id", "source_fingerprint")
+    wanted = requests.select(REQUEST_COLUMNS)
     drawn = {
         str(key[0]): hashlib.sha256(rows.sort("dicom_id", "box").write_csv().encode()).hexdigest()
         for key, rows in reader_boxes.partition_by("study_id", as_dict=True).items()

@@ -55,6 +55,12 @@ class Plan:
         return {cause: counts[cause.value] for cause in Cause if cause.value in counts}
 
 
+NO_STUDIES = pl.DataFrame(
+    schema={"study_id": pl.String, "source_fingerprint": pl.String, "attempt": pl.Int64, "cause": pl.String}
+)
+"""Of a plan without anything to do."""
+
+
 def make_plan(
     wanted: pl.DataFrame,
     ledger: pl.DataFrame,

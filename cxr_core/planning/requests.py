@@ -14,7 +14,7 @@ from cxr_core.tables.storage import read_table, write_table
 
 def asked_for(stage: Path) -> frozenset[str]:
     """Studies that the stage in this folder was asked to do again."""
-    return frozenset(read_table(RETRIES, _retries(stage))["study_id"])
+    return frozenset(read_table(RETRIES, retries_file(stage))["study_id"])
 
 
 def ask_for(stage: Path, studies: Iterable[str]) -> None:
@@ -30,10 +30,11 @@ def answered(stage: Path, studies: Iterable[str]) -> None:
 
 
 def _write(stage: Path, studies: Iterable[str]) -> None:
-    write_table(RETRIES, RETRIES.frame({"study_id": study} for study in sorted(studies)), _retries(stage))
+    write_table(RETRIES, RETRIES.frame({"study_id": study} for study in sorted(studies)), retries_file(stage))
 
 
-def _retries(stage: Path) -> Path:
+def retries_file(stage: Path) -> Path:
+    """Where it stands what a person asked of the stage in this folder."""
     return stage / "retries.parquet"
 
 

@@ -4,7 +4,6 @@ Takes the folder of releases and subject ids, gives one row a tree; a release is
 hole in it passes no checksum. Who was withdrawn is left to the vault, when to remove to a person.
 """
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cxr_core.release.manifest import RUN_NAME
+from cxr_core.release.manifest import RUN_NAME, read_run
 
 _IMAGES = "images.parquet"
 _GOING = ".purged-"
@@ -85,10 +84,10 @@ def _trees(root: Path) -> Iterable[Path]:
 
 def _run(path: Path) -> dict[str, object] | None:
     try:
-        run = json.loads((path / RUN_NAME).read_bytes())
+        run = read_run(path)
     except (OSError, ValueError):
         return None
-    return run if isinstance(run, dict) and "name" in run and "version" in run else None
+    return run if "name" in run and "version" in run else None
 
 
 def _name(run: dict[str, object] | None) -> str:

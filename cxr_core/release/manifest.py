@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -63,6 +64,20 @@ def run_json(plan: ReleasePlan, version: str) -> bytes:
         "drops": _drops(facts),
     }
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read_run(root: Path) -> dict[str, Any]:
+    """What run.json of a published tree says.
+
+    Raises
+    ------
+    OSError, ValueError
+        There is none, or it is damaged: what that means is the caller's to say.
+    """
+    content = json.loads((root / RUN_NAME).read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError("run.json holds no object")  # noqa: TRY004  as damaged as what is no JSON
+    return content
 
 
 def _counts(tree: Tree) -> dict[str, object]:

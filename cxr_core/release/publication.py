@@ -11,7 +11,6 @@ the next run removes both.
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from cxr_core.errors import BuildError, GateRefused, UsageError
 from cxr_core.release.documents import Earlier, documents
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, image_filenames, run_json, sha256_sums
+from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, digest_of, image_filenames, read_run, run_json, sha256_sums
 from cxr_core.release.plan import PlannedFile, ReleasePlan, Tree
 from cxr_core.release.published import read_release
 from cxr_core.release.versions import (
@@ -72,10 +71,9 @@ def publish(plan: ReleasePlan, root: Path, check: Check) -> Published:
     """
     with _held(root):
         _remove_unfinished(plan.name, root)
-        equal = _equal_release(plan, root)
+        equal = _equal_release(plan.name, plan.version, plan.content_digest(), root)
         if equal is not None:
-            _point_current(plan.name, root)
-            return _published(plan.name, root, equal, is_unchanged=True)
+            return _unchanged(plan.name, root, equal)
         version = _choose_version(plan, root)
         built = hidden(root, plan.name, version)
         built_withheld = hidden_withheld(root, plan.name, version) if plan.withheld else None
@@ -91,6 +89,27 @@ def publish(plan: ReleasePlan, root: Path, check: Check) -> Published:
         return _published(plan.name, root, version, is_unchanged=False)
 
 
+def find_published(name: str, version: str, content_digest: str, root: Path) -> Published | None:
+    """What `publish` would find of a content that is published already, without a plan of it; None where it is not.
+
+    Parameters
+    ----------
+    version : str
+        `auto` or fixed.
+    content_digest : str
+        As `ReleasePlan.content_digest`.
+
+    Raises
+    ------
+    UsageError
+        Another publication holds the folder, or it cannot be written.
+    """
+    with _held(root):
+        _remove_unfinished(name, root)
+        equal = _equal_release(name, version, content_digest, root)
+        return None if equal is None else _unchanged(name, root, equal)
+
+
 def published_counts(name: str, root: Path) -> int | None:
     """Images of the newest release, public and withheld, as its run.json tells; None before the first."""
     version = latest_version(name, root)
@@ -98,6 +117,11 @@ def published_counts(name: str, root: Path) -> int | None:
         return None
     counts = _read_run(root / f"{name}-{version}")["counts"]
     return sum(part["images"] for part in (counts["public"], counts["withheld"]) if part)
+
+
+def _unchanged(name: str, root: Path, version: Version) -> Published:
+    _point_current(name, root)
+    return _published(name, root, version, is_unchanged=True)
 
 
 def _published(name: str, root: Path, version: Version, *, is_unchanged: bool) -> Published:
@@ -142,23 +166,20 @@ def _remove_unfinished(name: str, root: Path) -> None:
 
 def _read_run(release: Path) -> dict[str, dict[str, dict[str, int] | None]]:
     try:
-        content = json.loads((release / RUN_NAME).read_bytes())
+        return read_run(release)
     except (OSError, ValueError):
         raise BuildError(f"release {release.name}: run.json cannot be read; move the damaged release away") from None
-    if not isinstance(content, dict):
-        raise BuildError(f"release {release.name}: run.json holds no object")
-    return content
 
 
-def _equal_release(plan: ReleasePlan, root: Path) -> Version | None:
+def _equal_release(name: str, version: str, content_digest: str, root: Path) -> Version | None:
     """The release that holds exactly this content: the last one, or the one with the asked version."""
-    latest = latest_version(plan.name, root)
-    asked = None if plan.version == "auto" else Version.parse(plan.version)
-    candidate = asked if asked is not None and place(root, plan.name, asked).exists() else latest
+    latest = latest_version(name, root)
+    asked = None if version == "auto" else Version.parse(version)
+    candidate = asked if asked is not None and place(root, name, asked).exists() else latest
     if candidate is None:
         return None
-    digest: object = _read_run(place(root, plan.name, candidate)).get("content_digest")
-    return candidate if digest == plan.content_digest() else None
+    digest: object = _read_run(place(root, name, candidate)).get("content_digest")
+    return candidate if digest == content_digest else None
 
 
 def _choose_version(plan: ReleasePlan, root: Path) -> Version:

@@ -4,7 +4,6 @@ Takes the folder of a release or a plan that is about to become one; gives the s
 left to `difference`.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import polars as pl
 
 from cxr_core.errors import BuildError
 from cxr_core.release.layouts import read_csv_gz
-from cxr_core.release.manifest import RUN_NAME
+from cxr_core.release.manifest import RUN_NAME, read_run
 from cxr_core.release.plan import ReleasePlan, Tree
 from cxr_core.release.summary import shown_drops
 from cxr_core.release.versions import WITHHELD
@@ -70,7 +69,7 @@ def read_release(root: Path) -> PublishedTables:
         The folder is no release, or it is damaged.
     """
     try:
-        run = json.loads((root / RUN_NAME).read_bytes())
+        run = read_run(root)
         prefix = f"{run['name']}-{run['version']}"
         labels = [_labels(root / f"{prefix}-{labeler.value}.csv.gz", labeler) for labeler in LabelerName]
         return PublishedTables(

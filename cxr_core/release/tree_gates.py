@@ -5,7 +5,6 @@ which publication wrote from the files and the verifier computes again.
 """
 
 import gzip
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cxr_core.release.contracts import CSV_COLUMNS, DOCUMENTS, OPTIONAL_DOCUMENTS, RELEASE_TABLES, SPLIT_TABLES
 from cxr_core.release.gates import Gate, GateResult, gate_result
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums
+from cxr_core.release.manifest import SUMS_NAME, parse_sums, read_run
 from cxr_core.release.publication import CONSTANT_MTIME_NS
 from cxr_core.tables.contract import Contract, Privacy
 from cxr_core.vocabulary import LabelerName
@@ -94,8 +93,9 @@ def columns_gate(root: Path) -> GateResult:
     """Gate 5: no undeclared file or column, and none that is not public."""
     faults = {"undeclared files": 0, "undeclared or missing columns": 0, "columns that are not public": 0}
     declared_tables = {**RELEASE_TABLES, **SPLIT_TABLES}
+    prefix = f"{_prefix(root)}-"  # run.json is read once, not once an image
     for path in _files(root):
-        bare = _bare_name(root, path)
+        bare = path.removeprefix(prefix)
         if bare in CSV_COLUMNS:
             declared = [column.name for column in CSV_COLUMNS[bare]]
             faults["undeclared or missing columns"] += _differences(_csv(root, bare).columns, declared)
@@ -136,16 +136,12 @@ def _files(root: Path) -> Iterator[str]:
 
 
 def _prefix(root: Path) -> str:
-    run = json.loads((root / RUN_NAME).read_bytes())
+    run = read_run(root)
     return f"{run['name']}-{run['version']}"
 
 
 def _placed(root: Path, bare: str) -> str:
     return f"{_prefix(root)}-{bare}"
-
-
-def _bare_name(root: Path, path: str) -> str:
-    return path.removeprefix(f"{_prefix(root)}-")
 
 
 def _csv(root: Path, bare: str) -> pl.DataFrame:

@@ -131,7 +131,7 @@ class _Build:
         if not self.request.runs(Stage.SPLIT):
             return split_notes(self.workspace)
         with self._timed(Stage.SPLIT):
-            return split_subjects(self.workspace, self.request.config, self.key).notes
+            return split_subjects(self.workspace, self.request.config, self.key)
 
     def _account(self) -> Account | None:
         """The books are kept in the vault; without it, the stages behind the airlock run all the same."""
@@ -139,7 +139,7 @@ class _Build:
         if not self.workspace.vault.is_dir() or only in _BEFORE_THE_AIRLOCK:
             return None
         is_whole = self.request.limit is None and only in (None, Stage.SPLIT, Stage.PUBLISH)
-        return close_books(self.workspace, is_whole=is_whole)
+        return close_books(self.workspace, self.request.config, is_whole=is_whole)
 
     def _published(self, account: Account | None, notes: tuple[str, ...]) -> Outcome:
         """Publish; the audit tells of refusals, too."""

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
-from building import ROOT, Build, Hospital, PrefectServer, children, tree
+from building import ROOT, Build, Committed, Hospital, PrefectServer, children, tree
 
 pytestmark = pytest.mark.e2e
 
@@ -37,10 +36,9 @@ def _wait_until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -
         time.sleep(0.01)
 
 
-def _has_done(build: Build, stage: str, wanted: int) -> bool:
+def _has_done(committed: Committed, stage: str, wanted: int) -> bool:
     """So many studies are committed; several may share a part."""
-    ledgers = (build.workspace / "stages" / stage / "parts").glob("[0-9]*/ledger.parquet")
-    return sum(pq.read_metadata(ledger).num_rows for ledger in ledgers) >= wanted
+    return committed.studies(stage) >= wanted
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
@@ -73,7 +71,7 @@ def test_a_build_killed_three_times_goes_on(
     build = Build(tmp_path / "build", clinic, prefect_server)
     for stage, studies, delay_s in _moments(20, uninterrupted):
         process = _start(build)
-        _wait_until(partial(_has_done, build, stage, studies), process)
+        _wait_until(partial(_has_done, Committed(build), stage, studies), process)
         time.sleep(delay_s)
         _kill_group(process)
         assert list(build.release.glob("cxr-*")) == []  # nothing half-made is visible
@@ -109,7 +107,7 @@ def test_a_worker_that_is_killed_costs_nothing(
 ) -> None:
     build = Build(tmp_path / "build", clinic, prefect_server)
     process = _start(build)
-    _wait_until(partial(_has_done, build, "deidentify", 2), process)
+    _wait_until(partial(_has_done, Committed(build), "deidentify", 2), process)
     os.kill(_workers(process.pid)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=600)
     assert (process.returncode, err.decode()) == (0, "")

@@ -10,6 +10,7 @@ import urllib.request
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -248,18 +249,32 @@ def test_some_stages_alone(option: str, ran: list[str], rebuild: Build, base_bui
     assert tree(rebuild.workspace / "jpeg") == tree(base_build.workspace / "jpeg")
     assert result.json["version"] == ("1.1.0" if option == "--from" else None)
     assert rebuild.server is not None
-    assert _shown_progress(rebuild.server, "hilum-label") == ("progress", 100.0)
+    assert _shown_progress(rebuild.server, _flow_run(rebuild), "hilum-label") == ("progress", 100.0)
 
 
-def _shown_progress(server: PrefectServer, key: str) -> tuple[str, float]:
-    """Kind and figure of the newest artifact under a key, as Prefect's UI shows it."""
-    wanted = json.dumps({"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}).encode()
+def _flow_run(build: Build) -> str:
+    """The newest flow run on a build's workspace: other processes of the session build on the same server."""
+    assert build.server is not None
+    wanted = {"flow_runs": {"name": {"any_": ["build"]}}, "sort": "START_TIME_DESC"}
+    runs = _asked(build.server, "flow_runs", wanted)
+    mine = [run["id"] for run in runs if run["parameters"]["request"]["workspace"] == str(build.workspace)]
+    return str(mine[0])
+
+
+def _shown_progress(server: PrefectServer, flow_run: str, key: str) -> tuple[str, float]:
+    """Kind and figure of a flow run's artifact under a key, as Prefect's UI shows it."""
+    wanted = {"artifacts": {"key": {"any_": [key]}, "flow_run_id": {"any_": [flow_run]}}}
+    (artifact,) = _asked(server, "artifacts", wanted)
+    return artifact["type"], artifact["data"]
+
+
+def _asked(server: PrefectServer, what: str, wanted: dict[str, object]) -> list[dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310  our own server, on loopback
-        f"{server.url}/artifacts/filter", wanted, {"Content-Type": "application/json"}
+        f"{server.url}/{what}/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
-        (artifact,) = json.load(answer)
-    return artifact["type"], artifact["data"]
+        found: list[dict[str, Any]] = json.load(answer)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,16 +47,32 @@ def read_reports(paths: Sequence[Path], columns: Mapping[str, str] | None = None
     UsageError
         A path does not exist, or a CSV cannot be read or lacks a column.
     """
-    files = [
-        (file, name)
-        for root, prefix in zip(paths, _prefixes(paths), strict=True)
-        for file, name in _files(root, prefix)
-    ]
+    files = _named_files(paths)
     resources = [(file, name) for file, name in files if is_fhir(_head(file))]
     frames = [_read_file(file, name, columns or {}, issuer) for file, name in files if (file, name) not in resources]
     if resources:
         frames.append(read_reports_fhir(resources, issuer=issuer))
     return REPORTS.validate(pl.concat([REPORTS.empty(), *frames]))
+
+
+def report_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that `read_reports` reads, in its order.
+
+    Raises
+    ------
+    UsageError
+        A path does not exist.
+    """
+    return [file for file, _ in _named_files(paths)]
+
+
+def _named_files(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Every file with its name below the path that leads to it."""
+    return [
+        (file, name)
+        for root, prefix in zip(paths, _prefixes(paths), strict=True)
+        for file, name in _files(root, prefix)
+    ]
 
 
 def _prefixes(paths: Sequence[Path]) -> list[str]:

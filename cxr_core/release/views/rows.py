@@ -4,7 +4,6 @@ Takes the trees of one release; gives one frame over both. Names and columns of 
 linking to `writing`.
 """
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,7 @@ import polars as pl
 
 from cxr_core.errors import UsageError
 from cxr_core.release.layouts import read_csv_gz
-from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums
+from cxr_core.release.manifest import RUN_NAME, SUMS_NAME, parse_sums, read_run
 from cxr_core.release.versions import WITHHELD
 from cxr_core.vocabulary import Label, LabelerName, Split
 
@@ -61,7 +60,7 @@ class ReleaseTrees:
         """
         public = public.resolve()
         try:
-            run = json.loads((public / RUN_NAME).read_bytes())
+            run = read_run(public)
             prefix = f"{run['name']}-{run['version']}"
             withheld = public.with_name(public.name + WITHHELD)
             roots = [public, *([withheld] if (withheld / RUN_NAME).is_file() else [])]

@@ -65,6 +65,18 @@ def test_burned_text_stays_inside_its_boxes_and_fills_them(projection: Projectio
     assert any(line.category in {TextCategory.NAME, TextCategory.MRN} for line in lines)
 
 
+@pytest.mark.parametrize("case", range(40))
+def test_the_smallest_images_hold_what_they_have_room_for(case: int) -> None:
+    plan = plan_patient(1, 1, side_px=128)
+    stored = np.full((128, 104), 1000, np.uint16)
+    lines = burn_in(
+        stored, study=plan.studies[0], person=plan.person, projection=Projection.AP, burn=Burn.BOTH, bits=12,
+        rng=np.random.default_rng(case),
+    )  # fmt: skip
+    assert any(line.category in {TextCategory.NAME, TextCategory.MRN} for line in lines)
+    assert all(0 <= line.row0 < line.row1 <= 128 and 0 <= line.col0 < line.col1 <= 104 for line in lines)
+
+
 def test_markers_do_not_identify() -> None:
     assert {category for category in TextCategory if not category.is_phi} == {
         TextCategory.ORIENTATION,
