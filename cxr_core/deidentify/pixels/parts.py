@@ -65,8 +65,12 @@ class Parts:
         return np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
 
     def touches_rim(self, index: int) -> bool:
+        """True for what may go on beyond the window."""
+        return any(self._reached(index))
+
+    def _reached(self, index: int) -> tuple[bool, bool, bool, bool]:
         place, (rows, columns) = self.place(index), self.labels.shape
-        return place.left == 0 or place.top == 0 or place.right == columns or place.bottom == rows
+        return place.left == 0, place.top == 0, place.right == columns, place.bottom == rows
 
     def is_bead(self, index: int) -> bool:
         """True for a filled round or square: no letter."""
@@ -80,8 +84,7 @@ class Parts:
 
     def is_ground(self, index: int) -> bool:
         """True for what reaches two sides of the window: the ground beyond a disc or a plate, a line across it."""
-        place, (rows, columns) = self.place(index), self.labels.shape
-        return (place.left == 0) + (place.right == columns) + (place.top == 0) + (place.bottom == rows) >= 2
+        return sum(self._reached(index)) >= 2
 
     def is_cup(self, index: int) -> bool:
         """True for a round outline with balls in it, loose or lying against its rim; an empty one may be an O."""

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge, judge_letter
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge, judge_letter, judge_word
+from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.reading import Desk, Memo
 from cxr_core.deidentify.pixels.wording import Identifiers
@@ -14,7 +15,7 @@ from cxr_core.vocabulary import BoxDecision, Reason
 
 def line(box: Box, *, glyphs: int = 3, probability: float = 0.99, seed: int = 0) -> Line:
     ink = np.random.default_rng(seed).random((box.height, box.width)) > 0.5
-    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), box)
+    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), (box,))
 
 
 def bench(*readers: object, identifiers: tuple[str, ...] = ()) -> Bench:
@@ -214,7 +215,7 @@ def test_two_kept_lines_seen_as_one_before_are_kept(fake_reader: Callable[..., o
     upper, lower = line(Box(100, 100, 120, 200), seed=1), line(Box(130, 100, 150, 200), seed=2)
     ink = np.zeros((50, 100), np.bool_)
     ink[:20], ink[30:] = True, True
-    both = Line(Box(100, 100, 150, 200), False, 50.0, 4, 0.99, 1.0, (ink,), Box(100, 100, 150, 200))
+    both = Line(Box(100, 100, 150, 200), False, 50.0, 4, 0.99, 1.0, (ink,), (Box(100, 100, 150, 200),))
 
     class ByHeight:
         name = "by height"
@@ -245,7 +246,7 @@ def test_two_lines_of_which_one_is_read_are_not_kept(fake_reader: Callable[..., 
 
 def test_a_line_whose_ink_fills_half_of_its_place_is_not_kept(fake_reader: Callable[..., object]) -> None:
     whole = line(Box(100, 100, 150, 300), glyphs=9)
-    half = Line(whole.box, False, 50.0, 9, 0.99, 1.0, (whole.inks[0][:25],), Box(100, 100, 125, 300))
+    half = Line(whole.box, False, 50.0, 9, 0.99, 1.0, (whole.inks[0][:25],), (Box(100, 100, 125, 300),))
     verdicts, _ = judge([half], bench(fake_reader("DECUBITUS")))
     assert [v.decision for v in verdicts] == [BoxDecision.REDACTED]
 
@@ -303,6 +304,38 @@ def test_where_everything_looks_a_little_like_type_the_doubtful_stays() -> None:
     for count, rules in ((3, {Rule.TEXT, Rule.ADJOINS}), (12, {Rule.TEXT})):
         verdicts, _ = judge([*places(count), beside], bench(Silent()))
         assert {v.rule for v in verdicts} == rules
+
+
+def amid_ribs(seed: int = 0) -> Line:
+    """A place with two binarisations: one runs over all of it, one shows a word in its middle."""
+    place, word = Box(100, 100, 220, 400), Box(140, 150, 170, 320)
+    inks = [np.random.default_rng(seed).random((box.height, box.width)) > 0.5 for box in (place, word)]
+    return Line(place, False, 120.0, 2, 0.9, 0.5, tuple(inks), (place, word))
+
+
+def test_a_binarisation_that_shows_a_part_of_its_place_is_a_line_of_its_own() -> None:
+    assert [(word.box, word.line_px, word.glyphs) for word in words_of(amid_ribs())] == [
+        (Box(140, 150, 170, 320), 30.0, 9)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "names", "stays"),
+    [
+        (("SUPINE", "Supine"), (), True),
+        (("SUPINE", "SUPNE"), (), False),  # spelled otherwise by one
+        (("SUPINF", "SUPINF"), (), False),  # not listed, only like it
+        (("AP", "AP"), (), False),  # too short to be told from a part of a name
+        (("SUPINE", "SUPINE"), ("Supine Ann",), False),
+        (("SUPINE Ross", "SUPINE Ross"), (), False),
+    ],
+)
+def test_a_word_is_cut_out_of_a_place_where_all_spell_it_out(
+    fake_reader: Callable[..., object], texts: tuple[str, str], names: tuple[str, ...], *, stays: bool
+) -> None:
+    readers = [fake_reader(text, name=f"reader {index}") for index, text in enumerate(texts)]
+    verdict = judge_word(next(words_of(amid_ribs())), bench(*readers, identifiers=names))
+    assert (verdict is not None and verdict.is_kept and verdict.is_cut_out) is stays
 
 
 class Silent:

@@ -34,6 +34,17 @@ class Plate:
         self.place = box if self.place.area == 0 else self.place.union(box)
         return box
 
+    def cup(self, box: Box, balls: tuple[tuple[int, int, int], ...]) -> None:
+        middle = (box.left + box.right) // 2, (box.top + box.bottom) // 2
+        cv2.ellipse(self._lead, (middle, (box.width, box.height), 0), 1.0, 4)
+        for x, y, radius in balls:
+            cv2.circle(self._lead, (middle[0] + x, middle[1] + y), radius, 1.0, -1)
+
+    def cut_out_of_a_disc(self, centre: tuple[int, int], radius: int) -> None:
+        disc = np.zeros_like(self._lead)
+        cv2.circle(disc, centre[::-1], radius, 1.0, -1)
+        self._lead = np.maximum(disc - self._lead, 0)
+
     def ring(self, centre: tuple[int, int], radius: int) -> None:
         cv2.circle(self._lead, centre, radius, 1.0, 4)
 
@@ -44,7 +55,7 @@ class Plate:
 
     def line(self, box: Box) -> Line:
         ink = np.ascontiguousarray(self._lead[box.window] > 0.5)
-        return Line(box, False, float(box.height), 1, 0.6, 0.0, (ink,), box)
+        return Line(box, False, float(box.height), 1, 0.6, 0.0, (ink,), (box,))
 
 
 @pytest.fixture
@@ -71,7 +82,50 @@ def test_the_letter_in_a_ring_is_found(plate: Plate) -> None:
     assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(place)))
 
 
-@pytest.mark.parametrize("name", ["LEE", "Li", "RUTH", "Lee", "RL", "Rana"])
+@pytest.mark.parametrize("balls", [((-5, 8, 4), (6, 9, 4)), ((0, 13, 8),)])  # loose, and one that lies against the rim
+def test_a_cup_with_balls_is_no_letter_beside_the_letter(plate: Plate, balls: tuple[tuple[int, int, int], ...]) -> None:
+    letter = plate.put("R", 60, (_AT, _AT))
+    cup = Box(_AT + 4, _AT - 70, _AT + 52, _AT - 22)
+    plate.cup(cup, balls)
+    found = [line.box for line in letters_within(plate.search, plate.line(letter.union(cup)))]
+    assert any(overlap(box, letter) > 0.75 for box in found)
+
+
+def test_an_empty_cup_may_be_the_next_letter(plate: Plate) -> None:
+    letter = plate.put("L", 60, (_AT, _AT))
+    cup = Box(_AT + 4, _AT + 50, _AT + 48, _AT + 94)
+    plate.cup(cup, ())
+    found = [line.box for line in letters_within(plate.search, plate.line(letter.union(cup)))]
+    assert not any(overlap(box, letter) > 0.3 for box in found)
+
+
+def test_the_dark_letter_in_a_bright_disc_is_found(plate: Plate) -> None:
+    letter = plate.put("R", 60, (_AT, _AT))
+    initials = plate.put("BL", 24, (_AT + 14, _AT + 56))
+    plate.cut_out_of_a_disc((_AT + 40, _AT + 24), 70)
+    place = letter.union(initials).grown(6, (480, 520))
+    assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(place)))
+
+
+def test_initials_that_run_together_across_the_end_of_a_letter_are_another_line(plate: Plate) -> None:
+    letter = plate.put("L", 64, (_AT, _AT))
+    box = plate.put("JTP", 28, (_AT + 56, _AT - 8))
+    plate._lead[box.window] = cv2.dilate(plate._lead[box.window], np.ones((1, 7)))
+    found = [line.box for line in letters_within(plate.search, plate.line(letter.union(box)))]
+    assert any(overlap(one, letter) > 0.75 for one in found)
+
+
+@pytest.mark.parametrize("name", ["Wu, {R}", "Mo, {L}", "{L}. Wu", "{R} Li", "Rea, {L}"])
+def test_a_name_leaves_no_initial(plate: Plate, name: str) -> None:
+    whole = plate.put(name.replace("{", "").replace("}", ""), 40, (_AT, _AT))
+    width = whole.width // 4
+    start = whole.left if name.startswith("{") else whole.right - width
+    initial = Box(whole.top, start, whole.bottom, start + width)
+    found = [line.box for line in letters_within(plate.search, plate.line(whole))]
+    assert not any(overlap(box, initial) > 0.4 for box in found)
+
+
+@pytest.mark.parametrize("name", ["LEE", "Li", "RUTH", "Lee", "RL", "Rana", "Lu", "Leu", "Ron"])
 def test_a_name_leaves_no_letter(plate: Plate, name: str) -> None:
     whole = plate.put(name, 48, (_AT, _AT))
     found = [line.box for line in letters_within(plate.search, plate.line(whole))]

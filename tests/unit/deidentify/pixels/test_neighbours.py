@@ -18,7 +18,7 @@ from cxr_core.deidentify.pixels.neighbours import (
 
 def line(box: Box, glyphs: int, probability: float = 0.9) -> Line:
     ink = np.ones((box.height, box.width), np.bool_)
-    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), box)
+    return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), (box,))
 
 
 LETTER = line(Box(200, 200, 240, 230), 1)
@@ -44,6 +44,15 @@ def test_a_letter_of_the_size_of_a_removed_name_goes_and_larger_lead_stays() -> 
     name = line(Box(200, 100, 230, 190), 6)
     assert adjoins(line(Box(200, 200, 232, 225), 1), name)
     assert not adjoins(line(Box(190, 200, 250, 240), 1), name)
+
+
+@pytest.mark.parametrize(
+    ("gap_px", "height_px", "goes"), [(38, 20, True), (44, 20, False), (38, 32, False), (24, 24, True)]
+)
+def test_an_initial_a_wide_space_away_goes_with_its_name(gap_px: int, height_px: int, *, goes: bool) -> None:
+    name = line(Box(100, 100, 120, 160), 3)
+    initial = line(Box(100, 160 + gap_px, 100 + height_px, 160 + gap_px + 14), 1)
+    assert adjoins(initial, name) is goes
 
 
 def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:

@@ -1,6 +1,7 @@
 """How a line is shown to the readers, and which of its positions are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen, glance
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.reading import Desk, Memo, positions, read_line, upright
+from cxr_core.deidentify.pixels.reading import Desk, Memo, draw_ink, positions, read_line, upright
 from cxr_core.policy.markers import load_marker_policy
 
 Write = Callable[..., NDArray[np.bool_]]
@@ -17,7 +18,7 @@ Write = Callable[..., NDArray[np.bool_]]
 
 def line_of(ink: NDArray[np.bool_], glyphs: int, *, is_vertical: bool = False, probability: float = 0.9) -> Line:
     box = Box(0, 0, *ink.shape)
-    return Line(box, is_vertical, float(min(ink.shape)), glyphs, probability, 1.0, (ink,), box)
+    return Line(box, is_vertical, float(min(ink.shape)), glyphs, probability, 1.0, (ink,), (box,))
 
 
 def desk(reader: object, marker: float, text: float) -> Desk:
@@ -84,6 +85,27 @@ def test_a_letter_is_read_in_other_positions_only_where_they_promise_much(
     reader = fake_reader("x", 0.5)
     read_line(line_of(text_ink("L"), 1), desk(reader, promise, 0.0), str.isupper, words_matter=False)
     assert reader.seen == positions_read  # type: ignore[attr-defined]
+
+
+def test_a_word_torn_by_one_binarisation_is_read_whole_in_the_next(
+    fake_reader: Callable[..., object], text_ink: Write
+) -> None:
+    torn, whole = text_ink("S MI E", 30), text_ink("SEMI-ERECT", 30)
+    line = replace(line_of(torn, 9), inks=(torn, whole), ink_boxes=(Box(0, 0, *torn.shape),) * 2)
+    seen: list[int] = []
+
+    class Recorder:
+        name = "recorder"
+
+        def read(self, crops: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+            seen.extend(crop.shape[1] for crop in crops)
+            return [("SEMI-ERECT", 0.99)]
+
+    def look(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
+        return np.array([(1.0 if ink.shape == whole.shape else 0.95, 1.0) for ink in inks], np.float32)
+
+    read_line(line, Desk((Recorder(),), Memo(), look), str.isupper, words_matter=False)
+    assert seen == [draw_ink(whole).shape[1]]
 
 
 def test_a_certain_marker_ends_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:

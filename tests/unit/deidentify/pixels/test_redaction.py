@@ -1,5 +1,7 @@
 """Which rectangles are blacked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +48,14 @@ def test_a_removed_line_goes_whole_where_the_ink_of_a_kept_word_reaches_into_it(
     black = mask([verdict(age, glyphs=3), verdict(word, "EXPIRATION")])
     assert black[Box(90, 84, 150, 216).window].all()
     assert not black[Box(151, 60, 180, 300).window].any()
+
+
+def test_what_joins_two_removed_pieces_of_a_line_spares_the_letter_that_was_cut_out() -> None:
+    place, speck, letter = Box(100, 100, 130, 200), Box(104, 220, 126, 240), Box(102, 170, 128, 195)
+    cut_out = replace(verdict(letter, "L", glyphs=1), is_cut_out=True)
+    black = mask([verdict(place), verdict(speck), cut_out])
+    assert not black[letter.window].any()
+    assert black[Box(104, 200, 126, 220).window].all()
 
 
 sides = st.tuples(*[st.integers(0, 30)] * 4)
