@@ -24,14 +24,26 @@ _PATIENCE_S = 180  # the first start makes a database, which takes long on a bus
 _PAUSE_S = 0.05
 _FAREWELL_S = 5
 _MOST_STARTS = 4
-_OF_THE_SERVER = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-_UVICORN = """
-import ctypes, signal, sys
+_OF_THE_SERVER = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    # No build stores anything in a block, and telling them to the database imports all of Dask.
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "0",
+}
+_SERVER = """
+import ctypes, gc, signal, sys
 if sys.platform == "linux":  # a server whose run was killed is of no use
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-from uvicorn.main import main
-main()
+gc.disable()  # what imports make stays
+sys.path[0] = sys.argv[1]
+import uvicorn
+from prefect.server.api.server import create_app
+app = create_app()
+gc.freeze()
+gc.enable()
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", lifespan="on")
 """
 
 
@@ -123,6 +135,4 @@ def _command(port: int) -> list[str]:
     package = importlib.util.find_spec("prefect")
     if package is None or package.origin is None:
         raise BuildError("Prefect is not installed")
-    app = ("--app-dir", str(Path(package.origin).parents[1]), "--factory", "prefect.server.api.server:create_app")
-    place = ("--host", "127.0.0.1", "--port", str(port))
-    return [sys.executable, "-c", _UVICORN, *app, *place, "--log-level", "error", "--lifespan", "on"]
+    return [sys.executable, "-c", _SERVER, str(Path(package.origin).parents[1]), str(port)]

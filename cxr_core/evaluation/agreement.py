@@ -12,9 +12,14 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
+
+
+def _beta_quantile(a: int, b: int, share: float) -> float:
+    from scipy.special import betaincinv  # a quarter of a second, which a build without a review does not need
+
+    return float(betaincinv(a, b, share))
 
 
 def upper_rate(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
@@ -28,13 +33,13 @@ def upper_rate(events: int, trials: int, confidence: float = CONFIDENCE) -> floa
         1 without trials: nothing was looked at, nothing is excluded.
     """
     _check(events, trials)
-    return 1.0 if events == trials else float(betaincinv(events + 1, trials - events, confidence))
+    return 1.0 if events == trials else _beta_quantile(events + 1, trials - events, confidence)
 
 
 def lower_rate(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
     """One-sided lower Clopper-Pearson limit of a rate; 0 without trials."""
     _check(events, trials)
-    return 0.0 if events == 0 else float(betaincinv(events, trials - events + 1, 1 - confidence))
+    return 0.0 if events == 0 else _beta_quantile(events, trials - events + 1, 1 - confidence)
 
 
 def _check(events: int, trials: int) -> None:

@@ -1,6 +1,5 @@
 """`python -m flows.build`: the command `cxr build` under its other name."""
 
-import sys
 from pathlib import Path
 
 import typer
@@ -8,7 +7,7 @@ import typer
 import cxr_core
 import tasks
 from cxr_core.errors import BuildError
-from flows.cli import invoke, run
+from flows.cli import invoke, leave, run
 from flows.cli.build import build
 
 
@@ -29,4 +28,4 @@ def main() -> object:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    leave(run(main))

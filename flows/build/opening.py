@@ -1,7 +1,7 @@
 """What happens before the first stage: the demo hospital, the key, the workspace, its lock.
 
 Takes a request, gives the request with its sources filled in, the workspace and the key. Every mistake that can be
-seen before the work begins is refused here, in one line.
+seen before the work begins is refused here, in one line. What only some builds need is imported where they do.
 """
 
 import contextlib
@@ -10,10 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxr_core.demo import generate_hospital
 from cxr_core.errors import UsageError
 from cxr_core.intake.acquisition.days import asked_days
-from cxr_core.intake.sources.pacs import check_pacs
 from cxr_core.release.gates import check_waivers
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.storage import write_bytes
@@ -91,6 +89,8 @@ def _check_sources(request: BuildRequest) -> None:
     config = request.config
     check_runner(config.run)
     if config.source.is_remote:
+        from cxr_core.intake.sources.pacs import check_pacs
+
         check_pacs(config.source)
         if request.runs(Stage.CATALOG):
             asked_days(config, dt.datetime.now(dt.UTC).date())
@@ -117,6 +117,8 @@ def _with_demo(request: BuildRequest, workspace: Workspace, progress: BuildProgr
     settings = request.config.run
     complete = target / "complete"
     if request.runs(Stage.CATALOG) and not complete.exists():
+        from cxr_core.demo import generate_hospital
+
         shutil.rmtree(target, ignore_errors=True)  # a killed run's half
         with progress.stage("demo", 1) as tick:
             generate_hospital(target, patients=DEMO_PATIENTS, workers=settings.workers)

@@ -11,6 +11,7 @@ from cxr_core.errors import UsageError
 from cxr_core.settings import load_config
 from cxr_core.vocabulary import Stage
 from flows.cli import app
+from flows.importing import without_collecting
 
 if TYPE_CHECKING:
     from flows.build.request import BuildRequest
@@ -63,8 +64,9 @@ def build(
     if only and start:
         raise UsageError("--only and --from exclude each other")
 
-    from flows.build.opening import preflight
-    from flows.build.request import BuildRequest
+    with without_collecting():
+        from flows.build.opening import preflight
+        from flows.build.request import BuildRequest
 
     request = BuildRequest(
         config=settings,
@@ -93,8 +95,8 @@ def _run(request: "BuildRequest") -> "BuildSummary":
 
     end_orphaned_servers(request.workspace)
     wait_for_server = begin_local_run(request.workspace)
-    from flows.build.flow import build as build_flow
-
+    with without_collecting():
+        from flows.build.flow import build as build_flow
     wait_for_server()
     return cast("BuildSummary", build_flow(request))
 
