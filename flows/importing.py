@@ -1,7 +1,7 @@
 """Heavy imports, without looking for garbage in what they make.
 
-An import makes hundreds of thousands of objects that all stay. Python's collector would go through them again and again,
-which takes a fifth of the time, and once more at the very end. What is imported is left to the caller.
+An import makes hundreds of thousands of objects that all stay. Python's collector would go through them again and
+again, which takes a fifth of the time, and once more at the very end. What is imported is left to the caller.
 """
 
 import gc
