@@ -30,6 +30,7 @@ _OF_THE_SERVER = {
     # No build stores anything in a block, and telling them to the database imports all of Dask.
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "0",
+    "PY_KEY_VALUE_DISABLE_BEARTYPE": "true",  # checks of a library's own calls, compiled at every start
 }
 _SERVER = """
 import ctypes, gc, signal, sys

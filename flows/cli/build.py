@@ -97,6 +97,9 @@ def _run(request: "BuildRequest") -> "BuildSummary":
     wait_for_server = begin_local_run(request.workspace)
     with without_collecting():
         from flows.build.flow import build as build_flow
+        from flows.build.meanwhile import make_ready
+
+        make_ready()
     wait_for_server()
     return cast("BuildSummary", build_flow(request))
 
