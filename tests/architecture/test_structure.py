@@ -6,6 +6,7 @@ ruff.
 
 import ast
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -199,6 +200,24 @@ def test_help_imports_neither_prefect_nor_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "build" in done.stdout
+
+
+def test_a_build_imports_at_its_start_nothing_that_only_some_builds_need(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "import flows.build.__main__, flows.build.opening, flows.build.meanwhile, flows.cli.summary\n"
+        "spared = {'torch', 'easyocr', 'rapidocr', 'onnxruntime', 'scipy', 'dask', 'fastapi', 'cxr_core.demo'}\n"
+        "assert not spared & set(sys.modules), spared & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"PREFECT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_console_script_names_a_function_that_exists() -> None:
