@@ -259,7 +259,9 @@ def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line
     is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
-    return is_unread and line.box.aspect < LEAD_ASPECT and line.probability < _SURELY_TYPE
+    is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
+    is_doubtful = line.probability < _SURELY_TYPE
+    return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
