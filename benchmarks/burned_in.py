@@ -1,6 +1,7 @@
 """Measures the removal of burned-in text: PHI removed, markers kept, area blacked, seconds, memory; peers beside.
 
 python benchmarks/burned_in.py --synthetic 400
+python benchmarks/burned_in.py --short-names 60                 (images with five short names each, no other text)
 python benchmarks/burned_in.py --cases DIR [DIR ...]           (sets drawn by others: NAME.npy, NAME.json, NAME_ink.npz)
 python benchmarks/burned_in.py --hospital-sample DIR
 python benchmarks/burned_in.py --pictures DIR [DIR ...]        (PNG or JPEG without truth: area blacked, boxes)
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from burned_in_images import draw_sample
+from burned_in_images import Sample, draw_sample, draw_short_names
 from burned_in_peers import peers
 from burned_in_text import test_faces
 from numpy.typing import NDArray
@@ -163,13 +164,22 @@ def removed_mask(shape: tuple[int, ...], result: PixelResult) -> NDArray[np.bool
 def synthetic_cases(count: int, long_side: int, first_seed: int) -> Iterator[Case]:
     """Seeds and type faces that training never saw; every fourth image is free of text."""
     for seed in range(first_seed, first_seed + count):
-        sample = draw_sample(seed, test_faces(), has_text=seed % 4 != 0, long_side=long_side)
-        truths = []
-        for drawn in sample.drawn:
-            rows, columns = drawn.ink.shape
-            window = slice(drawn.top_px, drawn.top_px + rows), slice(drawn.left_px, drawn.left_px + columns)
-            truths.append(Truth(_kind(drawn.kind.value, is_hard=drawn.is_hard), window, drawn.ink, drawn.text))
-        yield Case(str(seed), sample.stored, sample.photometric, sample.identifiers, tuple(truths))
+        yield _case(seed, draw_sample(seed, test_faces(), has_text=seed % 4 != 0, long_side=long_side))
+
+
+def short_name_cases(count: int, first_seed: int) -> Iterator[Case]:
+    """Names like "Wu, R", each alone: what would be left of them is a marker."""
+    for seed in range(first_seed, first_seed + count):
+        yield _case(seed, draw_short_names(seed, test_faces()))
+
+
+def _case(seed: int, sample: Sample) -> Case:
+    truths = []
+    for drawn in sample.drawn:
+        rows, columns = drawn.ink.shape
+        window = slice(drawn.top_px, drawn.top_px + rows), slice(drawn.left_px, drawn.left_px + columns)
+        truths.append(Truth(_kind(drawn.kind.value, is_hard=drawn.is_hard), window, drawn.ink, drawn.text))
+    return Case(str(seed), sample.stored, sample.photometric, sample.identifiers, tuple(truths))
 
 
 def folder_cases(folder: Path) -> Iterator[Case]:
@@ -352,6 +362,7 @@ def _peak_of(count: int, names: Sequence[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--synthetic", type=int, default=0, metavar="IMAGES")
+    parser.add_argument("--short-names", type=int, default=0, metavar="IMAGES")
     parser.add_argument("--first-seed", type=int, default=_TEST_SEED, help="seeds that were looked at are used up")
     parser.add_argument("--long-side", type=int, default=1600)
     parser.add_argument("--cases", type=Path, nargs="*", default=[])
@@ -371,6 +382,8 @@ def main() -> None:
     sources: list[Iterator[Case]] = []
     if options.synthetic:
         sources.append(synthetic_cases(options.synthetic, options.long_side, options.first_seed))
+    if options.short_names:
+        sources.append(short_name_cases(options.short_names, options.first_seed))
     sources += [islice(folder_cases(folder), options.skip, options.skip + options.limit) for folder in options.cases]
     if options.hospital_sample:
         sources.append(hospital_cases(options.hospital_sample))

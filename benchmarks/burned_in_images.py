@@ -31,6 +31,11 @@ from cxr_core.vocabulary import Photometric
 
 _HARD_CONTRAST = 30.0  # of 255
 _SMALL_PRACTICE_PX = 9
+SHORT_NAMES = (
+    *("Wu, R", "Lee, L", "Ng, L", "L. Wu", "R Li", "Ross R", "LEE L", "R. NG", "Li, R.", "Roe L", "L Ray", "L Xu"),
+    *("Rea, L", "R. Orr", "Mo, L", "L. Ono", "Al L", "Bo R", "R. Cox", "L 3", "R 12", "L F", "R M"),
+    *("Rex", "Lou", "Lia", "Ron", "LIU", "Lee", "Roos", "Leu", "Le", "Ro", "Lu"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +120,15 @@ def draw_practice(seed: int, faces: Sequence[Face], *, long_side: int) -> Sample
     if rng.random() < 0.6:
         _draw_bars(sheet)
     return _develop(sheet, who)
+
+
+def draw_short_names(seed: int, faces: Sequence[Face], *, long_side: int = 900) -> Sample:
+    """One radiograph with short names that hold a lone L or R, each by itself: nothing beside tells what it is."""
+    rng = np.random.default_rng(seed)
+    sheet = _sheet(rng, faces, long_side)
+    for _ in range(5):
+        _draw_block(sheet, [str(rng.choice(SHORT_NAMES))], TextKind.PHI)
+    return _develop(sheet, draw_person(rng))
 
 
 def _sheet(rng: np.random.Generator, faces: Sequence[Face], long_side: int) -> _Sheet:

@@ -122,7 +122,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
         v if _may_stay(search, v) else replace(v, decision=BoxDecision.REDACTED, rule=Rule.TEXT) for v in verdicts
     ]
     verdicts += _words_apart(verdicts, bench)
-    verdicts += _lead_letters(search, verdicts, undecided, bench)
+    verdicts += _lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]

@@ -22,6 +22,8 @@ _CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
 _CONSTANT_LEAD = 3.0
 _INK_SHARE = (0.02, 0.75)
 _STROKE = 0.28  # half of the widest stroke, of the line's height
+_EXTREMES, _EITHER_SIDE = (4, 96), 40.0  # percentiles of a mark; of 255, more than grain
+_OUTLINE, _HUGS = 0.12, 0.97  # of the line's height: how far an outline reaches; how much of it does
 _FRAME_FILL, _FRAMED = 0.5, 0.3
 _SPANNED = 0.75
 _LETTER_SHARE = 0.2
@@ -121,6 +123,7 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     bright = grey > _otsu(grey[core.window])
     ring = np.ones(grey.shape, np.bool_)
     ring[core.window] = False
+    yield from _both_sides(grey, core, ring, line_px)
     gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
     yield bright if gain >= 0 else ~bright
     side = 2 * max(1, round(_STROKE * line_px)) + 1
@@ -131,6 +134,27 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
     for hat in (hats[stronger], hats[1 - stronger]):
         yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
+
+
+def _both_sides(
+    grey: NDArray[np.uint8], core: Box, ring: NDArray[np.bool_], line_px: float
+) -> Iterator[NDArray[np.bool_]]:
+    """Of type that is both brighter and darker than its ground (outlined, or with a shadow): each by itself.
+
+    One threshold takes the ground together with either. The fill is mostly bright. Dark type beside bright type is no
+    outline: shown one without the other, a reader would not know of it.
+    """
+    if not ring.any():
+        return
+    ground = float(np.median(grey[ring]))
+    dark, bright = (float(value) for value in np.percentile(grey[core.window], _EXTREMES))
+    if min(bright - ground, ground - dark) >= _EITHER_SIDE:
+        fill, edge = grey > (ground + bright) / 2, grey < (ground + dark) / 2
+        side = 2 * max(1, round(_OUTLINE * line_px)) + 1
+        near = cv2.dilate(as_bytes(fill), np.ones((side, side), np.uint8)) > 0
+        if np.count_nonzero(edge[core.window] & near[core.window]) >= _HUGS * np.count_nonzero(edge[core.window]):
+            yield fill
+            yield edge
 
 
 def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from cxr_core.deidentify.pixels.explanation import explains, is_short_enough
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
@@ -41,8 +42,6 @@ _LETTER_PROBABILITY = (
 _SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
 _MOST_DOUBTFUL = 8
 _COVERED = 0.7
-_WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
-_INK_ACROSS = 0.6  # of the height of the place
 _FEW_GLYPHS = 4
 _BEYOND_DOUBT, _ABSTAINS = 0.95, 0.1  # scores of one who read, and of one who could not
 _WORD = 4  # letters: two readers do not make up the same one
@@ -129,7 +128,11 @@ class Bench:
         if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
-        if any(map(is_written_like_a_name, reading.texts)) or has_company(first) or not _explains(first, line):
+        if (
+            any(map(is_written_like_a_name, reading.texts))
+            or has_company(first)
+            or not explains(first, line, reading.ink)
+        ):
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
@@ -139,25 +142,6 @@ class Bench:
             supports(text, first) or (is_plain and score < _ABSTAINS)
             for text, score in zip(others, reading.scores[1:], strict=True)
         )
-
-
-def _explains(text: str, line: Line) -> bool:
-    """True where a text has about as many letters as there is ink for, in length and in height.
-
-    Otherwise something was not read: the rest of the line, or another line above or below it.
-    """
-    letters = count_alphanumerics(text)
-    if not _is_short_enough(line, letters):
-        return False
-    if letters < _WORD:
-        return True
-    across = (line.box.width, line.ink_box.width) if line.is_vertical else (line.box.height, line.ink_box.height)
-    is_one_line = across[1] >= _INK_ACROSS * (across[0] - line.slack_px)
-    return line.ink_box.aspect >= _NARROWEST_LETTER * letters and is_one_line
-
-
-def _is_short_enough(line: Line, letters: int) -> bool:
-    return line.box.aspect <= max(SQUARISH, _WIDEST_LETTER * (letters + 0.5))
 
 
 def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:
@@ -226,7 +210,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
-    if not _is_short_enough(letter, letters=1):
+    if not is_short_enough(letter, letters=1):
         return None  # a stick: no letter explains it, whatever is read
     for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
@@ -259,7 +243,9 @@ def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line
     is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
-    return is_unread and line.box.aspect < LEAD_ASPECT and line.probability < _SURELY_TYPE
+    is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
+    is_doubtful = line.probability < _SURELY_TYPE
+    return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:

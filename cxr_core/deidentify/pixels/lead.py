@@ -54,48 +54,47 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     """What may be the letter of a place that holds much smaller ones beside it, or a ring around it; bright or dark.
 
     Nothing that has a part of about its size beside it, nor what goes on in a row with it: a name must not leave its
-    first letter. What one look shows so, no other look may free.
+    first letter. What one look shows so, no other look may free, nor the ground between two letters.
 
     Parameters
     ----------
     search : SearchImage
     place : Line
     """
-    alone, in_words = _letters_and_words(search, place)
-    return [letter for letter in alone if not any(_overlaps(letter.box, box) for box in in_words)]
-
-
-def _letters_and_words(search: SearchImage, place: Line) -> tuple[list[Line], list[Box]]:
-    """The letters of a place that stand alone, over all looks at it, and where those lie that do not."""
     side = max(place.box.height, place.box.width)
-    alone: list[Line] = []
-    in_words: list[Box] = []
     if side > _LARGEST_PX:
-        return alone, in_words
+        return []
     window = place.box.grown(round(_AROUND * side), search.shape)
     grey, zoom = _sampled(search, window, max(_PLACE_PX / side, _LEAST_ZOOM))
+    alone: list[tuple[Line, int]] = []
+    in_words: list[tuple[Box, int]] = []
     for stroke, kind in _STROKES:
         kernel = np.ones((round(stroke * _PLACE_PX) | 1,) * 2, np.uint8)
         hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
         level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         parts = parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom)
         for letter, company in _letters_of(parts):
-            box, ink = parts.box(letter), np.ascontiguousarray(parts.mask(letter))
             if company is _Company.WORD:
-                in_words.append(box)
+                in_words.append((parts.box(letter), kind))
             elif company is _Company.NONE:
-                line_px = float(max(box.height, box.width))
-                alone.append(
-                    replace(place, box=box, is_vertical=False, line_px=line_px, glyphs=1, inks=(ink,), ink_boxes=(box,))
-                )
-    return alone, in_words
+                alone.append((_cut_out(parts, letter, place), kind))
+    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, in_words)]
+
+
+def _cut_out(parts: Parts, letter: int, place: Line) -> Line:
+    box, ink = parts.box(letter), np.ascontiguousarray(parts.mask(letter))
+    line_px = float(max(box.height, box.width))
+    return replace(place, box=box, is_vertical=False, line_px=line_px, glyphs=1, inks=(ink,), ink_boxes=(box,))
+
+
+def _is_of_a_word(one: Box, kind: int, in_words: Sequence[tuple[Box, int]]) -> bool:
+    """True for a letter of a word, seen alone under another look, and for the ground between two of them."""
+    over = [its_kind for box, its_kind in in_words if _overlaps(one, box)]
+    return kind in over or len(set(over)) < len(over)
 
 
 def _overlaps(one: Box, other: Box) -> bool:
-    """True for one letter under two looks, and for the ground between the letters of a word that has their shape.
-
-    What is larger is the plate around a letter.
-    """
+    """True where two rectangles share a good part; what is larger is the plate around a letter."""
     is_larger = max(other.height, other.width) > _LARGER * max(one.height, one.width)
     return not is_larger and one.intersection(other) >= _SAME * min(one.area, other.area)
 

@@ -25,6 +25,9 @@ _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
 _GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 _MOST_TO_PITCH = 2
 _MUCH_LESS = 0.7
+_FEW_GLYPHS = 3
+_HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
+_DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 
 
@@ -95,12 +98,18 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         is_vertical=is_vertical,
         line_px=float(across),
         glyphs=min(glyphs, _MOST_TO_PITCH * pitched),  # dots of a matrix printer are no glyphs
-        probability=mark.probability,
+        probability=mark.probability if glyphs < _FEW_GLYPHS else _believed(mark.probability, across, search.shape),
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(ink.cropped for ink in inks),
         ink_boxes=tuple(ink.box for ink in inks),
         slack_px=2 * CELL_PX * mark.scale,
     )
+
+
+def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float:
+    """A line as high as type never is, for the size of its image, must be text beyond doubt or be read."""
+    is_too_high = line_px > _HIGHEST * min(shape) and probability < _BEYOND_DOUBT
+    return min(probability, _DOUBTFUL) if is_too_high else probability
 
 
 def _letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:

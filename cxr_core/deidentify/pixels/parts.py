@@ -22,7 +22,7 @@ _FILLED, _ROUND = 0.72, 1.35
 _ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN = 1.8, 12, 0.8, 0.66, 0.5
 _SOLID, _THICK = 0.8, 0.35
 _OVAL, _CONVEX, _LONGEST_CUP = (0.72, 0.85), 0.94, 2.2  # of a cup: share of its rectangle and of its hull, sides
-_HOLLOW, _NOTCHED = 0.25, 0.9  # of a cup: how much of it is hole, and how much of the hole's hull
+_HOLLOW, _EVEN_RING = 0.25, 0.8  # of a cup: how much of it is hole; of a ring: how much stays when turned by half
 
 
 def parts_of(mask: NDArray[Any], window: Box, zoom: float) -> "Parts":
@@ -101,8 +101,9 @@ class Parts:
         is_oval = _OVAL[0] <= outside / (shorter * longer) <= _OVAL[1] and longer <= _LONGEST_CUP * shorter
         if not is_oval or outside < _CONVEX * cv2.contourArea(cv2.convexHull(rim)) or inside < _HOLLOW * outside:
             return False
-        is_notched = inside < _NOTCHED * cv2.contourArea(cv2.convexHull(hole))
-        return is_notched or self._holds_another(index, hole)
+        turned = mask[::-1, ::-1]
+        is_even = np.count_nonzero(mask & turned) >= _EVEN_RING * np.count_nonzero(mask | turned)  # as any O is
+        return not is_even or self._holds_another(index, hole)
 
     def _holds_another(self, index: int, hole: Any) -> bool:
         """True where another part lies inside a hole of one; the hole in pixels of its mask with a border of one."""

@@ -32,10 +32,14 @@ _MOST_REMEMBERED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What every reader read in one position; scores from 0 to 1. PHI until judged."""
+    """What every reader read in one position of one binarisation; scores from 0 to 1. PHI until judged.
+
+    `ink` tells which of the line's inks was shown.
+    """
 
     texts: tuple[str, ...] = field(repr=False)
     scores: tuple[float, ...]
+    ink: int
 
     @property
     def score(self) -> float:
@@ -116,22 +120,24 @@ def read_line(
     readings: list[Reading] = []
     if promise is None:
         promise = _LETTER if is_letter(line) else _DOUBTFUL_LINE if words_matter else _LINE
-    for shown in _worth_reading(line, desk, promise, words_matter=words_matter):
-        readings.append(_read_position(draw_ink(shown), desk, is_wanted))
+    for ink, shown in _worth_reading(line, desk, promise, words_matter=words_matter):
+        readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted):
             break
     return tuple(readings)
 
 
-def _worth_reading(line: Line, desk: Desk, promise: Promise, *, words_matter: bool) -> list[NDArray[np.bool_]]:
-    """The positions, over all binarisations, that may show a marker, the likeliest first."""
-    shown: list[NDArray[np.bool_]] = []
+def _worth_reading(
+    line: Line, desk: Desk, promise: Promise, *, words_matter: bool
+) -> list[tuple[int, NDArray[np.bool_]]]:
+    """The positions, over all binarisations, that may show a marker, the likeliest first; each with whose it is."""
+    shown: list[tuple[int, NDArray[np.bool_]]] = []
     marker: list[float] = []
     words: list[float] = []
-    for ink in line.inks:
+    for which, ink in enumerate(line.inks):
         these = list(positions(line, ink))
         worth = desk.glance(these)
-        shown += these
+        shown += [(which, one) for one in these]
         marker += worth[:, 0].tolist()
         words += worth[:, 1].tolist()
         if max(marker) < _WORTH and worth[:, 1].max() >= _SURELY:
@@ -146,7 +152,7 @@ def _worth_reading(line: Line, desk: Desk, promise: Promise, *, words_matter: bo
     return picked
 
 
-def _read_position(crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
+def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
     texts, scores = [], []
     for reader in desk.readers:
         text, score = desk.memo.read(reader, crop)
@@ -154,7 +160,7 @@ def _read_position(crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str
         scores.append(score)
         if not is_wanted(texts[0]):
             break
-    return Reading(tuple(texts), tuple(scores))
+    return Reading(tuple(texts), tuple(scores), ink)
 
 
 def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) -> bool:

@@ -1,0 +1,54 @@
+"""Decides whether a reading explains the ink of its line, or whether something was overlooked.
+
+Takes a text, the line and which of its binarisations was read; gives yes or no. Readers leave out what they cannot
+read, and a binarisation what is of the other tone: a name beside a marker must not stay with it.
+What becomes of the line is left to `judgement`.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.model import SQUARISH, Line
+from cxr_core.deidentify.pixels.reading import is_letter
+from cxr_core.deidentify.pixels.wording import count_alphanumerics
+
+_WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
+_WORD = 4  # letters
+_INK_ACROSS, _INK_ALONG = 0.6, 0.7  # of the height and of the length of the place
+_WIDE_GAP = 0.6  # of the height of the ink: more than there is between the letters of a word
+
+
+def explains(text: str, line: Line, which: int) -> bool:
+    """True where a text has about as many letters as there is ink for, in length and in height, in as many words.
+
+    Parameters
+    ----------
+    text : str
+        As the first reader gave it.
+    line : Line
+    which : int
+        Index of the ink that was read.
+    """
+    letters = count_alphanumerics(text)
+    if not is_short_enough(line, letters):
+        return False
+    if is_letter(line):
+        return True
+    place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
+    if line.is_vertical:
+        place, box, ink = place.transposed, box.transposed, ink.T
+    is_whole = box.width >= _INK_ALONG * (place.width - line.slack_px)
+    is_one_line = letters < _WORD or box.height >= _INK_ACROSS * (place.height - line.slack_px)
+    is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * letters * box.height
+    return is_whole and is_one_line and is_long_enough and _runs(ink) <= len(text.split())
+
+
+def is_short_enough(line: Line, letters: int) -> bool:
+    """True where a line is no longer than so many letters of the widest type."""
+    return line.box.aspect <= max(SQUARISH, _WIDEST_LETTER * (letters + 0.5))
+
+
+def _runs(ink: NDArray[np.bool_]) -> int:
+    """Into how many pieces wide gaps divide the ink of a line that runs along the columns."""
+    columns = np.flatnonzero(ink.any(axis=0))
+    return 1 + int(np.count_nonzero(np.diff(columns) > _WIDE_GAP * ink.shape[0]))

@@ -1,0 +1,54 @@
+"""Whether a reading accounts for all the ink of its line."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.explanation import explains
+from cxr_core.deidentify.pixels.model import Box, Line
+
+Write = Callable[..., NDArray[np.bool_]]
+
+
+def line_of(place: Box, *inks: tuple[NDArray[np.bool_], Box], is_vertical: bool = False) -> Line:
+    across = place.width if is_vertical else place.height
+    return Line(
+        place, is_vertical, float(across), 9, 0.9, 1.0, tuple(ink for ink, _ in inks), tuple(box for _, box in inks)
+    )
+
+
+def beside(*parts: NDArray[np.bool_], gap_px: int) -> NDArray[np.bool_]:
+    height = max(part.shape[0] for part in parts)
+    blank = np.zeros((height, gap_px), np.bool_)
+    grown = [np.vstack([np.zeros((height - part.shape[0], part.shape[1]), np.bool_), part]) for part in parts]
+    return np.hstack([one for part in grown for one in (part, blank)])[:, :-gap_px]
+
+
+@pytest.mark.parametrize("is_vertical", [False, True])
+def test_a_word_that_covers_its_place_is_explained(text_ink: Write, *, is_vertical: bool) -> None:
+    ink = text_ink("UPRIGHT", 30)
+    ink = np.rot90(ink).copy() if is_vertical else ink
+    box = Box(0, 0, *ink.shape)
+    assert explains("UPRIGHT", line_of(box, (ink, box), is_vertical=is_vertical), 0)
+
+
+def test_bright_type_does_not_explain_the_dark_type_beside_it(text_ink: Write) -> None:
+    bright = text_ink("Right", 30)
+    seen = Box(0, 0, *bright.shape)
+    place = Box(0, 0, seen.bottom, 2 * seen.right)
+    whole = np.ones((place.height, place.width), np.bool_)
+    line = line_of(place, (whole, place), (bright, seen))
+    assert not explains("Right", line, 1)
+
+
+@pytest.mark.parametrize(
+    ("gap_px", "text", "is_explained"), [(40, "RIGHT", False), (40, "RIGHT AP", True), (6, "RIGHT", True)]
+)
+def test_ink_after_a_wide_gap_must_be_read_as_a_word(
+    text_ink: Write, gap_px: int, text: str, *, is_explained: bool
+) -> None:
+    ink = beside(text_ink("RIGHT", 30), text_ink("AP", 30), gap_px=gap_px)
+    box = Box(0, 0, *ink.shape)
+    assert explains(text, line_of(box, (ink, box)), 0) is is_explained
