@@ -102,7 +102,8 @@ def _delta_method(counts: np.ndarray) -> float:
 
     step = 1e-6
     slope = np.array([(kappa(shares + step * e) - kappa(shares - step * e)) / (2 * step) for e in np.eye(shares.size)])
-    return float(np.sqrt(slope @ (np.diag(shares) - np.outer(shares, shares)) @ slope / items))
+    variance = slope @ (np.diag(shares) - np.outer(shares, shares)) @ slope / items
+    return float(np.sqrt(max(variance, 0.0)))  # of the order of rounding, it may come out below zero
 
 
 @given(st.lists(st.integers(0, 40), min_size=4, max_size=4).filter(lambda c: sum(c) > 0))
