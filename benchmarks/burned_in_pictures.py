@@ -112,7 +112,7 @@ def _panel(picture: NDArray[Any], title: str) -> NDArray[Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=6_000_147)
+    parser.add_argument("--seed", type=int, default=6_000_154)
     options = parser.parse_args()
     cv2.imwrite(str(options.output), draw_stages(options.seed), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
