@@ -9,7 +9,6 @@ python benchmarks/catalog.py --files 371920 --dir /scratch/headers      (the pap
 """
 
 import argparse
-import io
 import json
 import os
 import resource
@@ -22,8 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from small_dicom import smallest_file
 
 from cxr_core.demo.dicom_header import build_header
 from cxr_core.demo.plan import plan_patient
@@ -52,18 +51,8 @@ def templates() -> list[tuple[bytes, bytes]]:
             for image in study.images:
                 rng = stream(1, Purpose.HEADER, index, study.ordinal, image.ordinal)
                 dataset = build_header(study, image, owner=plan.person, requester=plan.person, rng=rng).dataset
-                dataset.Rows = dataset.Columns = 2
-                dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-                dataset.BitsAllocated = dataset.BitsStored = 16
-                dataset.HighBit, dataset.PixelRepresentation = 15, 0
-                dataset.PixelData = b"\1\0\2\0\3\0\4\0"
-                dataset["PixelData"].VR = "OW"
-                dataset.file_meta = FileMetaDataset()
                 syntax = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)[len(found) % 2]
-                dataset.file_meta.TransferSyntaxUID = syntax
-                buffer = io.BytesIO()
-                dataset.save_as(buffer, enforce_file_format=True)
-                found.append((buffer.getvalue(), str(dataset.SOPInstanceUID).encode()))
+                found.append((smallest_file(dataset, syntax), str(dataset.SOPInstanceUID).encode()))
     return found
 
 

@@ -9,7 +9,6 @@ gates are not asked, for none of these pictures was ever a radiograph.
 import csv
 import datetime as dt
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import polars as pl
-from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from rebuild import digests, filled
+from small_dicom import smallest_file
 
 from cxr_core.demo.dicom_header import DX_STORAGE, build_header
 from cxr_core.demo.plan import plan_patient
@@ -161,17 +160,7 @@ def _template(index: int) -> bytes:
     dataset.PatientName, dataset.PatientBirthDate = _NAME.decode(), _BORN.decode()
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _STUDY.decode(), _SERIES.decode()
     dataset.SOPInstanceUID = _INSTANCE.decode()
-    dataset.Rows = dataset.Columns = 2
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = dataset.BitsStored = 16
-    dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    dataset.PixelData = b"\1\0\2\0\3\0\4\0"
-    dataset["PixelData"].VR = "OW"
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
+    return smallest_file(dataset, ExplicitVRLittleEndian)
 
 
 def _report_rows(studies: int) -> Iterator[Sequence[str]]:

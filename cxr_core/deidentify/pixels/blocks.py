@@ -7,13 +7,12 @@ the next, as where coarse JPEG or a shutter runs through it; by itself a place a
 from collections.abc import Sequence
 
 from cxr_core.deidentify.pixels.marks import Mark, find_marks
-from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.neighbours import on_one_line, stacked
 from cxr_core.deidentify.pixels.network import Maps
 
 _PROBABILITY = 0.2
 _ACROSS, _ALONG = 2.0, 6.0  # of the line's height: how far from it the next is looked for
-_GLYPH_PITCH = 0.62
 _LEAST_GLYPHS = 3
 _SIZE_RATIO = 1.5
 _MOST_ROUNDS = 3
@@ -63,7 +62,7 @@ def _line(mark: Mark, shape: tuple[int, int]) -> Line:
     """The line about a mark, without a look at its ink."""
     rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
     box = mark.core.grown(rim, shape)
-    glyphs = max(1, round(max(box.height, box.width) / (_GLYPH_PITCH * mark.line_px)))
+    glyphs = glyphs_along(max(box.height, box.width), mark.line_px)
     return Line(box, mark.is_vertical, mark.line_px, glyphs, mark.probability)
 
 

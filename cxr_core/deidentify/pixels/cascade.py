@@ -177,16 +177,14 @@ def _lead_letters(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
     """The letters of lead markers that were not read as a whole: what stands beside them goes, they stay."""
-    removed = [v for v in verdicts if may_hold_lead(v)]
-    gone = [v.line for v in verdicts if not v.is_kept]
-    firm = [v.line for v in verdicts if not v.is_kept and v not in removed]
+    removed = [v for v in verdicts if not v.is_kept]
+    places = [v.line for v in removed if may_hold_lead(v)]
+    firm = [v.line for v in removed if not may_hold_lead(v)]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Verdict] = []
-    for place in [v.line for v in removed] + [line for line in undecided if line.box.aspect < LEAD_ASPECT][
-        :_MOST_PLACES
-    ]:
+    for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
         for letter in letters_within(search, place):
-            others = firm + [line for line in gone if not line.box.intersection(letter.box)]
+            others = firm + [line for line in places if not line.box.intersection(letter.box)]
             if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
                 found.append(verdict)
                 known.append(letter.box)

@@ -215,8 +215,7 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
-            engine = "+".join(reader.name for reader in bench.desk.readers)
-            return Verdict(letter, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
+            return _cut_out(letter, reading, bench)
     return None
 
 
@@ -228,9 +227,13 @@ def judge_word(word: Line, bench: Bench) -> Verdict | None:
         is_long = max(map(len, first.split()), default=0) >= _WHOLE_WORD
         is_plain = is_long and is_same and set(first.split()) <= set(bench.policy.words)
         if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
-            engine = "+".join(reader.name for reader in bench.desk.readers)
-            return Verdict(word, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
+            return _cut_out(word, reading, bench)
     return None
+
+
+def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:
+    engine = "+".join(reader.name for reader in bench.desk.readers)
+    return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
 
 
 def _is_within(line: Line, kept: Line) -> bool:

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
-from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Line
+from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import repeats_itself
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
-_GLYPH_PITCH = 0.62  # advance of a letter over the height of its line
 _MOST_TO_PITCH = 2
 _MUCH_LESS = 0.7
 _FEW_GLYPHS = 3
@@ -75,7 +74,7 @@ def words_of(line: Line) -> Iterator[Line]:
             across, along = sorted((box.height, box.width))
             yield replace(
                 line, box=box, is_vertical=box.height > box.width, line_px=float(across),
-                glyphs=max(1, round(along / (_GLYPH_PITCH * across))), inks=(ink,), ink_boxes=(box,),
+                glyphs=glyphs_along(along, across), inks=(ink,), ink_boxes=(box,),
             )  # fmt: skip
 
 
@@ -91,7 +90,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
     if inks:
         box = inks[0].box if is_part else mark.core.union(inks[0].box).grown(0, search.shape)
     along, across = (box.height, box.width) if is_vertical else (box.width, box.height)
-    pitched = max(1, round(along / (_GLYPH_PITCH * mark.line_px)))
+    pitched = glyphs_along(along, mark.line_px)
     glyphs = _count_glyphs(inks[0].mask, is_vertical=is_vertical) if inks else pitched
     return Line(
         box=box,
@@ -147,4 +146,4 @@ def _count_glyphs(ink: NDArray[np.bool_], *, is_vertical: bool) -> int:
     along, across = (stats[1:, 3], stats[1:, 2]) if is_vertical else (stats[1:, 2], stats[1:, 3])
     height = float(across.max())
     tall = across >= 0.4 * height
-    return max(1, int(np.maximum(1, np.rint(along[tall] / (1.25 * _GLYPH_PITCH * height))).sum()))
+    return max(1, int(np.maximum(1, np.rint(along[tall] / (1.25 * GLYPH_PITCH * height))).sum()))

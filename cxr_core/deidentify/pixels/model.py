@@ -120,6 +120,15 @@ def extent(ink: NDArray[np.bool_]) -> Box:
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
+GLYPH_PITCH = 0.62
+"""Advance of a letter over the height of its line."""
+
+
+def glyphs_along(along_px: float, line_px: float) -> int:
+    """How many letters of a height go into a length, at least one."""
+    return max(1, round(along_px / (GLYPH_PITCH * line_px)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """One line of what looks like text: a line of words, a word, a single letter.

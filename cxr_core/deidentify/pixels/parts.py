@@ -152,7 +152,7 @@ def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> 
 
 
 class Glyphs:
-    """The parts that may be glyphs, the largest first: no bead, frame or arrow. Looked at as far as they are asked for.
+    """The parts that may be glyphs, the largest first: no bead, frame, cup, arrow or ground. Looked at as far as asked.
 
     A window of noise has hundreds of parts, and to tell an arrow takes as long as to read a word.
     """
