@@ -27,7 +27,7 @@ from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines, words_of
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
-from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, is_block, rows_of_letters
+from cxr_core.deidentify.pixels.neighbours import adjoins, company, hanging_on, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, is_letter
@@ -124,6 +124,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += _words_apart(verdicts, bench)
     verdicts += _lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts += _initials(search, maps, verdicts)
+    verdicts += _rest(undecided, [*verdicts, *codes])
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
     kept = [v.line.box for v in verdicts if v.is_kept]
@@ -205,6 +206,14 @@ def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verd
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
     return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]
+
+
+def _rest(undecided: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What looks like type, reads like nothing, and hangs on something that is surely removed: it goes with it."""
+    kept = [v.line.ink_box for v in verdicts if v.is_kept]
+    free = [line for line in undecided if not any(box.intersection(line.box) for box in kept)]
+    gone = [v.line for v in verdicts if v.is_sure]
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in hanging_on(free, gone)]
 
 
 def _code(box: Box) -> Verdict:

@@ -18,7 +18,7 @@ from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.repetition import repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
@@ -53,7 +53,7 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     """Fit the line to its ink: the rectangle holds the mark and all ink that belongs to it.
 
     A lone letter with smaller ones beside it (a lead marker with the technologist's initials) comes as two lines. What
-    repeats itself from end to end is none.
+    repeats itself from end to end is none, but for what lies upon it: a date on the perforation of a film.
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
@@ -63,8 +63,15 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
         return
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
-    if not _is_zip(search, line):
+    if not _may_be_zip(line):
         yield line
+        return
+    grey = _along(search, line)
+    if not repeats_itself(grey):
+        yield line
+        return
+    for first, last in broken_at(grey):
+        yield _part_of(line, first, last)
 
 
 def words_of(line: Line) -> Iterator[Line]:
@@ -78,11 +85,25 @@ def words_of(line: Line) -> Iterator[Line]:
             )  # fmt: skip
 
 
-def _is_zip(search: SearchImage, line: Line) -> bool:
-    if line.box.aspect < _ZIP_ASPECT or line.probability >= _ZIP_PROBABILITY:
-        return False
+def _may_be_zip(line: Line) -> bool:
+    return line.box.aspect >= _ZIP_ASPECT and line.probability < _ZIP_PROBABILITY
+
+
+def _along(search: SearchImage, line: Line) -> NDArray[np.uint8]:
+    """The grey values of a line's place, along its columns."""
     grey = search.views[0].grey[line.box.window]
-    return repeats_itself(np.ascontiguousarray(grey.T) if line.is_vertical else grey)
+    return np.ascontiguousarray(grey.T) if line.is_vertical else grey
+
+
+def _part_of(line: Line, first: int, last: int) -> Line:
+    """A part of a long line, all of it ink: what lies upon a pattern cannot be read through it."""
+    box, across = line.box, round(line.line_px)
+    box = (
+        replace(box, top=box.top + first, bottom=box.top + last)
+        if line.is_vertical
+        else replace(box, left=box.left + first, right=box.left + last)
+    )
+    return replace(line, box=box, glyphs=glyphs_along(last - first, across), inks=(), ink_boxes=())
 
 
 def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: bool, is_part: bool = False) -> Line:

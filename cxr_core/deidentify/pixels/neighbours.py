@@ -28,6 +28,7 @@ _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
 _TABLE_SIZE_RATIO, _COLUMN_GAP, _ROW_GAP, _ALIGNED = 1.5, 12.0, 4.0, 0.5  # of the height of the line
+_LONGEST_REST = 1.5  # of what it hangs on
 _LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
 
 
@@ -54,6 +55,27 @@ def touches(one: Line, other: Line) -> bool:
     """True where two lines stand as close as the words of one line, or closer."""
     near = one.ink_box.grown(round(_WORD_GAP * min(one.line_px, other.line_px)), UNBOUNDED)
     return near.intersection(other.box) > 0
+
+
+def hanging_on(lines: Sequence[Line], gone: Sequence[Line]) -> list[Line]:
+    """Those lines that look like type and touch a removed one, or one another: what the readers could not tell apart.
+
+    Stacked letters, the end of a line that reaches out of a code, type that was found in pieces.
+    """
+    left = [line for line in lines if line.probability >= TEXT_PROBABILITY]
+    found: list[Line] = []
+    front = list(gone)
+    while front:
+        front = [line for line in left if any(_hangs_on(line, one) for one in front)]
+        left = [line for line in left if line not in front]
+        found += front
+    return found
+
+
+def _hangs_on(one: Line, gone: Line) -> bool:
+    near = one.box.grown(round(_WORD_GAP * min(one.box.height, one.box.width)), UNBOUNDED)
+    is_smaller = max(one.box.height, one.box.width) <= _LONGEST_REST * max(gone.box.height, gone.box.width)
+    return is_smaller and near.intersection(gone.box) > 0
 
 
 def _is_across(one: Line, other: Line) -> bool:

@@ -31,7 +31,7 @@ _EDGE_WINDOW_PX = 65  # more than twice a stroke of type and its gap
 _OUTSTANDING = 5.0  # times the usual difference from the ground
 _GRAIN = 4.0  # of 255: contrast below it is not stretched
 _LIMIT = 3.0
-_HINT = 0.03
+_HINT = 0.06
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
-"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do: then it says nothing.
+"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do, and what lies upon it.
 
-Takes grey values along a line, gives yes or no. Words, numbers and bar codes do not return after a fixed step.
-What becomes of a line that says nothing is left to `lines`.
+Takes grey values along a line, gives yes or no, and where the pattern does not return: words, numbers and bar codes
+do not after a fixed step. What becomes of a line that says nothing is left to `lines`.
 """
 
 from itertools import pairwise
@@ -17,6 +17,9 @@ _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
 _PARTS = 4
 _WIDEST_GROUND_PX = 101
+_STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
+_UNLIKE, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
+_LEAST_BREAK = 2.0, 1.5  # steps, and of the place's height
 
 
 def repeats_itself(grey: NDArray[np.uint8]) -> bool:
@@ -27,14 +30,53 @@ def repeats_itself(grey: NDArray[np.uint8]) -> bool:
     grey : (rows, columns) uint8 array
         The place, its longer direction along the columns.
     """
+    return _step(grey) is not None
+
+
+def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Where along a place that repeats itself something else lies upon it: first column, and the one past the last.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+        The place, its longer direction along the columns.
+    """
+    step = _step(grey)
+    if step is None:
+        return []
+    unlike = _unlikeness(grey, step)
+    mask = (unlike > _UNLIKE * (float(np.median(unlike)) + _GRAIN)).astype(np.int8)
+    edges = np.flatnonzero(np.diff(mask, prepend=0, append=0)).reshape(-1, 2).tolist()
+    least = max(_LEAST_BREAK[0] * step, _LEAST_BREAK[1] * grey.shape[0])
+    return [(first, last) for first, last in edges if last - first >= least]
+
+
+def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
+    """For each column, how much what is around it differs from what lies a step or two further on either side."""
+    columns = grey.shape[1]
+    least = np.full(columns, np.inf, np.float32)
+    lags = sorted({max(1, turns * step + more) for turns in _STEPS for more in range(-2, 3)})
+    for lag in lags:
+        for down in _ACROSS_PX:
+            moved = np.roll(grey, down, axis=0)[:, lag:]
+            apart = cv2.absdiff(moved, np.ascontiguousarray(grey[:, :-lag])).mean(axis=0, dtype=np.float32)
+            around = cv2.blur(apart[None, :], (step | 1, 1))[0]
+            np.minimum(least[:-lag], around, out=least[:-lag])
+            np.minimum(least[lag:], around, out=least[lag:])
+    return least
+
+
+def _step(grey: NDArray[np.uint8]) -> int | None:
+    """After how many columns the pattern of a place returns; None where it does not."""
     rows, columns = grey.shape
     if columns < _LEAST_PX:
-        return False
+        return None
     for first, last in _BANDS:
-        band = grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)]
-        if _is_periodic(_profile(band)):
-            return True
-    return False
+        profile = _profile(grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)])
+        step = _likeliest_step(profile)
+        if step is not None and _is_periodic(profile, step):
+            return step
+    return None
 
 
 def _profile(band: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -46,10 +88,7 @@ def _profile(band: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(flat[cut:-cut], dtype=np.float32)
 
 
-def _is_periodic(profile: NDArray[np.float32]) -> bool:
-    step = _likeliest_step(profile)
-    if step is None:
-        return False
+def _is_periodic(profile: NDArray[np.float32], step: int) -> bool:
     if not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
         return False
     ends = np.linspace(0, profile.size, _PARTS + 1).astype(int).tolist()

@@ -7,6 +7,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import (
     accompanies,
     adjoins,
+    hanging_on,
     initials_of,
     ink_outside,
     is_block,
@@ -53,6 +54,13 @@ def test_an_initial_a_wide_space_away_goes_with_its_name(gap_px: int, height_px:
     name = line(Box(100, 100, 120, 160), 3)
     initial = line(Box(100, 160 + gap_px, 100 + height_px, 160 + gap_px + 14), 1)
     assert adjoins(initial, name) is goes
+
+
+def test_what_looks_like_type_and_hangs_on_a_removed_place_goes_piece_by_piece() -> None:
+    gone = line(Box(100, 100, 120, 200), 8)
+    touching, next_one = line(Box(122, 100, 142, 116), 1, 0.6), line(Box(144, 100, 164, 116), 1, 0.6)
+    apart, doubtful = line(Box(122, 150, 142, 166), 1, 0.4), line(Box(180, 100, 200, 116), 1, 0.6)
+    assert hanging_on([next_one, apart, doubtful, touching], [gone]) == [touching, next_one]
 
 
 def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.repetition import repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
 
 Write = Callable[..., NDArray[np.bool_]]
 
@@ -49,3 +49,17 @@ def test_a_name_at_the_end_of_a_zip_is_not_lost_in_it(text_ink: Write) -> None:
 def test_a_short_place_does_not_repeat_itself() -> None:
     assert not repeats_itself(grey(teeth(8, 11)))
     assert not repeats_itself(np.zeros((30, 300), np.uint8))
+
+
+@pytest.mark.parametrize("text", ["2014-01-10", "RODRIGUEZ"])
+def test_what_lies_upon_a_pattern_is_found_where_it_lies(text_ink: Write, text: str) -> None:
+    both, ink = teeth(140, 11), text_ink(text, 20)
+    both[10 : 10 + ink.shape[0], 300 : 300 + ink.shape[1]] ^= ink
+    (found,) = broken_at(grey(both))
+    assert abs(found[0] - 300) <= 12
+    assert abs(found[1] - 300 - ink.shape[1]) <= 12
+
+
+def test_nothing_lies_upon_a_plain_pattern_nor_upon_what_is_none(text_ink: Write) -> None:
+    assert broken_at(grey(teeth(60, 11))) == []
+    assert broken_at(grey(text_ink("RODRIGUEZ^HARUKA^M", 32))) == []

@@ -55,6 +55,13 @@ def test_signed_values_below_zero_are_stretched_like_others(noise_image: Draw) -
     assert np.array_equal(plain, signed)
 
 
+def test_an_odd_row_and_column_are_left_out_of_the_coarser_views(noise_image: Draw) -> None:
+    image = noise_image()[:301, :401]
+    whole, even = (prepare_search(one, Photometric.MONOCHROME2).views[1] for one in (image, image[:300, :400]))
+    assert whole.grey.shape == (150, 200)
+    assert np.array_equal(whole.equal[:, :-1], even.equal[:, :-1])
+
+
 def test_noise_proposes_next_to_nothing(noise_image: Draw) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
     assert max(float(propose_tiles(view).mean()) for view in search.views) < 0.02
@@ -156,6 +163,16 @@ def test_type_of_any_size_is_found_whole(noise_image: Draw, burn: Burn, size: in
     for line in lines_of(image):
         covered[line.box.window] = True
     assert covered[ink].mean() > 0.98
+
+
+def test_a_date_over_the_perforation_of_a_film_is_found(noise_image: Draw, burn: Burn) -> None:
+    image = noise_image(900, 520)
+    image[:, 480:] = 300
+    for top in range(8, 880, 22):
+        image[top : top + 12, 488:502] = 3300
+    rows = np.flatnonzero(burn(image, "20140110 1230", (500, 488), size=16, value=4095, turn=1).any(axis=1))
+    found = [line.box for line in lines_of(image) if line.box.left >= 476 and line.box.bottom - line.box.top < 300]
+    assert any(box.top <= rows[0] + 6 and box.bottom >= rows[-1] - 6 for box in found)
 
 
 def test_lines_of_a_block_stay_apart(noise_image: Draw, burn: Burn) -> None:
