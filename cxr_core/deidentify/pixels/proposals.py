@@ -163,7 +163,7 @@ def _is_noise_alone(stored: NDArray[np.integer], span: int) -> bool:
 
 
 def _halved(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of two by two pixels; without an odd row or column at the end, with which they cost a hundred times more."""
+    """Means of two by two pixels; without an odd row or column at the end, with which they cost a hundredfold."""
     rows, columns = (max(1, side // 2) for side in values.shape)
     return _shrunk(values[: 2 * rows, : 2 * columns], (columns, rows))
 

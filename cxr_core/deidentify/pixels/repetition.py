@@ -19,6 +19,7 @@ _PARTS = 4
 _WIDEST_GROUND_PX = 101
 _STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
 _UNLIKE, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
+_ROWS = 3  # what lies upon a pattern is at least so high a part of it
 _LEAST_BREAK = 2.0, 1.5  # steps, and of the place's height
 
 
@@ -45,25 +46,26 @@ def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
     if step is None:
         return []
     unlike = _unlikeness(grey, step)
-    mask = (unlike > _UNLIKE * (float(np.median(unlike)) + _GRAIN)).astype(np.int8)
-    edges = np.flatnonzero(np.diff(mask, prepend=0, append=0)).reshape(-1, 2).tolist()
+    is_broken = (unlike > _UNLIKE * (float(np.median(unlike)) + _GRAIN)).astype(np.uint8)
+    whole = cv2.morphologyEx(is_broken[None, :], cv2.MORPH_CLOSE, np.ones((1, step | 1), np.uint8))[0]
+    edges = np.flatnonzero(np.diff(whole.astype(np.int8), prepend=0, append=0)).reshape(-1, 2).tolist()
     least = max(_LEAST_BREAK[0] * step, _LEAST_BREAK[1] * grey.shape[0])
     return [(first, last) for first, last in edges if last - first >= least]
 
 
 def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
     """For each column, how much what is around it differs from what lies a step or two further on either side."""
-    columns = grey.shape[1]
-    least = np.full(columns, np.inf, np.float32)
+    rows, columns = grey.shape
+    least = np.full((rows, columns), 255, np.float32)
+    around = (step | 1, (rows // _ROWS) | 1)
     lags = sorted({max(1, turns * step + more) for turns in _STEPS for more in range(-2, 3)})
     for lag in lags:
         for down in _ACROSS_PX:
             moved = np.roll(grey, down, axis=0)[:, lag:]
-            apart = cv2.absdiff(moved, np.ascontiguousarray(grey[:, :-lag])).mean(axis=0, dtype=np.float32)
-            around = cv2.blur(apart[None, :], (step | 1, 1))[0]
-            np.minimum(least[:-lag], around, out=least[:-lag])
-            np.minimum(least[lag:], around, out=least[lag:])
-    return least
+            apart = cv2.blur(cv2.absdiff(moved, np.ascontiguousarray(grey[:, :-lag])).astype(np.float32), around)
+            np.minimum(least[:, :-lag], apart, out=least[:, :-lag])
+            np.minimum(least[:, lag:], apart, out=least[:, lag:])
+    return np.asarray(least.max(axis=0), np.float32)
 
 
 def _step(grey: NDArray[np.uint8]) -> int | None:
