@@ -125,8 +125,9 @@ def on_one_line(one: Line, other: Line, most: float = _SAME_LINE_GAP) -> bool:
 
 def stacked(one: Line, other: Line) -> bool:
     """True where a line of about the same size stands close above or below another."""
-    gap, across = _flattened(one.box, other.is_vertical).gaps(_flattened(other.box, other.is_vertical))
-    sizes = sorted((one.line_px, other.line_px))
+    own = _flattened(one.box, other.is_vertical)
+    gap, across = own.gaps(_flattened(other.box, other.is_vertical))
+    sizes = sorted((float(own.height) if is_letter(one) else one.line_px, other.line_px))  # a letter shows no direction
     return across < 0 and gap <= _STACK_GAP * sizes[1] and sizes[1] <= _STACK_SIZE_RATIO * sizes[0]
 
 

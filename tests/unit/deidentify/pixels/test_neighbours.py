@@ -1,5 +1,7 @@
 """Lines beside, below and inside one another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,11 @@ def test_a_letter_of_the_size_of_a_removed_name_goes_and_larger_lead_stays() -> 
     name = line(Box(200, 100, 230, 190), 6)
     assert adjoins(line(Box(200, 200, 232, 225), 1), name)
     assert not adjoins(line(Box(190, 200, 250, 240), 1), name)
+
+
+def test_a_narrow_letter_below_a_line_of_its_height_goes_with_it() -> None:
+    date, letter = line(Box(63, 46, 99, 167), 8), line(Box(112, 48, 139, 64), 1)
+    assert adjoins(replace(letter, is_vertical=True, line_px=16.0), date)
 
 
 @pytest.mark.parametrize(

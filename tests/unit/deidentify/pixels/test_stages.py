@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import search as search_module
 from cxr_core.deidentify.pixels.lines import find_lines
-from cxr_core.deidentify.pixels.marks import find_codes
+from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.network import look, look_closer
+from cxr_core.deidentify.pixels.network import Maps, look, look_closer
 from cxr_core.deidentify.pixels.proposals import View, prepare_search, propose_constant_tiles, propose_tiles
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.vocabulary import Photometric
@@ -248,3 +248,13 @@ def test_type_is_no_code(noise_image: Draw, burn: Burn) -> None:
     burn(image, "SEMI-UPRIGHT PORTABLE", (60, 60))
     search = prepare_search(image, Photometric.MONOCHROME2)
     assert find_codes(look_everywhere(search), search.shape) == []
+
+
+def test_a_sure_line_is_not_lost_in_a_doubtful_place_that_is_much_higher() -> None:
+    fine, coarse = (
+        Maps(scale, *(np.zeros((240 // scale, 240 // scale), np.uint8) for _ in range(3))) for scale in (1, 4)
+    )
+    fine.text[60:65, 40:50] = 200  # a word of 32 pixels
+    coarse.text[15:19, 10:13] = 153  # the same and the one below it, seen as a line of 77
+    sure, doubtful = Box(240, 160, 260, 200), Box(240, 160, 304, 208)
+    assert {mark.core for mark in find_marks([fine, coarse], (960, 960))} == {sure, doubtful}
