@@ -163,9 +163,8 @@ def _is_noise_alone(stored: NDArray[np.integer], span: int) -> bool:
 
 
 def _halved(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of two by two pixels; without an odd row or column at the end, with which they cost a hundredfold."""
-    rows, columns = (max(1, side // 2) for side in values.shape)
-    return _shrunk(values[: 2 * rows, : 2 * columns], (columns, rows))
+    rows, columns = values.shape
+    return _shrunk(values, (max(1, columns // 2), max(1, rows // 2)))
 
 
 def _shrunk(values: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -55,13 +55,6 @@ def test_signed_values_below_zero_are_stretched_like_others(noise_image: Draw) -
     assert np.array_equal(plain, signed)
 
 
-def test_an_odd_row_and_column_are_left_out_of_the_coarser_views(noise_image: Draw) -> None:
-    image = noise_image()[:301, :401]
-    whole, even = (prepare_search(one, Photometric.MONOCHROME2).views[1] for one in (image, image[:300, :400]))
-    assert whole.grey.shape == (150, 200)
-    assert np.array_equal(whole.equal[:, :-1], even.equal[:, :-1])
-
-
 def test_noise_proposes_next_to_nothing(noise_image: Draw) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
     assert max(float(propose_tiles(view).mean()) for view in search.views) < 0.02
