@@ -304,7 +304,7 @@ def _suspects(search: SearchImage, verdicts: Sequence[Verdict], undecided: Seque
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Line] = []
     for place in [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_SUSPECTS]:
-        for letter in letters_within(search, place):
+        for letter in letters_within(search, place, in_words=True):
             if not any(letter.box.intersection(box) for box in known) and may_be_letter(letter, bench):
                 found.append(letter)
                 known.append(letter.box)

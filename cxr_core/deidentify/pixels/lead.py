@@ -53,7 +53,7 @@ class _Company(Enum):
     CROWD = "crowd"
 
 
-def letters_within(search: SearchImage, place: Line) -> list[Line]:
+def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) -> list[Line]:
     """What may be the letter of a place that holds much smaller ones beside it, or a ring around it; bright or dark.
 
     Nothing that has a part of about its size beside it, nor what goes on in a row with it: a name must not leave its
@@ -63,6 +63,8 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     ----------
     search : SearchImage
     place : Line
+    in_words : bool
+        True for those, too, that may be one letter of a word: to look beside them, not to free them.
     """
     side = max(place.box.height, place.box.width)
     if side > _LARGEST_PX:
@@ -70,7 +72,7 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     window = place.box.grown(round(_AROUND * side), search.shape)
     grey, zoom = _sampled(search, window, max(_PLACE_PX / side, _LEAST_ZOOM))
     alone: list[tuple[Line, int]] = []
-    in_words: list[tuple[Box, int]] = []
+    of_words: list[tuple[Line, int]] = []
     for stroke, kind in _STROKES:
         kernel = np.ones((round(stroke * _PLACE_PX) | 1,) * 2, np.uint8)
         hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
@@ -78,10 +80,13 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
         parts = parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom)
         for letter, company in _letters_of(parts):
             if company is _Company.WORD:
-                in_words.append((parts.box(letter), kind))
+                of_words.append((_cut_out(parts, letter, place), kind))
             elif company is _Company.NONE:
                 alone.append((_cut_out(parts, letter, place), kind))
-    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, in_words)]
+    if in_words:
+        return [letter for letter, _ in alone + of_words]
+    boxes = [(letter.box, kind) for letter, kind in of_words]
+    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)]
 
 
 def _cut_out(parts: Parts, letter: int, place: Line) -> Line:

@@ -168,3 +168,12 @@ def test_one_sign_far_from_a_letter_is_left(plate: Plate) -> None:
     letter = plate.put("R", 64, (_AT, _AT))
     plate.put("K", 26, (_AT + 20, _AT + 130))
     assert beside_letter(plate.search, plate.line(letter)) == []
+
+
+def test_the_first_letter_of_a_word_is_looked_beside_but_not_freed(plate: Plate) -> None:
+    whole = plate.put("Lee", 48, (_AT, _AT))
+    first = Box(whole.top, whole.left, whole.bottom, whole.left + whole.width // 3)
+    place = plate.line(whole)
+    beside, freed = (letters_within(plate.search, place, in_words=both) for both in (True, False))
+    assert any(overlap(line.box, first) > 0.6 for line in beside)
+    assert not any(overlap(line.box, first) > 0.3 for line in freed)
