@@ -92,7 +92,8 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
 def is_initial_of(one: Line, letter: Line) -> bool:
     """True for a lone letter of little more than half the size of another, no further from it than that is high."""
     size, large = (max(line.ink_box.height, line.ink_box.width) for line in (one, letter))
-    return size <= _INITIAL_SIZE * large and max(one.ink_box.gaps(letter.ink_box)) <= large
+    is_small = size <= _INITIAL_SIZE * large and large <= _LARGEST_LETTER_PX
+    return is_small and max(one.ink_box.gaps(letter.ink_box)) <= large
 
 
 def company(letter: Line) -> Box:

@@ -53,6 +53,10 @@ def test_a_small_letter_beside_a_kept_one_is_an_initial(box: Box, *, is_initial:
     assert is_initial_of(line(box, 1), LETTER) is is_initial
 
 
+def test_beside_what_is_too_large_for_a_letter_stands_no_initial() -> None:
+    assert not is_initial_of(line(Box(205, 234, 225, 250), 1), line(Box(0, 260, 360, 620), 1))
+
+
 def test_a_letter_of_the_size_of_a_removed_name_goes_and_larger_lead_stays() -> None:
     name = line(Box(200, 100, 230, 190), 6)
     assert adjoins(line(Box(200, 200, 232, 225), 1), name)
