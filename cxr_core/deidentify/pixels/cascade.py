@@ -63,6 +63,7 @@ _READ_SHARE = 0.5
 _TEXTURE_GLYPHS = 4
 _MOST_PLACES, _MOST_SUSPECTS = 8, 16
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
+_MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
 
 
@@ -115,6 +116,8 @@ def redact_pixels(
         areas = boxes_to_redact(verdicts, search.shape)
         if find_residue(search, [box for box, _ in areas], verdicts):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
+    verdicts += _beside_suspects(search, verdicts, undecided, bench)
+    areas = boxes_to_redact(verdicts, search.shape)
     pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))
     flags = mask_flags(mask) + _texture_flags(undecided)
     kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]
@@ -145,7 +148,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += _words_apart(verdicts, bench)
     verdicts += _lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts = _without_small_letters(verdicts)
-    verdicts += _initials(search, maps, verdicts, _suspects(search, verdicts, undecided, bench))
+    verdicts += _initials(search, maps, verdicts)
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
     kept = [v.line.box for v in verdicts if v.is_kept]
@@ -272,20 +275,14 @@ def _lead_letters(
     return found
 
 
-def _initials(
-    search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict], suspects: Sequence[Line]
-) -> list[Verdict]:
-    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials.
-
-    Beside what is hardly seen, but read as a letter, small letters go that stand out.
-    """
+def _initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials."""
     letters = [v.line for v in verdicts if _is_lead(v)]
-    if not letters and not suspects:
+    if not letters:
         return []
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
     small = [line for letter in letters for line in beside_letter(search, letter)]
-    small += [_short_of(line, letter) for letter in suspects for line in beside_letter(search, letter)]
     seen = [v.line.box for v in verdicts]
     read = [v.line.ink_box for v in verdicts if v.is_kept]
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
@@ -299,13 +296,28 @@ def _short_of(line: Line, letter: Line) -> Line:
     return replace(line, line_px=min(line.line_px, float(gap)))
 
 
+def _beside_suspects(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """Small letters beside what is hardly seen, but read as a letter; it comes last and only adds to what goes."""
+    read = [v.line.ink_box for v in verdicts if v.is_kept]
+    return [
+        Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS)
+        for letter in _suspects(search, verdicts, undecided, bench)
+        for line in beside_letter(search, letter)
+        if line.line_px <= _MUCH_LOWER * max(letter.box.height, letter.box.width)
+        and not any(box.intersection(line.box) for box in read)
+    ]
+
+
 def _suspects(search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench) -> list[Line]:
     """Letters in places that look a little like text, of which the first reader is certain."""
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Line] = []
     for place in [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_SUSPECTS]:
         for letter in letters_within(search, place, in_words=True):
-            if not any(letter.box.intersection(box) for box in known) and may_be_letter(letter, bench):
+            is_new = not any(letter.box.intersection(box) for box in known)
+            if is_new and may_be_letter(letter, bench):
                 found.append(letter)
                 known.append(letter.box)
                 break

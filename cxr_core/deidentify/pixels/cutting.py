@@ -4,6 +4,8 @@ Takes lines and the bench, gives a verdict or none. Of what is cut out more is a
 it has been taken away by us.
 """
 
+from dataclasses import replace
+
 from cxr_core.deidentify.pixels.explanation import is_short_enough
 from cxr_core.deidentify.pixels.judgement import WHOLE_WORD, Bench, Rule, Verdict
 from cxr_core.deidentify.pixels.model import Line
@@ -25,7 +27,8 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
 
 def may_be_letter(letter: Line, bench: Bench) -> bool:
     """True where the first reader is certain of a letter on the allow-list, whatever the others say."""
-    readings = read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT)
+    first = replace(bench.desk, readers=bench.desk.readers[:1])
+    readings = read_line(letter, first, bench.is_marker, words_matter=False, promise=CUT_OUT)
     return any(
         reading.scores[0] >= bench.policy.certain_score
         and count_alphanumerics(reading.texts[0]) == 1
