@@ -61,7 +61,7 @@ from cxr_core.vocabulary import BoxDecision, Photometric, QualityFlag, Reason
 _FAINT_PROBABILITY = 0.2
 _READ_SHARE = 0.5
 _TEXTURE_GLYPHS = 4
-_MOST_PLACES, _MOST_SUSPECTS = 8, 16
+_MOST_PLACES, _MOST_SUSPECTS, _MOST_BESIDE = 8, 16, 2
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 MEMO = Memo()  # one a process; what it holds depends on the ink alone, never on the order of arrival
@@ -213,7 +213,8 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
     if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) is not None:
         letter, small = (_part_of(verdict.as_read, mask) for mask in parts)
         gone = Verdict(replace(small, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS)
-        return [judge_letter(letter, bench) or verdict.removed_for(Rule.TEXT), gone]
+        kept = judge_letter(letter, bench)  # it may lie in a removed line: of that it is not cut out
+        return [replace(kept, is_cut_out=False) if kept else verdict.removed_for(Rule.TEXT), gone]
     return [verdict]
 
 
@@ -301,11 +302,13 @@ def _beside_suspects(
 ) -> list[Verdict]:
     """Small letters beside what is hardly seen, but read as a letter; it comes last and only adds to what goes."""
     read = [v.line.ink_box for v in verdicts if v.is_kept]
+    beside = [(one, beside_letter(search, one)) for one in _suspects(search, verdicts, undecided, bench)]
     return [
         Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS)
-        for letter in _suspects(search, verdicts, undecided, bench)
-        for line in beside_letter(search, letter)
-        if line.line_px <= _MUCH_LOWER * max(letter.box.height, letter.box.width)
+        for letter, lines in beside
+        for line in lines
+        if len(lines) <= _MOST_BESIDE  # more is texture
+        and line.line_px <= _MUCH_LOWER * max(letter.box.height, letter.box.width)
         and not any(box.intersection(line.box) for box in read)
     ]
 
