@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.reading import is_letter
 
 _LEAST_ASPECT = 1.5
 _REACH = 14.0  # of the line's height, on either side
 _LETTER = 0.35, 1.1  # heights of what may be a letter, of the line's
 _WIDEST = 2.5
 _GAP = 1.4  # a space of typewriter type and a thin letter
+_AS_HIGH, _FEW = 1.4, 2
 _RIM = 0.12  # ink that crosses the rim of the line is something larger
 
 
@@ -47,6 +49,18 @@ def carried_on(search: SearchImage, line: Line) -> Line:
     if line.is_vertical:
         grown = Box(strip.top + first, box.left, strip.top + last, box.right)
     return replace(line, box=box.union(grown))
+
+
+def belongs_to(kept: Line, line: Line) -> bool:
+    """True for a kept line that may be one of the letters which follow a removed one: about as high, the same way.
+
+    What looks little like type and has hardly a glyph is no line that letters follow.
+    """
+    is_line = line.probability >= TEXT_PROBABILITY or line.glyphs > _FEW
+    ink = kept.ink_box
+    height = max(kept.line_px, float(ink.width if line.is_vertical else ink.height))
+    is_alike = 1 / _AS_HIGH <= height / line.line_px <= _AS_HIGH
+    return is_line and is_alike and (kept.is_vertical == line.is_vertical or is_letter(kept))
 
 
 def _ink_like(grey: NDArray[np.uint8], own: Box) -> NDArray[np.bool_]:

@@ -4,11 +4,11 @@ Takes lines, readers, markers and the patient's identifiers; gives verdicts.
 Blacking the pixels is left to `redaction`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.explanation import explains, is_short_enough
+from cxr_core.deidentify.pixels.explanation import explains
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
@@ -19,7 +19,8 @@ from cxr_core.deidentify.pixels.neighbours import (
     stands_in_a_table,
     touches,
 )
-from cxr_core.deidentify.pixels.reading import CUT_OUT, Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
     count_alphanumerics,
@@ -47,10 +48,12 @@ _BEYOND_DOUBT, _ABSTAINS = 0.95, 0.1  # scores of one who read, and of one who c
 _WORD = 4  # letters: two readers do not make up the same one
 _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse blocks of JPEG, all over an image
 _MUCH_HIGHER = 1.7  # two lines seen as one
-_WHOLE_WORD = 5  # letters of a listed word that is no remainder of a name
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
 
+
+WHOLE_WORD = 5
+"""Letters of a listed word that is no remainder of a name."""
 
 LEAD_ASPECT = 4.0
 """A lead marker with all that stands beside it is no longer than this."""
@@ -74,7 +77,7 @@ class Verdict:
     """What becomes of one line.
 
     `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
-    read; `is_cut_out` that a kept letter stands in a place of which the rest goes.
+    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `ink` which of its inks was read.
     """
 
     line: Line
@@ -84,6 +87,13 @@ class Verdict:
     texts: tuple[str, ...] = field(repr=False, default=())
     is_legible: bool = False
     is_cut_out: bool = False
+    ink: int = 0
+
+    @property
+    def as_read(self) -> Line:
+        """The line with the ink that was read, and no other."""
+        window = slice(self.ink, self.ink + 1)
+        return replace(self.line, inks=self.line.inks[window], ink_boxes=self.line.ink_boxes[window])
 
     @property
     def is_kept(self) -> bool:
@@ -102,6 +112,10 @@ class Verdict:
 
     def removed_for(self, rule: Rule) -> "Verdict":
         return replace(self, decision=BoxDecision.REDACTED, rule=rule, texts=())
+
+
+StandsAlone = Callable[[Verdict, Sequence[Verdict]], bool]
+"""Whether a kept line stands by itself in the image, given what else was read as a marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,9 @@ class Bench:
         )
 
 
-def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line]]:
+def judge(
+    lines: Sequence[Line], bench: Bench, stands_alone: StandsAlone = lambda *_: False
+) -> tuple[list[Verdict], list[Line]]:
     """Judge all lines of one image.
 
     Parameters
@@ -152,6 +168,9 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
     lines : sequence of Line
         The likeliest first.
     bench : Bench
+    stands_alone : callable
+        True for a kept line, beside the others, that the image shows by itself: it does not adjoin a place of several
+        lines of which it is one. By default none does.
 
     Returns
     -------
@@ -180,7 +199,7 @@ def judge(lines: Sequence[Line], bench: Bench) -> tuple[list[Verdict], list[Line
             verdicts.append(verdict)
     verdicts = _without_explained(_without_surroundings(verdicts))
     verdicts = _remove_names_over_lines(verdicts, bench)
-    verdicts = _remove_adjoining(verdicts, undecided)
+    verdicts = _remove_adjoining(verdicts, undecided, stands_alone)
     removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
     left = [line for line in undecided if not any(box.intersection(line.box) for box in removed)]
     return sorted(verdicts, key=lambda verdict: (verdict.line.box.top, verdict.line.box.left)), left
@@ -199,41 +218,13 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
     if agreed := [reading for reading in readings if bench.keeps(reading, line)]:
         best = max(agreed, key=lambda reading: reading.score)
-        return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts)
+        return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts, ink=best.ink)
     is_legible = any(reading.is_legible for reading in readings)
     if is_likely:
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
     if _is_read(line, readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
     return None
-
-
-def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
-    """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
-    if not is_short_enough(letter, letters=1):
-        return None  # a stick: no letter explains it, whatever is read
-    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
-        is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
-        if is_certain and count_alphanumerics(reading.texts[0]) == 1:
-            return _cut_out(letter, reading, bench)
-    return None
-
-
-def judge_word(word: Line, bench: Bench) -> Verdict | None:
-    """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
-    for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False):
-        first = normalise(reading.texts[0])
-        is_same = all(normalise(text) == first for text in reading.texts)
-        is_long = max(map(len, first.split()), default=0) >= _WHOLE_WORD
-        is_plain = is_long and is_same and set(first.split()) <= set(bench.policy.words)
-        if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
-            return _cut_out(word, reading, bench)
-    return None
-
-
-def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:
-    engine = "+".join(reader.name for reader in bench.desk.readers)
-    return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)
 
 
 def _is_within(line: Line, kept: Line) -> bool:
@@ -328,24 +319,35 @@ def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verd
     return [v.removed_for(Rule.IDENTIFIER) if id(v) in guilty else v for v in verdicts]
 
 
-def _is_apart(kept: Verdict, gone: Line) -> bool:
-    """True for a long listed word, read alike by all, that a gap divides from the removed line: no remainder of it."""
+def is_whole_word(kept: Verdict) -> bool:
+    """True for a kept line with a long listed word, read alike by all: no remainder of a name."""
     longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
-    is_agreed = all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
-    return longest >= _WHOLE_WORD and is_agreed and not touches(kept.line, gone)
+    return longest >= WHOLE_WORD and all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
+
+
+def _is_apart(kept: Verdict, gone: Line) -> bool:
+    """True for a whole word that a gap divides from the removed line."""
+    return is_whole_word(kept) and not touches(kept.line, gone)
 
 
 def _is_value(line: Line, gone: Sequence[Line]) -> bool:
     return line.probability >= TEXT_PROBABILITY and stands_in_a_table(line, [one for one in gone if one.glyphs > 1])
 
 
-def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
+def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line], stands_alone: StandsAlone) -> list[Verdict]:
     """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
+    read = list(kept)
+
+    def goes_with(verdict: Verdict, gone: Line) -> bool:
+        if not adjoins(verdict.line, gone) or _is_apart(verdict, gone):
+            return False
+        return not (is_place_of_several(gone, verdict.line) and stands_alone(verdict, read))
+
     front = removed
     while front:
-        hit = [v for v in kept if any(adjoins(v.line, gone.line) and not _is_apart(v, gone.line) for gone in front)]
+        hit = [v for v in kept if any(goes_with(v, gone.line) for gone in front)]
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front

@@ -40,6 +40,9 @@ _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
 _MOST_INITIALS = 4
+_ASKEW = 0.25  # gap along and across of letters of a slanting line
+_LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
+_OPEN = 0.15, 0.8  # of its rectangle: what type covers
 
 
 class _Company(Enum):
@@ -50,7 +53,7 @@ class _Company(Enum):
     CROWD = "crowd"
 
 
-def letters_within(search: SearchImage, place: Line) -> list[Line]:
+def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) -> list[Line]:
     """What may be the letter of a place that holds much smaller ones beside it, or a ring around it; bright or dark.
 
     Nothing that has a part of about its size beside it, nor what goes on in a row with it: a name must not leave its
@@ -60,6 +63,8 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     ----------
     search : SearchImage
     place : Line
+    in_words : bool
+        True for those, too, that may be one letter of a word: to look beside them, not to free them.
     """
     side = max(place.box.height, place.box.width)
     if side > _LARGEST_PX:
@@ -67,7 +72,7 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
     window = place.box.grown(round(_AROUND * side), search.shape)
     grey, zoom = _sampled(search, window, max(_PLACE_PX / side, _LEAST_ZOOM))
     alone: list[tuple[Line, int]] = []
-    in_words: list[tuple[Box, int]] = []
+    of_words: list[tuple[Line, int]] = []
     for stroke, kind in _STROKES:
         kernel = np.ones((round(stroke * _PLACE_PX) | 1,) * 2, np.uint8)
         hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
@@ -75,10 +80,13 @@ def letters_within(search: SearchImage, place: Line) -> list[Line]:
         parts = parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom)
         for letter, company in _letters_of(parts):
             if company is _Company.WORD:
-                in_words.append((parts.box(letter), kind))
+                of_words.append((_cut_out(parts, letter, place), kind))
             elif company is _Company.NONE:
                 alone.append((_cut_out(parts, letter, place), kind))
-    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, in_words)]
+    if in_words:
+        return [letter for letter, _ in alone + of_words]
+    boxes = [(letter.box, kind) for letter, kind in of_words]
+    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)]
 
 
 def _cut_out(parts: Parts, letter: int, place: Line) -> Line:
@@ -187,7 +195,7 @@ def _goes_on(parts: Parts, letter: int, other: int) -> bool:
 
 
 def _groups(parts: Parts, own: Box) -> list[list[int]]:
-    """Parts of a few alike small letters side by side, or one that several have run into."""
+    """Parts of a few alike small letters side by side, or one that several have run into; near the letter any one."""
     size = max(own.height, own.width)
     small = [index for index in range(1, len(parts.stats)) if _is_small(parts, index, own, size)]
     groups: list[list[int]] = []
@@ -196,9 +204,19 @@ def _groups(parts: Parts, own: Box) -> list[list[int]]:
         while more := [index for index in small if any(_are_near(parts.stats, index, one) for one in group)]:
             group += more
             small = [index for index in small if index not in more]
-        if 2 <= len(group) <= _MOST_INITIALS or (len(group) == 1 and _has_run_together(parts.stats, group[0])):
+        is_one = len(group) == 1 and (_has_run_together(parts.stats, group[0]) or _is_close(parts, group[0], own))
+        if is_one or 2 <= len(group) <= _MOST_INITIALS:
             groups.append(group)
     return groups
+
+
+def _is_close(parts: Parts, index: int, own: Box) -> bool:
+    """True for what looks like type within a letter's height of the letter: two askew are as wide as high."""
+    place, size = parts.place(index), max(own.height, own.width)
+    shorter, longer = sorted((place.width, place.height))
+    is_open = _OPEN[0] * shorter * longer <= int(parts.stats[index, 4]) <= _OPEN[1] * shorter * longer
+    is_large = longer >= _LEAST_ALONE * size and longer <= _LONGEST * shorter
+    return is_open and is_large and max(own.gaps(place)) <= _NEAR * size
 
 
 def _is_small(parts: Parts, index: int, own: Box, size: int) -> bool:
@@ -221,12 +239,12 @@ def _are_near(stats: NDArray[Any], one: int, other: int) -> bool:
         - min(int(stats[one, axis] + stats[one, axis + 2]), int(stats[other, axis] + stats[other, axis + 2]))
         for axis in (0, 1)
     ]
-    return sides[1] <= _ALIKE * sides[0] and max(gaps) <= _GAP * sides[0] and min(gaps) <= 0
+    return sides[1] <= _ALIKE * sides[0] and max(gaps) <= _GAP * sides[0] and min(gaps) <= _ASKEW * sides[0]
 
 
 def _has_run_together(stats: NDArray[Any], index: int) -> bool:
     shorter, longer = sorted(int(value) for value in stats[index, 2:4])
-    return 1.15 * shorter <= longer <= 3.6 * shorter and stats[index, 4] <= 0.85 * shorter * longer
+    return 1.15 * shorter <= longer <= _LONGEST * shorter and stats[index, 4] <= 0.85 * shorter * longer
 
 
 def _initials(letter: Line, parts: Parts, group: Sequence[int]) -> list[Line]:

@@ -57,7 +57,7 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
-    if inks and mark.is_squarish and (parts := _letter_apart(inks[0].mask)) is not None:
+    if inks and mark.is_squarish and (parts := letter_apart(inks[0].mask)) is not None:
         constancy = max(ink.constancy for ink in inks)
         for part in (Ink(mask, inks[0].reach, constancy) for mask in parts):
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
@@ -132,8 +132,8 @@ def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float
     return min(probability, _DOUBTFUL) if is_too_high else probability
 
 
-def _letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """The ink of a letter and of much smaller ones at a distance, or None where they are one line."""
+def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """The ink of a letter and of much smaller ones at a distance, or None where they are one line or nothing else."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(mask), connectivity=8)
     if not 3 <= count <= _MOST_IN_LEAD + 1:
         return None

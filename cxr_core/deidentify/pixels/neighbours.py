@@ -23,6 +23,7 @@ _WORD_GAP = 0.3  # of the height of the line: less than a space
 _DIRECTED = 3  # glyphs
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
+_INITIAL_SIZE = 0.6
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
@@ -108,6 +109,13 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
         companions = [line for line in lines if accompanies(line, letter)]
         found += companions if len(companions) <= _MOST_COMPANIONS else []
     return found
+
+
+def is_initial_of(one: Line, letter: Line) -> bool:
+    """True for a lone letter of little more than half the size of another, no further from it than that is high."""
+    size, large = (max(line.ink_box.height, line.ink_box.width) for line in (one, letter))
+    is_small = size <= _INITIAL_SIZE * large and large <= _LARGEST_LETTER_PX
+    return is_small and max(one.ink_box.gaps(letter.ink_box)) <= large
 
 
 def company(letter: Line) -> Box:

@@ -21,10 +21,10 @@ from cxr_core.deidentify.pixels.sessions import open_session
 CELL_PX = 4  # one value of the maps for 4 x 4 pixels of the view
 MARKED = 0.4  # probability from which a cell of a map belongs to a line
 REACH_TILES = 9  # how far, in tiles of a view, a change of pixels is looked for in the maps
-_BLOCK_PX = 128
+_BLOCK_PX = 64
 AROUND_TILES = 7  # a proposed tile, and three on every side
-_MOST_BLOCKS = 6  # a side of an area: what bounds the memory
-_MARGIN_PX = 16  # what the network sees around a pixel
+_MOST_BLOCKS = 12  # a side of an area: what bounds the memory
+_MARGIN_PX = 24  # what the network sees around a pixel
 _WINDOW_PX = 32
 _GRID_PX = 4  # the surroundings are measured in cells: contrast changes slowly
 _EDGE_WINDOW_PX = 65  # more than twice a stroke of type and its gap
@@ -178,7 +178,7 @@ def _areas(tiles: NDArray[np.bool_], blocks: tuple[int, int]) -> list[Box]:
     side = _BLOCK_PX // TILE_PX
     padded = np.zeros((down * side, across * side), np.uint8)
     padded[: tiles.shape[0], : tiles.shape[1]] = tiles
-    near = cv2.dilate(padded, np.ones((3, 3), np.uint8))
+    near = cv2.dilate(padded, np.ones((5, 5), np.uint8))
     around = cv2.dilate(padded, np.ones((AROUND_TILES, AROUND_TILES), np.uint8))
     some_rows = near.reshape(down, side, across * side).any(axis=1)  # one axis after the other: much quicker than both
     wanted = np.asarray(some_rows.reshape(down, across, side).any(axis=2), dtype=np.bool_)

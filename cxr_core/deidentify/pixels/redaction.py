@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.judgement import Rule, Verdict
 from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.standing import rim_px
 from cxr_core.vocabulary import Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
-_KEPT_RIM_PX = 2
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
@@ -94,7 +94,7 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
     pieces, own = [grown], [line.box]
     for verdict in kept:
         ink = verdict.line.ink_box
-        around = ink.grown(_KEPT_RIM_PX, shape)
+        around = ink.grown(rim_px(verdict.line), shape)
         is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
         if is_beside or verdict.is_cut_out:
             own = [part for piece in own for part in piece.without(around)]
@@ -110,7 +110,8 @@ def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, i
     for verdict in kept:
         ink = verdict.line.ink_box
         if verdict.is_cut_out or not (ink.intersection(one.box) or ink.intersection(other.box)):
-            pieces = [part for piece in pieces for part in piece.without(ink.grown(_KEPT_RIM_PX, shape))]
+            around = ink.grown(rim_px(verdict.line), shape)
+            pieces = [part for piece in pieces for part in piece.without(around)]
     return pieces
 
 

@@ -248,3 +248,25 @@ def test_a_line_that_touches_the_edge_of_the_image_goes_whole(
     for box in redact(image, rapidocr).boxes:
         removed[box.top_px : box.bottom_px, box.left_px : box.right_px] = True
     assert removed[ink].mean() == 1.0
+
+
+@pytest.mark.parametrize("last", ["SUPINE", "PORTABLE"])
+def test_a_marker_that_is_the_last_line_of_a_block_stays(
+    noise_image: Draw, burn: Burn, rapidocr: TextReader, last: str
+) -> None:
+    image = noise_image()
+    names = [burn(image, text, (60 + 30 * row, 40)) for row, text in enumerate(("Ross, Ruth R.", "02/03/1961"))]
+    marker = burn(image, last, (120, 40))
+    result = redact(image, rapidocr)
+    assert (result.pixels[marker] == 4095).all()
+    assert not any((result.pixels[name] == 4095).any() for name in names)
+
+
+@pytest.mark.parametrize("last", ["RT: M. Quill", "PORT, Al", "L. Ono"])
+def test_a_name_like_a_marker_in_a_block_leaves_nothing(
+    noise_image: Draw, burn: Burn, rapidocr: TextReader, last: str
+) -> None:
+    image = noise_image()
+    burn(image, "Ross, Ruth R.", (60, 40))
+    name = burn(image, last, (90, 40))
+    assert not (redact(image, rapidocr).pixels[name] == 4095).any()

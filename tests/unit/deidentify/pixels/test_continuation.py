@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.continuation import carried_on
+from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.vocabulary import Photometric
@@ -60,3 +60,18 @@ def test_what_stands_two_lines_away_is_not_taken(noise_image: Draw, burn: Burn) 
     burn(image, "PORTABLE", (120, 360))
     whole, box = seen(ink, image, slice(0, None), is_vertical=False)
     assert box == whole
+
+
+@pytest.mark.parametrize(
+    ("height", "belongs"),
+    [(24, True), (40, False), (14, False)],  # an initial that follows a name; lead beside small type; small type
+)
+def test_a_kept_letter_belongs_to_a_line_of_its_height(height: int, *, belongs: bool) -> None:
+    name = Line(Box(100, 100, 124, 260), False, 24.0, 9, 0.9)
+    letter = Line(Box(100, 300, 100 + height, 300 + height), False, float(height), 1, 0.9)
+    assert belongs_to(letter, name) is belongs
+
+
+def test_no_letter_belongs_to_what_is_hardly_a_line() -> None:
+    faint = Line(Box(100, 100, 124, 160), False, 24.0, 1, 0.3)
+    assert not belongs_to(Line(Box(100, 200, 124, 220), False, 24.0, 1, 0.9), faint)

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, judge, judge_letter, judge_word
+from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.reading import Desk, Memo
@@ -288,6 +289,31 @@ def test_a_line_within_a_block_that_was_removed_is_read() -> None:
     assert [v.rule for v in verdicts if v.line is within] == [Rule.MARKER]
 
 
+def in_a_block() -> tuple[Line, Line]:
+    """A removed place of three lines, and one of these lines."""
+    return line(Box(100, 100, 148, 700), glyphs=9), line(Box(126, 110, 146, 180), glyphs=3, probability=0.9, seed=1)
+
+
+def test_a_marker_that_stands_by_itself_does_not_adjoin_the_block_around_it() -> None:
+    block, marker = in_a_block()
+    for alone, rule in ((True, Rule.MARKER), (False, Rule.ADJOINS)):
+        verdicts, _ = judge([block, marker], bench(ByHeight("RPO")), lambda *_, alone=alone: alone)
+        assert [v.rule for v in verdicts if v.line is marker] == [rule]
+
+
+def test_a_marker_that_stands_by_itself_still_adjoins_a_line_of_its_size() -> None:
+    name, marker = line(Box(100, 100, 124, 260), glyphs=9), line(Box(101, 268, 121, 300), glyphs=2, seed=1)
+    verdicts, _ = judge([name, marker], bench(ByHeight("RT")), lambda *_: True)
+    assert {v.rule for v in verdicts} == {Rule.TEXT, Rule.ADJOINS}
+
+
+def test_of_a_kept_line_the_ink_that_was_read_is_known() -> None:
+    place = amid_ribs()
+    kept = Verdict(place, BoxDecision.KEPT, Rule.MARKER, ink=1)
+    assert [kept.as_read.ink_box, place.ink_box] == [Box(140, 150, 170, 320), Box(100, 100, 220, 400)]
+    assert len(kept.as_read.inks) == 1
+
+
 def test_small_type_within_the_place_of_a_large_kept_word_is_judged() -> None:
     word = line(Box(100, 100, 160, 300), glyphs=5)
     within = line(Box(104, 110, 124, 290), glyphs=9, probability=0.9, seed=1)
@@ -320,9 +346,23 @@ def test_a_binarisation_that_shows_a_part_of_its_place_is_a_line_of_its_own() ->
 
 
 @pytest.mark.parametrize(
+    ("text", "score", "may_be"), [("L", 0.99, True), ("L", 0.7, False), ("I", 0.99, False), ("LT", 0.99, False)]
+)
+def test_a_letter_of_which_one_reader_is_certain_may_have_initials_beside_it(
+    fake_reader: Callable[..., object], text: str, score: float, *, may_be: bool
+) -> None:
+    readers = fake_reader(text, score), fake_reader("J", 0.1, name="second")
+    letter = line(Box(100, 100, 150, 120), glyphs=1)  # too thin for a letter that stays
+    assert may_be_letter(letter, bench(*readers)) is may_be
+    assert judge_letter(letter, bench(*readers)) is None
+
+
+@pytest.mark.parametrize(
     ("texts", "names", "stays"),
     [
         (("SUPINE", "Supine"), (), True),
+        (("CROSS TABLE", "Cross Table"), (), True),  # listed as a phrase
+        (("TABLE CROSS", "TABLE CROSS"), (), False),
         (("SUPINE", "SUPNE"), (), False),  # spelled otherwise by one
         (("SUPINF", "SUPINF"), (), False),  # not listed, only like it
         (("AP", "AP"), (), False),  # too short to be told from a part of a name

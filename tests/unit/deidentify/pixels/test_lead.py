@@ -155,3 +155,25 @@ def test_a_ring_an_arrow_and_a_bead_are_no_initials(plate: Plate) -> None:
     cv2.circle(plate._lead, (_AT + 14, _AT - 50), 10, 1.0, -1)
     cv2.arrowedLine(plate._lead, (_AT - 50, _AT + 40), (_AT - 50, _AT - 10), 1.0, 5, tipLength=0.35)
     assert beside_letter(plate.search, plate.line(letter)) == []
+
+
+def test_one_sign_that_looks_like_type_close_to_a_letter_is_found(plate: Plate) -> None:
+    letter = plate.put("R", 64, (_AT, _AT))
+    initial = plate.put("K", 26, (_AT + 20, _AT + 56))
+    found = beside_letter(plate.search, plate.line(letter))
+    assert [one.box.intersection(initial) > 0.9 * initial.area for one in found] == [True]
+
+
+def test_one_sign_far_from_a_letter_is_left(plate: Plate) -> None:
+    letter = plate.put("R", 64, (_AT, _AT))
+    plate.put("K", 26, (_AT + 20, _AT + 130))
+    assert beside_letter(plate.search, plate.line(letter)) == []
+
+
+def test_the_first_letter_of_a_word_is_looked_beside_but_not_freed(plate: Plate) -> None:
+    whole = plate.put("Lee", 48, (_AT, _AT))
+    first = Box(whole.top, whole.left, whole.bottom, whole.left + whole.width // 3)
+    place = plate.line(whole)
+    beside, freed = (letters_within(plate.search, place, in_words=both) for both in (True, False))
+    assert any(overlap(line.box, first) > 0.6 for line in beside)
+    assert not any(overlap(line.box, first) > 0.3 for line in freed)

@@ -13,6 +13,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     initials_of,
     ink_outside,
     is_block,
+    is_initial_of,
     rows_of_letters,
     stands_in_a_table,
     touches,
@@ -41,6 +42,22 @@ LETTER = line(Box(200, 200, 240, 230), 1)
 )
 def test_initials_are_smaller_letters_close_to_a_lone_letter(box: Box, is_company: bool) -> None:
     assert accompanies(line(box, 2), LETTER) is is_company
+
+
+@pytest.mark.parametrize(
+    ("box", "is_initial"),
+    [
+        (Box(205, 234, 225, 250), True),  # J beside L
+        (Box(200, 234, 238, 262), False),  # as large: the other side
+        (Box(205, 280, 225, 296), False),  # further away than the letter is high
+    ],
+)
+def test_a_small_letter_beside_a_kept_one_is_an_initial(box: Box, *, is_initial: bool) -> None:
+    assert is_initial_of(line(box, 1), LETTER) is is_initial
+
+
+def test_beside_what_is_too_large_for_a_letter_stands_no_initial() -> None:
+    assert not is_initial_of(line(Box(205, 234, 225, 250), 1), line(Box(0, 260, 360, 620), 1))
 
 
 def test_a_letter_of_the_size_of_a_removed_name_goes_and_larger_lead_stays() -> None:

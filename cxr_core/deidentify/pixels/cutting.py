@@ -1,0 +1,55 @@
+"""Decides whether a letter or a word that was cut out of a removed place stays, and what may be a letter.
+
+Takes lines and the bench, gives a verdict or none. Of what is cut out more is asked than of a line: what stands beside
+it has been taken away by us.
+"""
+
+from dataclasses import replace
+
+from cxr_core.deidentify.pixels.explanation import is_short_enough
+from cxr_core.deidentify.pixels.judgement import WHOLE_WORD, Bench, Rule, Verdict
+from cxr_core.deidentify.pixels.model import Line
+from cxr_core.deidentify.pixels.reading import CUT_OUT, Reading, read_line
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
+from cxr_core.vocabulary import BoxDecision
+
+
+def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
+    """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
+    if not is_short_enough(letter, letters=1):
+        return None  # a stick: no letter explains it, whatever is read
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
+        is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
+        if is_certain and count_alphanumerics(reading.texts[0]) == 1:
+            return _cut_out(letter, reading, bench)
+    return None
+
+
+def may_be_letter(letter: Line, bench: Bench) -> bool:
+    """True where the first reader is certain of a letter on the allow-list, whatever the others say."""
+    first = replace(bench.desk, readers=bench.desk.readers[:1])
+    readings = read_line(letter, first, bench.is_marker, words_matter=False, promise=CUT_OUT)
+    return any(
+        reading.scores[0] >= bench.policy.certain_score
+        and count_alphanumerics(reading.texts[0]) == 1
+        and bench.is_marker(reading.texts[0])
+        for reading in readings
+    )
+
+
+def judge_word(word: Line, bench: Bench) -> Verdict | None:
+    """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
+    for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False):
+        first = normalise(reading.texts[0])
+        is_same = all(normalise(text) == first for text in reading.texts)
+        is_long = max(map(len, first.split()), default=0) >= WHOLE_WORD
+        is_listed = first in bench.policy.phrases or set(first.split()) <= bench.policy.words
+        is_plain = is_long and is_same and is_listed
+        if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
+            return _cut_out(word, reading, bench)
+    return None
+
+
+def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:
+    engine = "+".join(reader.name for reader in bench.desk.readers)
+    return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, reading.texts, is_cut_out=True)

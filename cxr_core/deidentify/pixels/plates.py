@@ -1,0 +1,51 @@
+"""Decides whether what has the edges of a code is a bare plate with a marker on it.
+
+Takes the search image, lines and the rectangles of codes, gives yes or no.
+Codes go unread; what becomes of one that is none is left to `cascade`.
+"""
+
+from collections.abc import Sequence
+
+from cxr_core.deidentify.pixels.judgement import Bench, Verdict, judge_line
+from cxr_core.deidentify.pixels.model import UNBOUNDED, Box, Line
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.standing import lies_on_bare_ground
+from cxr_core.deidentify.pixels.wording import folded
+
+_WORD = 2  # letters
+_PLATE = 1.0  # of the height of a line: how far the edges of its plate reach, with the margin of a code
+
+
+def is_on_a_plate(search: SearchImage, line: Line, codes: Sequence[Box], bench: Bench) -> bool:
+    """True for a marker on a bare plate that has the edges of a code: no room is left for bars or squares.
+
+    Parameters
+    ----------
+    search : SearchImage
+    line : Line
+    codes : sequence of Box
+    bench : Bench
+    """
+    over = [code for code in codes if code.intersection(line.box)]
+    if not all(_is_plate_of(line, box) for box in over):
+        return False
+    verdict = judge_line(line, bench)
+    if verdict is None or not verdict.is_kept or not _is_a_word(verdict):
+        return False
+    return lies_on_bare_ground(search, verdict.as_read)
+
+
+def explains_code(kept: Verdict, code: Box) -> bool:
+    """True where what looks like a code is the plate of a kept marker."""
+    return not kept.is_cut_out and _is_a_word(kept) and _is_plate_of(kept.line, code)
+
+
+def _is_a_word(kept: Verdict) -> bool:
+    """True for two letters or more that all readers read alike."""
+    return all(len(folded(text)) >= _WORD and folded(text) == folded(kept.texts[0]) for text in kept.texts)
+
+
+def _is_plate_of(line: Line, code: Box) -> bool:
+    """True where a code reaches no further beyond a line than a plate does."""
+    margin = round(_PLATE * min(line.box.height, line.box.width))
+    return line.box.grown(margin, UNBOUNDED).intersection(code) == code.area
