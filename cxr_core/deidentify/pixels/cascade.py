@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import carried_on
+from cxr_core.deidentify.pixels.contrast import is_ground
 from cxr_core.deidentify.pixels.judgement import (
     LEAD_ASPECT,
     Bench,
@@ -24,7 +25,7 @@ from cxr_core.deidentify.pixels.judgement import (
     may_hold_lead,
 )
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
-from cxr_core.deidentify.pixels.lines import find_lines, words_of
+from cxr_core.deidentify.pixels.lines import find_lines, find_rows, words_of
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, is_block, rows_of_letters
@@ -97,12 +98,12 @@ def redact_pixels(
     cv2.setNumThreads(1)
     bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers))
     search = prepare_search(stored, photometric)
-    verdicts, undecided = _search(search, bench)
+    verdicts, undecided, things = _search(search, bench)
     areas = boxes_to_redact(verdicts, search.shape)
-    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts)):
+    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts, things)):
         verdicts += residue
         areas = boxes_to_redact(verdicts, search.shape)
-        if find_residue(search, [box for box, _ in areas], verdicts):
+        if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
     pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))
     flags = mask_flags(mask) + _texture_flags(undecided)
@@ -111,11 +112,12 @@ def redact_pixels(
     return PixelResult(pixels, tuple(rows), tuple(flags), area_share(mask))
 
 
-def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:
-    """Stages 1 to 5: proposals, network, lines, readings, judgement."""
+def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line], list[Box]]:
+    """Stages 1 to 5: proposals, network, lines, readings, judgement; and the rows of like things, which are no text."""
     maps = look_everywhere(search)
-    codes = [_code(box) for box in find_codes(maps, search.shape)]
-    lines = [line for line in find_lines(search, maps) if not _is_inside(line.box, codes)]
+    codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
+    lines, things = find_lines(search, maps), find_rows(search, maps)
+    lines = [line for line in lines if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
     verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
     verdicts = [
@@ -127,7 +129,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
     kept = [v.line.box for v in verdicts if v.is_kept]
-    faint = faint_lines(maps, [v.line for v in verdicts if v.is_sure], kept, search.shape)
+    maps_of_text = [one.within([Box(0, 0, *search.shape)], things) for one in maps]
+    faint = faint_lines(maps_of_text, [v.line for v in verdicts if v.is_sure], kept, search.shape)
     verdicts += [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
     gone = [v.line for v in verdicts if not v.is_kept]
     goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
@@ -135,7 +138,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
         replace(v, line=carried_on(search, v.line)) if more else v for v, more in zip(verdicts, goes_on, strict=True)
     ]
     read = [v.line.box for v in verdicts if v.is_kept]
-    return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
+    return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided, things
 
 
 def _may_stay(search: SearchImage, verdict: Verdict) -> bool:

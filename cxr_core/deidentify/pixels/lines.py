@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
-from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Line, glyphs_along
+from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import repeats_itself
@@ -28,6 +28,7 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
+_ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
 
 def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> list[Line]:
@@ -56,6 +57,8 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     repeats itself from end to end is none.
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
+    if is_of_a_row(search, mark):
+        return
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
     if inks and mark.is_squarish and (parts := _letter_apart(inks[0].mask)) is not None:
         constancy = max(ink.constancy for ink in inks)
@@ -65,6 +68,29 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
     if not _is_zip(search, line):
         yield line
+
+
+def find_rows(search: SearchImage, maps: Sequence[Maps]) -> list[Box]:
+    """The rectangles, as high as letters would be there, of rows that repeat themselves: they say nothing."""
+    return [_at_line_height(mark, search.shape) for mark in find_marks(maps, search.shape) if is_of_a_row(search, mark)]
+
+
+def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
+    rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
+    rows, columns = (0, rim) if mark.is_vertical else (rim, 0)
+    return mark.core.grown_by(rows, columns, shape)
+
+
+def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
+    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film."""
+    if mark.is_squarish or mark.probability >= _ZIP_PROBABILITY:
+        return False
+    core = mark.core.transposed if mark.is_vertical else mark.core
+    grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
+    rim, reach = (core.height - round(mark.line_px)) // 2, max(core.width, round(_ROW_REACH * mark.line_px))
+    strip = core.grown_by(-rim, reach, (grey.shape[0], grey.shape[1]))
+    own = slice(core.left - strip.left, core.right - strip.left)
+    return repeats_itself(np.ascontiguousarray(grey[strip.window]), own)
 
 
 def words_of(line: Line) -> Iterator[Line]:
@@ -102,6 +128,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         inks=tuple(ink.cropped for ink in inks),
         ink_boxes=tuple(ink.box for ink in inks),
         slack_px=2 * CELL_PX * mark.scale,
+        mark_px=mark.line_px,
     )
 
 

@@ -5,12 +5,15 @@ Which boxes go was decided by `judgement`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.judgement import Rule, Verdict
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
+from cxr_core.deidentify.pixels.neighbours import LEAST_IN_A_BLOCK, lines_within
 from cxr_core.vocabulary import Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height
@@ -18,6 +21,8 @@ _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small 
 _LEAST_GROWTH_PX = 3
 _KEPT_RIM_PX = 2
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
+_MUCH_HIGHER = 2.0  # of two pieces of one line: a capital beside a stroke; what is higher is of another line
+_TO_MARK = 1.25  # a place is as high as its ink, and that may run on far beyond what the network marked
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
 
@@ -28,7 +33,7 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own. No rectangle
     grows over the ink of a kept marker.
     """
-    removed = [v for v in verdicts if not v.is_kept]
+    removed = _as_high_as_type([v for v in verdicts if not v.is_kept])
     kept = [v for v in verdicts if v.is_kept]
     boxes = [(box, verdict) for verdict in removed for box in _around(verdict, kept, shape)]
     bridges = [
@@ -39,6 +44,18 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
         for box in _bridge(one.line, other.line, kept, shape)
     ]
     return boxes + bridges
+
+
+def _as_high_as_type(removed: Sequence[Verdict]) -> list[Verdict]:
+    """The same, each with the height of its letters: several lines seen as one are grown by what each of them needs."""
+    lines = [verdict.line for verdict in removed if verdict.line.box.aspect >= SQUARISH]
+    found = []
+    for verdict in removed:
+        is_vertical = verdict.line.is_vertical
+        within = [one.line_px for one in lines_within(verdict.line, lines) if one.is_vertical == is_vertical]
+        line_px = median(within) if len(within) >= LEAST_IN_A_BLOCK else verdict.line.line_px
+        found.append(replace(verdict, line=replace(verdict.line, line_px=line_px)))
+    return found
 
 
 def outermost(areas: Sequence[tuple[Box, Verdict]]) -> list[tuple[Box, Verdict]]:
@@ -115,7 +132,8 @@ def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, i
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
-    across = max(_LEAST_GROWTH_PX, round(_GROWTH * line.line_px))
+    height = min(line.line_px, _TO_MARK * line.mark_px) if line.mark_px else line.line_px
+    across = max(_LEAST_GROWTH_PX, round(_GROWTH * height))
     along = max(across, round(_GROWTH_ALONG * line.line_px))
     rows, columns = (along, across) if line.is_vertical else (across, along)
     return box.grown_by(rows, columns, shape)
@@ -128,4 +146,5 @@ def _is_one_line(one: Line, other: Line) -> bool:
     if one.is_vertical:
         a, b = a.transposed, b.transposed
     down, gap = a.gaps(b)
-    return -down >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)
+    lower, higher = sorted((one.line_px, other.line_px))
+    return -down >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * min(higher, _MUCH_HIGHER * lower)

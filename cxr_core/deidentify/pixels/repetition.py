@@ -4,7 +4,7 @@ Takes grey values along a line, gives yes or no. Words, numbers and bar codes do
 What becomes of a line that says nothing is left to `lines`.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -15,45 +15,79 @@ _LEAST_TURNS = 12
 _BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
 _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
-_PARTS = 4
+_PARTS, _FIFTHS = 4, 5
+_STEPS_IN_A_PART = 3
+_STRONG, _UNLIKE, _MOST_CROSSED = 0.6, 0.3, 2  # of the pattern's own strength; correlation; parts of the length
 _WIDEST_GROUND_PX = 101
 
 
-def repeats_itself(grey: NDArray[np.uint8]) -> bool:
-    """True where one pattern returns at least `_LEAST_TURNS` times over the whole length.
+def repeats_itself(grey: NDArray[np.uint8], own: slice | None = None) -> bool:
+    """True where one pattern returns at least `_LEAST_TURNS` times over the whole length of a place.
 
     Parameters
     ----------
     grey : (rows, columns) uint8 array
-        The place, its longer direction along the columns.
+        The place, its longer direction along the columns, and what it may go on with at either end.
+    own : slice, optional
+        The columns of the place itself; by default all. A short piece of a zip repeats itself no less for being short:
+        it is counted together with the teeth before it or behind it.
     """
     rows, columns = grey.shape
-    if columns < _LEAST_PX:
-        return False
+    own = own or slice(0, columns)
     for first, last in _BANDS:
         band = grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)]
-        if _is_periodic(_profile(band)):
-            return True
+        along = _without_ground(band)
+        for stretch in _stretches(own, columns):
+            step = _step_of(along, stretch, own)
+            if step is not None and not _has_other_things(grey[:, own], along[own], step):
+                return True
     return False
 
 
-def _profile(band: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The values along a band without slow changes of the ground and without its ends."""
+def _stretches(own: slice, columns: int) -> Iterator[slice]:
+    """The place, with what is before it, behind it, and both; without their ends."""
+    cut = round(_ENDS * (own.stop - own.start))
+    for start, stop in dict.fromkeys(
+        ((own.start, own.stop), (0, columns), (0, own.stop), (own.start, columns))  # the whole of either side
+    ):
+        if stop - start >= _LEAST_PX:
+            yield slice(start + cut, stop - cut)
+
+
+def _without_ground(band: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The values along a band without slow changes of the ground."""
     along = band.mean(axis=0, dtype=np.float32)
     side = min(along.size // 6, _WIDEST_GROUND_PX) | 1
-    flat = along - cv2.blur(along[None, :], (side, 1))[0]
-    cut = round(_ENDS * along.size)
-    return np.asarray(flat[cut:-cut], dtype=np.float32)
+    return np.asarray(along - cv2.blur(along[None, :], (side, 1))[0], dtype=np.float32)
 
 
-def _is_periodic(profile: NDArray[np.float32]) -> bool:
+def _step_of(along: NDArray[np.float32], stretch: slice, own: slice) -> int | None:
+    """After how many columns the pattern of a stretch returns; None where it does not, or not everywhere."""
+    profile = along[stretch]
     step = _likeliest_step(profile)
-    if step is None:
-        return False
-    if not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
-        return False
-    ends = np.linspace(0, profile.size, _PARTS + 1).astype(int).tolist()
-    return all(_is_like_itself(profile[first:last], step, _ALIKE_EACH) for first, last in pairwise(ends))
+    if step is None or not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
+        return None
+    first, last = max(own.start - step, stretch.start), min(own.stop + step, stretch.stop)
+    parts = [*np.array_split(profile, _PARTS), along[first:last]]
+    return step if all(_is_like_itself(part, step, _ALIKE_EACH) for part in parts) else None
+
+
+def _has_other_things(grey: NDArray[np.uint8], along: NDArray[np.float32], step: int) -> bool:
+    """True where beside the pattern, over more than a part of the length, stands something strong that does not return.
+
+    A name may be printed along the holes of a film. What only crosses a zip is there in one part.
+    """
+    count = max(1, min(_PARTS, along.size // (_STEPS_IN_A_PART * step)))
+    strong = [_STRONG * float(part.std()) for part in np.array_split(along, count)]
+    for band in np.array_split(grey, _FIFTHS):
+        parts = np.array_split(_without_ground(band), count)
+        is_other = [
+            float(part.std()) > least and not _is_like_itself(part, step, _UNLIKE)
+            for part, least in zip(parts, strong, strict=True)
+        ]
+        if sum(is_other) >= min(_MOST_CROSSED, count):
+            return True
+    return False
 
 
 def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
