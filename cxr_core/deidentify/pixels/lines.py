@@ -28,6 +28,7 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
+_BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
 
@@ -82,15 +83,26 @@ def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
 
 
 def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
-    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film."""
+    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film.
+
+    Where the ground beside it repeats itself as well, there is a grid on the image, and whatever lies on it seems to.
+    """
     if mark.is_squarish or mark.probability >= _ZIP_PROBABILITY:
         return False
     core = mark.core.transposed if mark.is_vertical else mark.core
     grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
-    rim, reach = (core.height - round(mark.line_px)) // 2, max(core.width, round(_ROW_REACH * mark.line_px))
-    strip = core.grown_by(-rim, reach, (grey.shape[0], grey.shape[1]))
+    rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
+    strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
     own = slice(core.left - strip.left, core.right - strip.left)
-    return repeats_itself(np.ascontiguousarray(grey[strip.window]), own)
+    if not repeats_itself(np.ascontiguousarray(grey[strip.window]), own):
+        return False
+    beside = (grey[max(0, first) : first + strip.height, strip.left : strip.right] for first in _beside(strip))
+    return not any(part.shape[0] > 1 and repeats_itself(np.ascontiguousarray(part), own) for part in beside)
+
+
+def _beside(strip: Box) -> tuple[int, int]:
+    """Where strips as high begin above and below, not so near that a tooth or a tick may reach into them."""
+    return strip.top - round(_BESIDE * strip.height), strip.bottom + round((_BESIDE - 1) * strip.height)
 
 
 def words_of(line: Line) -> Iterator[Line]:

@@ -5,6 +5,7 @@ What becomes of a line that says nothing is left to `lines`.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -15,9 +16,8 @@ _LEAST_TURNS = 12
 _BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
 _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
-_PARTS, _FIFTHS = 4, 5
-_STEPS_IN_A_PART = 3
-_STRONG, _UNLIKE, _MOST_CROSSED = 0.6, 0.3, 2  # of the pattern's own strength; correlation; parts of the length
+_PARTS, _EIGHTHS, _FIFTHS = 4, 8, 5
+_STRONG, _UNLIKE = 0.6, 0.3  # of the pattern's own strength; correlation
 _WIDEST_GROUND_PX = 101
 
 
@@ -73,19 +73,17 @@ def _step_of(along: NDArray[np.float32], stretch: slice, own: slice) -> int | No
 
 
 def _has_other_things(grey: NDArray[np.uint8], along: NDArray[np.float32], step: int) -> bool:
-    """True where beside the pattern, over more than a part of the length, stands something strong that does not return.
+    """True where beside the pattern, over two eighths of the length on end, stands something that does not return.
 
-    A name may be printed along the holes of a film. What only crosses a zip is there in one part.
+    A name may be printed along the holes of a film. What only crosses a zip is there in one of the eighths.
     """
-    count = max(1, min(_PARTS, along.size // (_STEPS_IN_A_PART * step)))
-    strong = [_STRONG * float(part.std()) for part in np.array_split(along, count)]
+    strong = [_STRONG * float(part.std()) for part in np.array_split(along, _EIGHTHS)]
     for band in np.array_split(grey, _FIFTHS):
-        parts = np.array_split(_without_ground(band), count)
-        is_other = [
-            float(part.std()) > least and not _is_like_itself(part, step, _UNLIKE)
-            for part, least in zip(parts, strong, strict=True)
-        ]
-        if sum(is_other) >= min(_MOST_CROSSED, count):
+        beside = _without_ground(band)
+        parts = zip(np.array_split(beside, _EIGHTHS), strong, strict=True)
+        is_strong = [float(part.std()) > least for part, least in parts]
+        is_long = any(one and other for one, other in pairwise(is_strong))
+        if is_long and not _is_like_itself(beside, step, _UNLIKE):
             return True
     return False
 
