@@ -339,12 +339,6 @@ def _is_value(line: Line, gone: Sequence[Line]) -> bool:
     return line.probability >= TEXT_PROBABILITY and stands_in_a_table(line, [one for one in gone if one.glyphs > 1])
 
 
-def _goes_on(line: Line, gone: Sequence[Line], sure: Sequence[Line]) -> bool:
-    """True where a line adjoins a removed one; what is hardly a letter, one that is surely type: rings form rows."""
-    is_doubtful = is_letter(line) and line.probability < TEXT_PROBABILITY
-    return any(adjoins(line, one) for one in (sure if is_doubtful else gone))
-
-
 def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
     """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
     removed = [v for v in verdicts if not v.is_kept]
@@ -358,11 +352,10 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line]) -> lis
     letters = [v.line for v in kept] + [line for line in undecided if line.probability >= TEXT_PROBABILITY]
     initials = initials_of(letters, undecided)
     is_texture = sum(not v.is_sure for v in removed) > _MOST_UNSURE
-    sure = [v.line for v in removed if v.is_sure]
-    gone = sure if is_texture else [v.line for v in removed]
+    gone = [v.line for v in removed if v.is_sure or not is_texture]
     removed += [
         Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS)
         for line in undecided
-        if line in initials or _goes_on(line, gone, sure) or _is_value(line, gone)
+        if line in initials or any(adjoins(line, one) for one in gone) or _is_value(line, gone)
     ]
     return removed + kept

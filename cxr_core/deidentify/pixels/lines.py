@@ -141,7 +141,6 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         inks=tuple(ink.cropped for ink in inks),
         ink_boxes=tuple(ink.box for ink in inks),
         slack_px=2 * CELL_PX * mark.scale,
-        mark_px=mark.line_px,
     )
 
 

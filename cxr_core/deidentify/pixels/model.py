@@ -153,8 +153,6 @@ class Line:
         What each of `inks` lies over; `box` holds the mark, too.
     slack_px : int
         By how much the mark may be too high: it is made of whole cells of the view in which it was seen.
-    mark_px : float
-        Height of the letters as the network's mark alone tells it; 0 where no mark was measured.
     """
 
     box: Box
@@ -166,7 +164,6 @@ class Line:
     inks: tuple[NDArray[np.bool_], ...] = field(repr=False, default=())
     ink_boxes: tuple[Box, ...] = ()
     slack_px: int = 0
-    mark_px: float = 0.0
 
     @property
     def ink_box(self) -> Box:

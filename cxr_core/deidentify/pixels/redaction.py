@@ -22,7 +22,6 @@ _LEAST_GROWTH_PX = 3
 _KEPT_RIM_PX = 2
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _MUCH_HIGHER = 2.0  # of two pieces of one line: a capital beside a stroke; what is higher is of another line
-_TO_MARK = 1.25  # a place is as high as its ink, and that may run on far beyond what the network marked
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
 
@@ -132,8 +131,7 @@ def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, i
 
 
 def _grown(box: Box, line: Line, shape: tuple[int, int]) -> Box:
-    height = min(line.line_px, _TO_MARK * line.mark_px) if line.mark_px else line.line_px
-    across = max(_LEAST_GROWTH_PX, round(_GROWTH * height))
+    across = max(_LEAST_GROWTH_PX, round(_GROWTH * line.line_px))
     along = max(across, round(_GROWTH_ALONG * line.line_px))
     rows, columns = (along, across) if line.is_vertical else (across, along)
     return box.grown_by(rows, columns, shape)

@@ -72,9 +72,8 @@ def test_a_rectangle_without_another_is_what_lies_outside_it(one: tuple[int, ...
     assert (seen == expected).all()
 
 
-def removed(box: Box, mark_px: float = 0.0) -> Verdict:
-    across = float(min(box.height, box.width))
-    return Verdict(Line(box, False, across, 8, 0.9, mark_px=mark_px), BoxDecision.REDACTED, Rule.TEXT)
+def removed(box: Box) -> Verdict:
+    return Verdict(Line(box, False, float(box.height), 8, 0.9), BoxDecision.REDACTED, Rule.TEXT)
 
 
 def test_several_lines_seen_as_one_are_grown_by_what_each_of_them_needs() -> None:
@@ -89,13 +88,6 @@ def test_specks_within_a_large_line_take_nothing_from_its_margin() -> None:
     large, specks = Box(100, 100, 200, 300), [Box(105, 105, 125, 125), Box(140, 205, 160, 225)]
     black = mask([removed(large), *map(removed, specks)])
     assert black[Box(75, 60, 225, 340).window].all()
-
-
-def test_what_runs_far_beyond_the_mark_does_not_widen_the_margin() -> None:
-    line = Box(100, 100, 200, 380)
-    assert mask([removed(line, mark_px=40.0)])[Box(88, 60, 212, 400).window].all()
-    assert not mask([removed(line, mark_px=40.0)])[:87].any()
-    assert mask([removed(line, mark_px=90.0)])[75].any()
 
 
 def test_a_large_place_is_not_joined_with_the_small_type_beside_it() -> None:
