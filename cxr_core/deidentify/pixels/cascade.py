@@ -25,8 +25,8 @@ from cxr_core.deidentify.pixels.judgement import (
     may_hold_lead,
 )
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
-from cxr_core.deidentify.pixels.lines import find_lines, find_rows, words_of
-from cxr_core.deidentify.pixels.marks import find_codes
+from cxr_core.deidentify.pixels.lines import find_lines, measure_lines, tell_rows, words_of
+from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
@@ -116,8 +116,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     """Stages 1 to 5: proposals, network, lines, readings, judgement; and the rows of like things, which are no text."""
     maps = look_everywhere(search)
     codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
-    lines, things = find_lines(search, maps), find_rows(search, maps)
-    lines = [line for line in lines if not _is_inside(line.box, codes)]
+    marks, things = tell_rows(search, find_marks(maps, search.shape))
+    lines = [line for line in measure_lines(search, marks) if not _is_inside(line.box, codes)]
     verdicts, undecided = judge(lines, bench)
     verdicts = [_narrowed(search, v, bench) if v.is_kept and is_letter(v.line) else v for v in verdicts]
     verdicts = [

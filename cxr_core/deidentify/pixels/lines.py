@@ -44,7 +44,7 @@ def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED)
     level : float
         Probability from which a cell of the maps belongs to a line.
     """
-    return measure_lines(search, find_marks(maps, search.shape, level))
+    return measure_lines(search, tell_rows(search, find_marks(maps, search.shape, level))[0])
 
 
 def measure_lines(search: SearchImage, marks: Iterable[Mark]) -> list[Line]:
@@ -59,8 +59,6 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     repeats itself from end to end is none.
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
-    if is_of_a_row(search, mark):
-        return
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
     if inks and mark.is_squarish and (parts := _letter_apart(inks[0].mask)) is not None:
         constancy = max(ink.constancy for ink in inks)
@@ -72,9 +70,10 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
         yield line
 
 
-def find_rows(search: SearchImage, maps: Sequence[Maps]) -> list[Box]:
-    """The rectangles, as high as letters would be there, of rows that repeat themselves: they say nothing."""
-    return [_at_line_height(mark, search.shape) for mark in find_marks(maps, search.shape) if is_of_a_row(search, mark)]
+def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:
+    """The marks that may be text, and where the others lie, as high as letters would be: pieces of rows say nothing."""
+    rows = [mark for mark in marks if is_of_a_row(search, mark)]
+    return [mark for mark in marks if mark not in rows], [_at_line_height(mark, search.shape) for mark in rows]
 
 
 def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:

@@ -4,7 +4,7 @@ Takes grey values along a line, gives yes or no. Words, numbers and bar codes do
 What becomes of a line that says nothing is left to `lines`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import cv2
@@ -18,6 +18,7 @@ _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
 _PARTS, _EIGHTHS, _FIFTHS = 4, 8, 5
 _STRONG, _UNLIKE = 0.6, 0.3  # of the pattern's own strength; correlation
+_SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
 _WIDEST_GROUND_PX = 101
 
 
@@ -75,23 +76,36 @@ def _step_of(along: NDArray[np.float32], stretch: slice, own: slice) -> int | No
 def _has_other_things(grey: NDArray[np.uint8], along: NDArray[np.float32], step: int) -> bool:
     """True where beside the pattern, over two eighths of the length on end, stands something that does not return.
 
-    A name may be printed along the holes of a film. What only crosses a zip is there in one of the eighths.
+    A name may be printed along the holes of a film. What only crosses a zip is there in one of the eighths; a rib or a
+    wire that lies beside it is light or dark but once.
     """
-    strong = [_STRONG * float(part.std()) for part in np.array_split(along, _EIGHTHS)]
+    least = [_STRONG * float(part.std()) for part in np.array_split(along, _EIGHTHS)]
     for band in np.array_split(grey, _FIFTHS):
         beside = _without_ground(band)
-        parts = zip(np.array_split(beside, _EIGHTHS), strong, strict=True)
-        is_strong = [float(part.std()) > least for part, least in parts]
-        is_long = any(one and other for one, other in pairwise(is_strong))
-        if is_long and not _is_like_itself(beside, step, _UNLIKE):
+        if not _is_like_itself(beside, step, _UNLIKE) and _is_busy(np.array_split(beside, _EIGHTHS), least):
             return True
     return False
+
+
+def _is_busy(parts: Sequence[NDArray[np.float32]], least: Sequence[float]) -> bool:
+    """True where two neighbouring parts are strong and change from light to dark as often as letters do."""
+    return any(
+        float(one.std()) > at_one and float(other.std()) > at_other and _swings(np.concatenate((one, other))) >= _SWINGS
+        for (one, at_one), (other, at_other) in pairwise(zip(parts, least, strict=True))
+    )
+
+
+def _swings(profile: NDArray[np.float32]) -> int:
+    """How often a profile goes from well above its mean to well below it, or back."""
+    centred = profile - profile.mean()
+    sides = np.sign(centred)[np.abs(centred) > _WELL * centred.std()]
+    return int(np.count_nonzero(np.diff(sides)))
 
 
 def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
     """The lag at which the profile is most like itself, beyond its first change of sign."""
     centred = profile - profile.mean()
-    spectrum = np.fft.rfft(centred, 2 * profile.size)
+    spectrum = np.fft.rfft(centred, 1 << (2 * profile.size - 1).bit_length())  # a power of two is much quicker
     likeness = np.fft.irfft(spectrum * np.conj(spectrum))[: profile.size // _LEAST_TURNS]
     apart = np.flatnonzero(likeness < 0)
     return int(apart[0] + np.argmax(likeness[apart[0] :])) if apart.size else None
