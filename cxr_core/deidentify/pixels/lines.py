@@ -26,7 +26,6 @@ _MOST_TO_PITCH = 2
 _MUCH_LESS = 0.7
 _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
-_HIGH_PX, _HIGH, _LIKELY = 96, 1 / 10, 0.6  # the same of what is higher than most type: rings, staples
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 _BESIDE = 1.5  # of the height of a strip
@@ -146,8 +145,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
 def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float:
     """A line as high as type never is, for the size of its image, must be text beyond doubt or be read."""
     is_too_high = line_px > _HIGHEST * min(shape) and probability < _BEYOND_DOUBT
-    is_high = line_px > max(_HIGH_PX, _HIGH * min(shape)) and probability < _LIKELY
-    return min(probability, _DOUBTFUL) if is_too_high or is_high else probability
+    return min(probability, _DOUBTFUL) if is_too_high else probability
 
 
 def _letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:

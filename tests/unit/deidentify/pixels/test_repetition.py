@@ -80,3 +80,9 @@ def test_a_wire_across_a_zip_does_not_hide_that_it_repeats_itself() -> None:
     zip_ = teeth(40, 11)
     zip_[:, 205:211] = True
     assert repeats_itself(grey(zip_))
+
+
+def test_a_rib_beside_a_zip_does_not_hide_that_it_repeats_itself() -> None:
+    ground = grey(np.pad(teeth(40, 11), ((0, 20), (0, 0)))).astype(np.float64)
+    ground[48:] += 40 * np.exp(-(((np.arange(440) - 220) / 60) ** 2))[None, :]
+    assert repeats_itself(np.clip(ground, 0, 255).astype(np.uint8))
