@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
+from cxr_core.deidentify.pixels.contrast import is_ground
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import (
@@ -26,8 +27,8 @@ from cxr_core.deidentify.pixels.judgement import (
     may_hold_lead,
 )
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
-from cxr_core.deidentify.pixels.lines import find_lines, letter_apart, words_of
-from cxr_core.deidentify.pixels.marks import find_codes
+from cxr_core.deidentify.pixels.lines import find_lines, letter_apart, measure_lines, tell_rows, words_of
+from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
@@ -110,12 +111,12 @@ def redact_pixels(
     cv2.setNumThreads(1)
     bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers))
     search = prepare_search(stored, photometric)
-    verdicts, undecided = _search(search, bench)
+    verdicts, undecided, things = _search(search, bench)
     areas = boxes_to_redact(verdicts, search.shape)
-    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts)):
+    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts, things)):
         verdicts += residue
         areas = boxes_to_redact(verdicts, search.shape)
-        if find_residue(search, [box for box, _ in areas], verdicts):
+        if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
     verdicts += _beside_suspects(search, verdicts, undecided, bench)
     areas = boxes_to_redact(verdicts, search.shape)
@@ -126,13 +127,14 @@ def redact_pixels(
     return PixelResult(pixels, tuple(rows), tuple(flags), area_share(mask))
 
 
-def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line]]:
-    """Stages 1 to 5: proposals, network, lines, readings, judgement."""
+def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line], list[Box]]:
+    """Stages 1 to 5: proposals, network, lines, readings, judgement; and the rows of like things, which are no text."""
     maps = look_everywhere(search)
-    codes = [_code(box) for box in find_codes(maps, search.shape)]
+    codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
+    marks, things = tell_rows(search, find_marks(maps, search.shape))
     lines = [
         line
-        for line in find_lines(search, maps)
+        for line in measure_lines(search, marks)
         if not _is_inside(line.box, codes) or is_on_a_plate(search, line, [code.line.box for code in codes], bench)
     ]
 
@@ -154,7 +156,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     rows = rows_of_letters([v.line for v in verdicts if not v.is_kept])
     verdicts += [Verdict(row, BoxDecision.REDACTED, Rule.TEXT) for row in rows]
     kept = [v.line.box for v in verdicts if v.is_kept]
-    faint = faint_lines(maps, [v.line for v in verdicts if v.is_sure], kept, search.shape)
+    maps_of_text = [one.within([Box(0, 0, *search.shape)], things) for one in maps]
+    faint = faint_lines(maps_of_text, [v.line for v in verdicts if v.is_sure], kept, search.shape)
     verdicts += [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
     gone = [v.line for v in verdicts if not v.is_kept]
     goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
@@ -166,7 +169,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     ]
     codes = [code for code in codes if not any(explains_code(one, code.line.box) for one in stay)]
     read = [v.line.box for v in stay]
-    return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided
+    return [code for code in codes if not _is_covered(code.line.box, read)] + whole, undecided, things
 
 
 def _may_stay(search: SearchImage, verdict: Verdict) -> bool:

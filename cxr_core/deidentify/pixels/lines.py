@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
-from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Line, glyphs_along
+from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
@@ -28,6 +28,8 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
+_BESIDE = 1.5  # of the height of a strip
+_ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
 
 def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> list[Line]:
@@ -41,7 +43,7 @@ def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED)
     level : float
         Probability from which a cell of the maps belongs to a line.
     """
-    return measure_lines(search, find_marks(maps, search.shape, level))
+    return measure_lines(search, tell_rows(search, find_marks(maps, search.shape, level))[0])
 
 
 def measure_lines(search: SearchImage, marks: Iterable[Mark]) -> list[Line]:
@@ -74,6 +76,58 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
         yield _part_of(line, first, last)
 
 
+def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:
+    """The marks that may be text, and where the others lie, as high as letters would be: pieces of rows say nothing.
+
+    What lies upon such a row, a date on the perforation of a film, is a mark of its own.
+    """
+    rows = [mark for mark in marks if is_of_a_row(search, mark)]
+    may_be = [one for mark in marks for one in (_upon(search, mark) if mark in rows else [mark])]
+    return may_be, [_at_line_height(mark, search.shape) for mark in rows]
+
+
+def _upon(search: SearchImage, mark: Mark) -> list[Mark]:
+    grey = search.views[0].grey[mark.core.window]
+    found = broken_at(np.ascontiguousarray(grey.T) if mark.is_vertical else grey)
+    return [replace(mark, core=_cut(mark.core, *span, is_vertical=mark.is_vertical)) for span in found]
+
+
+def _cut(box: Box, first: int, last: int, *, is_vertical: bool) -> Box:
+    """A part of a long rectangle, in pixels along it."""
+    if is_vertical:
+        return replace(box, top=box.top + first, bottom=box.top + last)
+    return replace(box, left=box.left + first, right=box.left + last)
+
+
+def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
+    rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
+    rows, columns = (0, rim) if mark.is_vertical else (rim, 0)
+    return mark.core.grown_by(rows, columns, shape)
+
+
+def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
+    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film.
+
+    Where the ground beside it repeats itself as well, there is a grid on the image, and whatever lies on it seems to.
+    """
+    if mark.is_squarish or mark.probability >= _ZIP_PROBABILITY:
+        return False
+    core = mark.core.transposed if mark.is_vertical else mark.core
+    grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
+    rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
+    strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
+    own = slice(core.left - strip.left, core.right - strip.left)
+    if not repeats_itself(np.ascontiguousarray(grey[strip.window]), own):
+        return False
+    beside = (grey[max(0, first) : first + strip.height, strip.left : strip.right] for first in _beside(strip))
+    return not any(part.shape[0] > 1 and repeats_itself(np.ascontiguousarray(part), own) for part in beside)
+
+
+def _beside(strip: Box) -> tuple[int, int]:
+    """Where strips as high begin above and below, not so near that a tooth or a tick may reach into them."""
+    return strip.top - round(_BESIDE * strip.height), strip.bottom + round((_BESIDE - 1) * strip.height)
+
+
 def words_of(line: Line) -> Iterator[Line]:
     """Each binarisation of a place that covers much less than the place, as a line of its own: type amid ribs."""
     for ink, box in zip(line.inks, line.ink_boxes, strict=True):
@@ -97,13 +151,8 @@ def _along(search: SearchImage, line: Line) -> NDArray[np.uint8]:
 
 def _part_of(line: Line, first: int, last: int) -> Line:
     """A part of a long line, all of it ink: what lies upon a pattern cannot be read through it."""
-    box, across = line.box, round(line.line_px)
-    box = (
-        replace(box, top=box.top + first, bottom=box.top + last)
-        if line.is_vertical
-        else replace(box, left=box.left + first, right=box.left + last)
-    )
-    return replace(line, box=box, glyphs=glyphs_along(last - first, across), inks=(), ink_boxes=())
+    box = _cut(line.box, first, last, is_vertical=line.is_vertical)
+    return replace(line, box=box, glyphs=glyphs_along(last - first, round(line.line_px)), inks=(), ink_boxes=())
 
 
 def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: bool, is_part: bool = False) -> Line:

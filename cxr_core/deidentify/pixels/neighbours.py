@@ -32,6 +32,9 @@ _TABLE_SIZE_RATIO, _COLUMN_GAP, _ROW_GAP, _ALIGNED = 1.5, 12.0, 4.0, 0.5  # of t
 _LONGEST_REST = 1.5  # of what it hangs on
 _LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
 
+LEAST_IN_A_BLOCK = 2
+"""Lines in a place that was seen as one."""
+
 
 def adjoins(one: Line, gone: Line) -> bool:
     """True where a line must go with a removed one of about its size: "Ross, Ruth R." must leave no R."""
@@ -207,12 +210,16 @@ def _follows(one: Line, other: Line, *, is_vertical: bool) -> bool:
 
 def is_block(line: Line, others: Sequence[Line]) -> bool:
     """True where two much lower lines or more lie in a place: several lines were seen as one."""
-    within = [
+    return len(lines_within(line, others)) >= LEAST_IN_A_BLOCK
+
+
+def lines_within(line: Line, others: Sequence[Line]) -> list[Line]:
+    """Those of the others that lie in a place and are much lower."""
+    return [
         one
         for one in others
         if one.line_px * _MUCH_LOWER <= line.line_px and one.box.intersection(line.box) >= _WITHIN * one.box.area
     ]
-    return len(within) >= 2
 
 
 def ink_outside(line: Line, boxes: Sequence[Box]) -> float:

@@ -5,12 +5,15 @@ Which boxes go was decided by `judgement`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.judgement import Rule, Verdict
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
+from cxr_core.deidentify.pixels.neighbours import LEAST_IN_A_BLOCK, lines_within
 from cxr_core.deidentify.pixels.standing import rim_px
 from cxr_core.vocabulary import Photometric, QualityFlag
 
@@ -18,6 +21,7 @@ _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
+_MUCH_HIGHER = 2.0  # of two pieces of one line: a capital beside a stroke; what is higher is of another line
 _LARGE_SHARE = 0.15
 _CENTRE_SHARE = 0.05
 
@@ -28,7 +32,7 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own. No rectangle
     grows over the ink of a kept marker.
     """
-    removed = [v for v in verdicts if not v.is_kept]
+    removed = _as_high_as_type([v for v in verdicts if not v.is_kept])
     kept = [v for v in verdicts if v.is_kept]
     boxes = [(box, verdict) for verdict in removed for box in _around(verdict, kept, shape)]
     bridges = [
@@ -39,6 +43,18 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
         for box in _bridge(one.line, other.line, kept, shape)
     ]
     return boxes + bridges
+
+
+def _as_high_as_type(removed: Sequence[Verdict]) -> list[Verdict]:
+    """The same, each with the height of its letters: several lines seen as one are grown by what each of them needs."""
+    lines = [verdict.line for verdict in removed if verdict.line.box.aspect >= SQUARISH]
+    found = []
+    for verdict in removed:
+        is_vertical = verdict.line.is_vertical
+        within = [one.line_px for one in lines_within(verdict.line, lines) if one.is_vertical == is_vertical]
+        line_px = median(within) if len(within) >= LEAST_IN_A_BLOCK else verdict.line.line_px
+        found.append(replace(verdict, line=replace(verdict.line, line_px=line_px)))
+    return found
 
 
 def outermost(areas: Sequence[tuple[Box, Verdict]]) -> list[tuple[Box, Verdict]]:
@@ -129,4 +145,5 @@ def _is_one_line(one: Line, other: Line) -> bool:
     if one.is_vertical:
         a, b = a.transposed, b.transposed
     down, gap = a.gaps(b)
-    return -down >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * max(one.line_px, other.line_px)
+    lower, higher = sorted((one.line_px, other.line_px))
+    return -down >= 0.6 * min(a.height, b.height) and 0 < gap <= _LINE_GAP * min(higher, _MUCH_HIGHER * lower)

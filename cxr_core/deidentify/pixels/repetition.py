@@ -1,9 +1,10 @@
-"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do, and what lies upon it.
+"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do: then it says nothing.
 
-Takes grey values along a line, gives yes or no, and where the pattern does not return: words, numbers and bar codes
-do not after a fixed step. What becomes of a line that says nothing is left to `lines`.
+Takes grey values along a line, gives yes or no. Words, numbers and bar codes do not return after a fixed step.
+What becomes of a line that says nothing is left to `lines`.
 """
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import cv2
@@ -15,23 +16,28 @@ _LEAST_TURNS = 12
 _BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
 _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
-_PARTS = 4
+_PARTS, _EIGHTHS, _FIFTHS = 4, 8, 5
+_STRONG, _UNLIKE = 0.6, 0.3  # of the pattern's own strength; correlation
+_SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
 _WIDEST_GROUND_PX = 101
 _STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
-_UNLIKE, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
+_BROKEN, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
 _ROWS = 3  # what lies upon a pattern is at least so high a part of it
 _LEAST_BREAK = 2.0, 1.5  # steps, and of the place's height
 
 
-def repeats_itself(grey: NDArray[np.uint8]) -> bool:
-    """True where one pattern returns at least `_LEAST_TURNS` times over the whole length.
+def repeats_itself(grey: NDArray[np.uint8], own: slice | None = None) -> bool:
+    """True where one pattern returns at least `_LEAST_TURNS` times over the whole length of a place.
 
     Parameters
     ----------
     grey : (rows, columns) uint8 array
-        The place, its longer direction along the columns.
+        The place, its longer direction along the columns, and what it may go on with at either end.
+    own : slice, optional
+        The columns of the place itself; by default all. A short piece of a zip repeats itself no less for being short:
+        it is counted together with the teeth before it or behind it.
     """
-    return _step(grey) is not None
+    return _step(grey, own or slice(0, grey.shape[1])) is not None
 
 
 def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -42,15 +48,22 @@ def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
     grey : (rows, columns) uint8 array
         The place, its longer direction along the columns.
     """
-    step = _step(grey)
+    step = _step(grey, slice(0, grey.shape[1]))
     if step is None:
         return []
     unlike = _unlikeness(grey, step)
-    is_broken = (unlike > _UNLIKE * (float(np.median(unlike)) + _GRAIN)).astype(np.uint8)
+    is_broken = (unlike > _BROKEN * (float(np.median(unlike)) + _GRAIN)).astype(np.uint8)
     whole = cv2.morphologyEx(is_broken[None, :], cv2.MORPH_CLOSE, np.ones((1, step | 1), np.uint8))[0]
     edges = np.flatnonzero(np.diff(whole.astype(np.int8), prepend=0, append=0)).reshape(-1, 2).tolist()
     least = max(_LEAST_BREAK[0] * step, _LEAST_BREAK[1] * grey.shape[0])
-    return [(first, last) for first, last in edges if last - first >= least]
+    found = [(first, last) for first, last in edges if last - first >= least]
+    return [(first, last) for first, last in found if _is_written(grey, first, last)]  # not the slider of a zip
+
+
+def _is_written(grey: NDArray[np.uint8], first: int, last: int) -> bool:
+    """True where some row of a stretch changes from light to dark as often as letters do."""
+    bands = (_without_ground(band)[first:last] for band in np.array_split(grey, _FIFTHS))
+    return any(_swings(band) >= _SWINGS for band in bands)
 
 
 def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
@@ -68,39 +81,80 @@ def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
     return np.asarray(least.max(axis=0), np.float32)
 
 
-def _step(grey: NDArray[np.uint8]) -> int | None:
-    """After how many columns the pattern of a place returns; None where it does not."""
+def _step(grey: NDArray[np.uint8], own: slice) -> int | None:
+    """After how many columns the pattern of a place returns; None where it does not, or something stands beside it."""
     rows, columns = grey.shape
-    if columns < _LEAST_PX:
-        return None
     for first, last in _BANDS:
-        profile = _profile(grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)])
-        step = _likeliest_step(profile)
-        if step is not None and _is_periodic(profile, step):
-            return step
+        band = grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)]
+        along = _without_ground(band)
+        for stretch in _stretches(own, columns):
+            step = _step_of(along, stretch, own)
+            if step is not None and not _has_other_things(grey[:, own], along[own], step):
+                return step
     return None
 
 
-def _profile(band: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The values along a band without slow changes of the ground and without its ends."""
+def _stretches(own: slice, columns: int) -> Iterator[slice]:
+    """The place, with what is before it, behind it, and both; without their ends."""
+    cut = round(_ENDS * (own.stop - own.start))
+    for start, stop in dict.fromkeys(
+        ((own.start, own.stop), (0, columns), (0, own.stop), (own.start, columns))  # the whole of either side
+    ):
+        if stop - start >= _LEAST_PX:
+            yield slice(start + cut, stop - cut)
+
+
+def _without_ground(band: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The values along a band without slow changes of the ground."""
     along = band.mean(axis=0, dtype=np.float32)
     side = min(along.size // 6, _WIDEST_GROUND_PX) | 1
-    flat = along - cv2.blur(along[None, :], (side, 1))[0]
-    cut = round(_ENDS * along.size)
-    return np.asarray(flat[cut:-cut], dtype=np.float32)
+    return np.asarray(along - cv2.blur(along[None, :], (side, 1))[0], dtype=np.float32)
 
 
-def _is_periodic(profile: NDArray[np.float32], step: int) -> bool:
-    if not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
-        return False
-    ends = np.linspace(0, profile.size, _PARTS + 1).astype(int).tolist()
-    return all(_is_like_itself(profile[first:last], step, _ALIKE_EACH) for first, last in pairwise(ends))
+def _step_of(along: NDArray[np.float32], stretch: slice, own: slice) -> int | None:
+    """After how many columns the pattern of a stretch returns; None where it does not, or not everywhere."""
+    profile = along[stretch]
+    step = _likeliest_step(profile)
+    if step is None or not all(_is_like_itself(profile, turns * step, _ALIKE) for turns in (1, 2, 3)):
+        return None
+    first, last = max(own.start - step, stretch.start), min(own.stop + step, stretch.stop)
+    parts = [*np.array_split(profile, _PARTS), along[first:last]]
+    return step if all(_is_like_itself(part, step, _ALIKE_EACH) for part in parts) else None
+
+
+def _has_other_things(grey: NDArray[np.uint8], along: NDArray[np.float32], step: int) -> bool:
+    """True where beside the pattern, over two eighths of the length on end, stands something that does not return.
+
+    A name may be printed along the holes of a film. What only crosses a zip is there in one of the eighths; a rib or a
+    wire that lies beside it is light or dark but once.
+    """
+    least = [_STRONG * float(part.std()) for part in np.array_split(along, _EIGHTHS)]
+    for band in np.array_split(grey, _FIFTHS):
+        beside = _without_ground(band)
+        if not _is_like_itself(beside, step, _UNLIKE) and _is_busy(np.array_split(beside, _EIGHTHS), least):
+            return True
+    return False
+
+
+def _is_busy(parts: Sequence[NDArray[np.float32]], least: Sequence[float]) -> bool:
+    """True where two neighbouring parts are strong and change from light to dark as often as letters do."""
+    return any(
+        float(one.std()) > at_one and float(other.std()) > at_other and _swings(np.concatenate((one, other))) >= _SWINGS
+        for (one, at_one), (other, at_other) in pairwise(zip(parts, least, strict=True))
+    )
+
+
+def _swings(profile: NDArray[np.float32]) -> int:
+    """How often a profile goes from well above its mean to well below it, or back."""
+    centred = profile - profile.mean()
+    sides = np.sign(centred)[np.abs(centred) > _WELL * centred.std()]
+    return int(np.count_nonzero(np.diff(sides)))
 
 
 def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
     """The lag at which the profile is most like itself, beyond its first change of sign."""
     centred = profile - profile.mean()
-    spectrum = np.fft.rfft(centred, 2 * profile.size)
+    spectrum = np.fft.rfft(centred, 1 << (2 * profile.size - 1).bit_length())  # a power of two is much quicker
     likeness = np.fft.irfft(spectrum * np.conj(spectrum))[: profile.size // _LEAST_TURNS]
     apart = np.flatnonzero(likeness < 0)
     return int(apart[0] + np.argmax(likeness[apart[0] :])) if apart.size else None

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.judgement import Rule, Verdict
-from cxr_core.deidentify.pixels.lines import measure_lines
+from cxr_core.deidentify.pixels.lines import is_of_a_row, measure_lines
 from cxr_core.deidentify.pixels.marks import find_marks
-from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box
 from cxr_core.deidentify.pixels.proposals import SearchImage, repainted
 from cxr_core.deidentify.pixels.search import look_near
 from cxr_core.vocabulary import BoxDecision
@@ -22,7 +22,9 @@ _CLOSED_SHARE = 0.3
 _PROBABILITY = 0.65  # the corners of black boxes look a little like type
 
 
-def find_residue(search: SearchImage, boxes: Sequence[Box], verdicts: Sequence[Verdict]) -> list[Verdict]:
+def find_residue(
+    search: SearchImage, boxes: Sequence[Box], verdicts: Sequence[Verdict], things: Sequence[Box] = ()
+) -> list[Verdict]:
     """Likely text outside the boxes that were judged: stages 1 to 3 over the result, where it can have changed.
 
     Parameters
@@ -33,18 +35,22 @@ def find_residue(search: SearchImage, boxes: Sequence[Box], verdicts: Sequence[V
         What is redacted.
     verdicts : sequence of Verdict
         What was judged; kept lines are no residue.
+    things : sequence of Box
+        Rows of like things: black boxes beside them make them look like text.
     """
-    closed = _closed(search.shape, [*boxes, *(verdict.line.box for verdict in verdicts if verdict.is_kept)])
+    closed = _closed(search.shape, [*boxes, *things, *(verdict.line.box for verdict in verdicts if verdict.is_kept)])
     after = repainted(search, boxes)
     marks = [
         mark
         for mark in find_marks(look_near(after, boxes), search.shape)
-        if mark.probability >= _PROBABILITY and not _is_closed(mark.core, closed)
+        if mark.probability >= _PROBABILITY and not _is_closed(mark.core, closed) and not is_of_a_row(search, mark)
     ]
     return [
         Verdict(line, BoxDecision.REDACTED, Rule.RESIDUE)
         for line in measure_lines(after, marks)
-        if line.glyphs > 1 and not _is_closed(line.box, closed)  # anatomy is full of lone glyphs: no identifiers
+        if line.glyphs > 1  # anatomy is full of lone glyphs: no identifiers
+        and line.probability >= TEXT_PROBABILITY
+        and not _is_closed(line.box, closed)
     ]
 
 

@@ -219,6 +219,29 @@ def test_surviving_residue_quarantines_the_image(
     assert caught.value.reason is Reason.E_RESIDUAL
 
 
+def with_zip(image: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Two rows of teeth that mesh, from top to bottom, with the slider at the upper end."""
+    image[10:40, 250:270] = 3300
+    for index, top in enumerate(range(44, image.shape[0] - 8, 8)):
+        left = 250 if index % 2 else 258
+        image[top : top + 5, left : left + 12] = 3300
+    return image
+
+
+def test_a_zip_is_left_alone(noise_image: Draw, rapidocr: TextReader) -> None:
+    assert redact(with_zip(noise_image()), rapidocr).boxes == ()
+
+
+@pytest.mark.parametrize("at", [(200, 40), (200, 290), (200, 200)])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_name_beside_a_zip_or_across_it_goes(
+    noise_image: Draw, burn: Burn, rapidocr: TextReader, at: tuple[int, int], turn: int
+) -> None:
+    image = with_zip(noise_image())
+    ink = burn(image, "Ross, Ruth", at, size=24, turn=turn)
+    assert (redact(image, rapidocr).pixels[ink] == image.min()).mean() > 0.95
+
+
 def test_colour_frame_is_refused(rapidocr: TextReader) -> None:
     with pytest.raises(ItemError) as caught:
         redact(np.zeros((10, 10, 3), np.uint8), rapidocr)

@@ -70,3 +70,32 @@ def test_a_rectangle_without_another_is_what_lies_outside_it(one: tuple[int, ...
     for part in first.without(second):
         seen[part.window] += 1
     assert (seen == expected).all()
+
+
+def removed(box: Box) -> Verdict:
+    return Verdict(Line(box, False, float(box.height), 8, 0.9), BoxDecision.REDACTED, Rule.TEXT)
+
+
+def test_several_lines_seen_as_one_are_grown_by_what_each_of_them_needs() -> None:
+    block, lines = Box(100, 100, 200, 300), [Box(105, 105, 125, 290), Box(140, 105, 160, 290)]
+    black = mask([removed(block), *map(removed, lines)])
+    assert black[Box(95, 92, 205, 308).window].all()
+    assert not black[:95].any()
+    assert not black[:, 308:].any()
+
+
+def test_specks_within_a_large_line_take_nothing_from_its_margin() -> None:
+    large, specks = Box(100, 100, 200, 300), [Box(105, 105, 125, 125), Box(140, 205, 160, 225)]
+    black = mask([removed(large), *map(removed, specks)])
+    assert black[Box(75, 60, 225, 340).window].all()
+
+
+def test_a_large_place_is_not_joined_with_the_small_type_beside_it() -> None:
+    place, small = Box(100, 20, 300, 160), Box(190, 300, 210, 380)
+    assert not mask([removed(place), removed(small)])[Box(100, 240, 300, 280).window].any()
+
+
+@pytest.mark.parametrize("height", [20, 36])
+def test_two_pieces_of_a_line_are_joined(height: int) -> None:
+    first, second = Box(100, 20, 140, 100), Box(120 - height // 2, 132, 120 + height // 2, 300)
+    assert mask([removed(first), removed(second)])[Box(102, 100, 138, 132).window].all()

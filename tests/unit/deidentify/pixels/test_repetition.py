@@ -63,3 +63,40 @@ def test_what_lies_upon_a_pattern_is_found_where_it_lies(text_ink: Write, text: 
 def test_nothing_lies_upon_a_plain_pattern_nor_upon_what_is_none(text_ink: Write) -> None:
     assert broken_at(grey(teeth(60, 11))) == []
     assert broken_at(grey(text_ink("RODRIGUEZ^HARUKA^M", 32))) == []
+
+
+def test_a_short_piece_of_a_zip_repeats_itself_together_with_what_it_goes_on_with() -> None:
+    zip_ = grey(teeth(40, 11))
+    assert repeats_itself(zip_, slice(0, 66))
+    assert repeats_itself(zip_, slice(180, 250))
+
+
+@pytest.mark.parametrize("text", ["Ruth R", "MARY", "0012"])
+def test_a_short_name_between_two_pieces_of_a_zip_is_not_lost_in_it(text_ink: Write, text: str) -> None:
+    name, piece = text_ink(text, 32)[:40], teeth(30, 11)
+    both = np.zeros((40, 2 * piece.shape[1] + name.shape[1] + 20), np.bool_)
+    both[:, : piece.shape[1]], both[:, -piece.shape[1] :] = piece, piece
+    own = slice(piece.shape[1] + 10, piece.shape[1] + 10 + name.shape[1])
+    both[: name.shape[0], own] = name
+    assert not repeats_itself(grey(both), own)
+
+
+def test_a_name_printed_along_the_holes_of_a_film_is_not_lost_in_them(text_ink: Write) -> None:
+    name, holes = text_ink("RODRIGUEZ^HARUKA^M", 28), np.zeros((60, 440), np.bool_)
+    for left in range(4, 440, 22):
+        holes[6:22, left : left + 12] = True
+    assert repeats_itself(grey(holes))
+    holes[32 : 32 + name.shape[0], 40 : 40 + min(name.shape[1], 400)] = name[:, :400]
+    assert not repeats_itself(grey(holes))
+
+
+def test_a_wire_across_a_zip_does_not_hide_that_it_repeats_itself() -> None:
+    zip_ = teeth(40, 11)
+    zip_[:, 205:211] = True
+    assert repeats_itself(grey(zip_))
+
+
+def test_a_rib_beside_a_zip_does_not_hide_that_it_repeats_itself() -> None:
+    ground = grey(np.pad(teeth(40, 11), ((0, 20), (0, 0)))).astype(np.float64)
+    ground[48:] += 40 * np.exp(-(((np.arange(440) - 220) / 60) ** 2))[None, :]
+    assert repeats_itself(np.clip(ground, 0, 255).astype(np.uint8))
