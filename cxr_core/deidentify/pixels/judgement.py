@@ -233,6 +233,11 @@ def _is_within(line: Line, kept: Line) -> bool:
     return is_sure and line.line_px * _MUCH_HIGHER <= kept.line_px
 
 
+def is_lead(verdict: Verdict) -> bool:
+    """True for a kept lone letter: one that lies like it, or one that is read so, as a thin L."""
+    return verdict.is_kept and (is_letter(verdict.line) or count_alphanumerics(verdict.texts[0]) == 1)
+
+
 def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line

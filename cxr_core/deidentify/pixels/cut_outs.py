@@ -1,0 +1,132 @@
+"""Decides what stays of a place that holds more than a marker, and what is no marker after all.
+
+Takes verdicts on whole lines, gives verdicts in which listed words and lead letters are cut out of what goes.
+Whether one that was cut out stays is left to `cutting`, what goes along with the rest to `followers`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word
+from cxr_core.deidentify.pixels.ink import Ink
+from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
+from cxr_core.deidentify.pixels.lead import letters_within
+from cxr_core.deidentify.pixels.lines import letter_apart, words_of
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.neighbours import adjoins, is_initial_of
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.reading import is_letter
+from cxr_core.deidentify.pixels.solid import is_one_sign
+from cxr_core.deidentify.pixels.standing import is_place_of_several
+from cxr_core.deidentify.pixels.wording import count_alphanumerics
+from cxr_core.vocabulary import BoxDecision
+
+_MOST_PLACES = 8
+_MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
+
+
+def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
+    """The same verdicts with every kept letter by itself: no initials in its ink, no lines that lie like a letter.
+
+    Parameters
+    ----------
+    search : SearchImage
+    verdicts : sequence of Verdict
+    bench : Bench
+    """
+    alone = [one for v in verdicts for one in (_narrowed(search, v, bench) if is_lead(v) else [v])]
+    return [v if _may_stay(search, v) else v.removed_for(Rule.TEXT) for v in alone]
+
+
+def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
+    """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of."""
+    return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.line)
+
+
+def out_of_places(verdicts: Sequence[Verdict], stands_alone: StandsAlone) -> list[Verdict]:
+    """Kept lines that stand by themselves in removed places of several lines are cut out of those."""
+    kept = [v for v in verdicts if v.is_kept]
+
+    def is_cut_out(verdict: Verdict) -> bool:
+        ink = verdict.line.ink_box
+        over = [v.line for v in verdicts if not v.is_kept and v.line.box.intersection(ink)]
+        is_within = bool(over) and all(is_place_of_several(place, verdict.line) for place in over)
+        return is_within and stands_alone(verdict, kept)
+
+    return [replace(v, line=v.as_read, ink=0, is_cut_out=True) if v.is_kept and is_cut_out(v) else v for v in verdicts]
+
+
+def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdict]:
+    """A kept letter without what else its ink holds: readers overlook initials."""
+    line, ink = verdict.line, verdict.line.ink_box
+    for letter in letters_within(search, line):
+        if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
+            return [judge_letter(letter, bench) or verdict]
+    is_one = count_alphanumerics(verdict.texts[0]) == 1
+    if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) is not None:
+        letter, small = (_part_of(verdict.as_read, mask) for mask in parts)
+        gone = Verdict(replace(small, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS)
+        kept = judge_letter(letter, bench)  # it may lie in a removed line: of that it is not cut out
+        return [replace(kept, is_cut_out=False) if kept else verdict.removed_for(Rule.TEXT), gone]
+    return [verdict]
+
+
+def _part_of(line: Line, mask: NDArray[np.bool_]) -> Line:
+    """A part of the first ink of a line as a line of its own."""
+    ink = Ink(mask, line.ink_box, line.constancy)
+    across, _ = sorted((ink.box.height, ink.box.width))
+    is_vertical = ink.box.height > ink.box.width
+    return replace(
+        line, box=ink.box, is_vertical=is_vertical, line_px=float(across), glyphs=1, inks=(ink.cropped,),
+        ink_boxes=(ink.box,),
+    )  # fmt: skip
+
+
+def without_small_letters(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Of two kept letters side by side the much smaller one is an initial that reads like a side."""
+    letters = [v.line for v in verdicts if is_lead(v) and count_alphanumerics(v.texts[0]) == 1]
+    small = [line for line in letters if any(is_initial_of(line, letter) for letter in letters)]
+    return [v.removed_for(Rule.ADJOINS) if v.is_kept and v.line in small else v for v in verdicts]
+
+
+def words_apart(verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
+    """Listed words that one binarisation shows whole, in places that hold more: the rest goes, they stay."""
+    removed = [v for v in verdicts if not v.is_kept]
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    found: list[Verdict] = []
+    for place in (v for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
+        others = [v.line for v in removed if v is not place]
+        for word in words_of(place.line):
+            if _is_free(word, known, others) and (verdict := judge_word(word, bench)) is not None:
+                found.append(verdict)
+                known.append(word.box)
+                break
+    return found
+
+
+def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:
+    """True for what was not kept already, and neither lies in another removed line nor goes on from one."""
+    is_new = not any(line.box.intersection(box) for box in known)
+    return is_new and not any(line.box.intersection(one.box) or adjoins(line, one) for one in others)
+
+
+def lead_letters(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """The letters of lead markers that were not read as a whole: what stands beside them goes, they stay."""
+    removed = [v for v in verdicts if not v.is_kept]
+    places = [v.line for v in removed if may_hold_lead(v)]
+    firm = [v.line for v in removed if not may_hold_lead(v)]
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    found: list[Verdict] = []
+    for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
+        for letter in letters_within(search, place):
+            others = firm + [line for line in places if not line.box.intersection(letter.box)]
+            if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
+                found.append(verdict)
+                known.append(letter.box)
+                break
+    return found

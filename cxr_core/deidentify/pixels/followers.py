@@ -1,0 +1,131 @@
+"""Decides what goes along with what goes: initials, rows, fainter lines, ends, and what hangs on a removed place.
+
+Takes verdicts, gives the verdicts of what follows from them; nothing here frees anything.
+Where the removed rectangles end is left to `redaction`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cxr_core.deidentify.pixels.blocks import faint_lines
+from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
+from cxr_core.deidentify.pixels.cutting import may_be_letter
+from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, Verdict, is_lead, is_whole_word
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.lines import find_lines
+from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.neighbours import company, hanging_on, initials_of, is_block, rows_of_letters
+from cxr_core.deidentify.pixels.network import Maps
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.vocabulary import BoxDecision
+
+_FAINT_PROBABILITY = 0.2
+_MOST_SUSPECTS, _MOST_BESIDE = 16, 2
+_MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
+
+
+def blocks_and_rows(
+    search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict], things: Sequence[Box]
+) -> list[Verdict]:
+    """Letters of one row as a line, and lines of a block that are too faint to go by themselves.
+
+    Parameters
+    ----------
+    search : SearchImage
+    maps : sequence of Maps
+    verdicts : sequence of Verdict
+    things : sequence of Box
+        Rows of like things, which are no text.
+    """
+    rows = [
+        Verdict(row, BoxDecision.REDACTED, Rule.TEXT)
+        for row in rows_of_letters([v.line for v in verdicts if not v.is_kept])
+    ]
+    kept = [v.line.box for v in verdicts if v.is_kept]
+    maps_of_text = [one.within([Box(0, 0, *search.shape)], things) for one in maps]
+    faint = faint_lines(maps_of_text, [v.line for v in [*verdicts, *rows] if v.is_sure], kept, search.shape)
+    return rows + [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
+
+
+def followed_to_their_ends(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The same verdicts, removed lines with the letters of their size and tone that follow them."""
+    gone = [v.line for v in verdicts if not v.is_kept]
+    kept = [v for v in verdicts if v.is_kept]
+    goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
+    return [
+        one
+        for v, more in zip(verdicts, goes_on, strict=True)
+        for one in (_carried_on(search, v, kept) if more else [v])
+    ]
+
+
+def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials."""
+    letters = [v.line for v in verdicts if is_lead(v)]
+    if not letters:
+        return []
+    around = [company(letter).grown(0, search.shape) for letter in letters]
+    faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
+    small = [line for letter in letters for line in beside_letter(search, letter)]
+    seen = [v.line.box for v in verdicts]
+    read = [v.line.ink_box for v in verdicts if v.is_kept]
+    faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
+    small = [line for line in small if not any(box.intersection(line.box) for box in read)]
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]
+
+
+def rest(undecided: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """What looks like type, reads like nothing, and hangs on something that is surely removed: it goes with it."""
+    kept = [v.line.ink_box for v in verdicts if v.is_kept]
+    free = [line for line in undecided if not any(box.intersection(line.box) for box in kept)]
+    gone = [v.line for v in verdicts if v.is_sure]
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in hanging_on(free, gone)]
+
+
+def _carried_on(search: SearchImage, verdict: Verdict, kept: Sequence[Verdict]) -> list[Verdict]:
+    """A removed line with the letters that follow it; kept ink that is none of them does not go with it."""
+    line = carried_on(search, verdict.line)
+    reached = [one for one in kept if one.line.ink_box.intersection(line.box)]
+    if (
+        line is verdict.line
+        or not reached
+        or any(belongs_to(one.line, line) for one in reached if not is_whole_word(one))
+    ):
+        return [replace(verdict, line=line)]
+    return [verdict, replace(verdict, line=replace(line, inks=(), ink_boxes=()), rule=Rule.ADJOINS)]
+
+
+def beside_suspects(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """Small letters beside what is hardly seen, but read as a letter; it comes last and only adds to what goes."""
+    read = [v.line.ink_box for v in verdicts if v.is_kept]
+    beside = [(one, beside_letter(search, one)) for one in _suspects(search, verdicts, undecided, bench)]
+    return [
+        Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS)
+        for letter, lines in beside
+        for line in lines
+        if len(lines) <= _MOST_BESIDE  # more is texture
+        and line.line_px <= _MUCH_LOWER * max(letter.box.height, letter.box.width)
+        and not any(box.intersection(line.box) for box in read)
+    ]
+
+
+def _short_of(line: Line, letter: Line) -> Line:
+    """The line as if so low that its rectangle does not grow over a letter which is not known to be one."""
+    gap = max(1, *line.box.gaps(letter.ink_box))
+    return replace(line, line_px=min(line.line_px, float(gap)))
+
+
+def _suspects(search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench) -> list[Line]:
+    """Letters in places that look a little like text, of which the first reader is certain."""
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    found: list[Line] = []
+    for place in [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_SUSPECTS]:
+        for letter in letters_within(search, place, in_words=True):
+            is_new = not any(letter.box.intersection(box) for box in known)
+            if is_new and may_be_letter(letter, bench):
+                found.append(letter)
+                known.append(letter.box)
+                break
+    return found
