@@ -24,6 +24,7 @@ _INK_SHARE = (0.02, 0.75)
 _STROKE = 0.28  # half of the widest stroke, of the line's height
 _EXTREMES, _EITHER_SIDE = (4, 96), 40.0  # percentiles of a mark; of 255, more than grain
 _OUTLINE, _HUGS = 0.12, 0.97  # of the line's height: how far an outline reaches; how much of it does
+_OUTLINED_SHARE = 0.1  # of the mark: the outlines of its letters
 _FRAME_FILL, _FRAMED = 0.5, 0.3
 _SPANNED = 0.75
 _LETTER_SHARE = 0.2
@@ -124,6 +125,7 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     ring = np.ones(grey.shape, np.bool_)
     ring[core.window] = False
     yield from _both_sides(grey, core, ring, line_px)
+    yield from _outlined(grey, core, line_px)
     gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
     yield bright if gain >= 0 else ~bright
     side = 2 * max(1, round(_STROKE * line_px)) + 1
@@ -141,6 +143,7 @@ def _both_sides(
 ) -> Iterator[NDArray[np.bool_]]:
     """Of type that is both brighter and darker than its ground (outlined, or with a shadow): each by itself.
 
+
     One threshold takes the ground together with either. The fill is mostly bright. Dark type beside bright type is no
     outline: shown one without the other, a reader would not know of it.
     """
@@ -155,6 +158,46 @@ def _both_sides(
         if np.count_nonzero(edge[core.window] & near[core.window]) >= _HUGS * np.count_nonzero(edge[core.window]):
             yield fill
             yield edge
+
+
+def _outlined(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
+    """The fill of type that a thin line of another tone runs around, whatever lies behind the fill."""
+    side = 2 * max(1, round(_OUTLINE * line_px)) + 1
+    kernel = np.ones((side, side), np.uint8)
+    for kind in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT):
+        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8)
+        edge = hat > max(_otsu(hat[core.window]), _EITHER_SIDE)
+        if edge[core.window].mean() >= _OUTLINED_SHARE and (fill := _enclosed(edge, core, line_px)) is not None:
+            yield fill
+
+
+def _enclosed(edge: NDArray[np.bool_], core: Box, line_px: float) -> NDArray[np.bool_] | None:
+    """What an outline runs around, without the holes of letters; None where it is no outline.
+
+    What an outline encloses is the fill; what a second one encloses within it is the ground again, the hole of an O.
+    All of the outlines must run close along the fill: there is no other type beside it.
+    """
+    grounds, labels = cv2.connectedComponents(as_bytes(~edge), connectivity=4)
+    is_outside = np.zeros(grounds, np.bool_)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        is_outside[side] = True
+    is_outside[0] = False
+    outside = is_outside[labels]
+    edges, edge_labels = cv2.connectedComponents(as_bytes(edge), connectivity=8)
+    touched = cv2.dilate(as_bytes(outside), np.ones((3, 3), np.uint8)) > 0
+    is_outer = np.zeros(edges, np.bool_)
+    is_outer[edge_labels[touched & edge]] = True
+    is_outer[0] = False
+    beyond = cv2.dilate(as_bytes(is_outer[edge_labels]), np.ones((3, 3), np.uint8)) > 0
+    is_fill = np.zeros(grounds, np.bool_)
+    is_fill[labels[beyond & ~edge & ~outside]] = True
+    is_fill[0] = False
+    fill = is_fill[labels]
+    side = 2 * max(1, round(_OUTLINE * line_px)) + 1
+    near = cv2.dilate(as_bytes(fill), np.ones((side, side), np.uint8)) > 0
+    drawn = np.count_nonzero(edge[core.window])
+    is_outline = drawn > 0 and np.count_nonzero(edge[core.window] & near[core.window]) >= _HUGS * drawn
+    return np.asarray(fill, np.bool_) if is_outline else None
 
 
 def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:

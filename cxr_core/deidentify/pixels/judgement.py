@@ -42,7 +42,7 @@ _LETTER_PROBABILITY = (
 )
 _SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
 _MOST_DOUBTFUL = 8
-_COVERED = 0.7
+_COVERED, _HALF = 0.7, 0.5
 _FEW_GLYPHS = 4
 _BEYOND_DOUBT, _ABSTAINS = 0.95, 0.1  # scores of one who read, and of one who could not
 _WORD = 4  # letters: two readers do not make up the same one
@@ -201,7 +201,7 @@ def judge(
     verdicts = _remove_names_over_lines(verdicts, bench)
     verdicts = _remove_adjoining(verdicts, undecided, stands_alone)
     removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
-    left = [line for line in undecided if not any(box.intersection(line.box) for box in removed)]
+    left = [line for line in undecided if sum(box.intersection(line.box) for box in removed) < _HALF * line.box.area]
     return sorted(verdicts, key=lambda verdict: (verdict.line.box.top, verdict.line.box.left)), left
 
 

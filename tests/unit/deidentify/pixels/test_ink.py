@@ -1,9 +1,11 @@
 """What is taken for ink at a marked place."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import find_inks
@@ -23,14 +25,47 @@ def likeness(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
 
 def test_outlined_type_shows_its_fill_without_the_outline(noise_image: Draw, text_ink: Write) -> None:
     image, fill = noise_image(), np.pad(text_ink("ERECT", 40), 3)
-    edge = cv2.dilate(fill.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     box = Box(200, 150, 200 + fill.shape[0], 150 + fill.shape[1])
-    part = image[box.window]
-    part[edge], part[fill] = 60, 4000
-    image[box.window] = cv2.GaussianBlur(part, (0, 0), 0.7)
-    mark = Mark(Box(box.top + 8, box.left, box.bottom - 8, box.right), 1, 0.9, is_vertical=False)
+    mark = outlined(image, fill, (200, 150), 4000, 60)
     inks = list(find_inks(prepare_search(image, Photometric.MONOCHROME2), mark))
     assert max(likeness(ink.mask, _within(fill, box, ink.reach)) for ink in inks) > 0.75
+
+
+def outlined(
+    image: NDArray[np.uint16], fill: NDArray[np.bool_], at: tuple[int, int], tone: int, edge_tone: int
+) -> Mark:
+    """Draw outlined type into the image; gives the mark of its line."""
+    edge = cv2.dilate(fill.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    box = Box(at[0], at[1], at[0] + fill.shape[0], at[1] + fill.shape[1])
+    part = image[box.window]
+    part[edge], part[fill] = edge_tone, tone
+    image[box.window] = cv2.GaussianBlur(part, (0, 0), 0.7)
+    return Mark(Box(box.top + 8, box.left, box.bottom - 8, box.right), 1, 0.9, is_vertical=False)
+
+
+@pytest.mark.parametrize(("ground", "edge_tone"), [(3900, 60), (300, 3900)])
+def test_type_of_the_tone_of_its_ground_shows_the_fill_of_its_outline(
+    text_ink: Write, ground: int, edge_tone: int
+) -> None:
+    fill = np.pad(text_ink("PORTABLE", 48), 3)
+    image = np.random.default_rng(1).normal(ground, 25, (480, 520)).clip(0, 4095).astype(np.uint16)
+    image[:, 500:] = 2000
+    mark = outlined(image, fill, (200, 150), ground + 40, edge_tone)
+    box = Box(200, 150, 200 + fill.shape[0], 150 + fill.shape[1])
+    inks = list(find_inks(prepare_search(image, Photometric.MONOCHROME2), mark))
+    assert max(likeness(ink.mask, _within(fill, box, ink.reach)) for ink in inks) > 0.75
+
+
+def test_outlined_type_beside_plain_type_is_not_shown_without_it(text_ink: Write) -> None:
+    fill, name = np.pad(text_ink("ERECT", 48), 3), text_ink("ROSS", 48)
+    image = np.random.default_rng(1).normal(3900, 25, (480, 520)).clip(0, 4095).astype(np.uint16)
+    image[:, 500:] = 2000
+    mark = outlined(image, fill, (200, 60), 3940, 60)
+    left = 60 + fill.shape[1] + 16
+    image[203 : 203 + name.shape[0], left : left + name.shape[1]][name] = 60
+    whole = replace(mark, core=replace(mark.core, right=left + name.shape[1]))
+    for ink in find_inks(prepare_search(image, Photometric.MONOCHROME2), whole):
+        assert ink.box.right > left
 
 
 def _within(ink: NDArray[np.bool_], box: Box, reach: Box) -> NDArray[np.bool_]:
