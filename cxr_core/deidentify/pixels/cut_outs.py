@@ -66,7 +66,7 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
         if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
             return [judge_letter(letter, bench) or verdict]
     is_one = count_alphanumerics(verdict.texts[0]) == 1
-    if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) is not None:
+    if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) and parts[1].any():
         letter, small = (_part_of(verdict.as_read, mask) for mask in parts)
         gone = Verdict(replace(small, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS)
         kept = judge_letter(letter, bench)  # it may lie in a removed line: of that it is not cut out

@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
+from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
 
@@ -61,7 +62,7 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
     if inks and mark.is_squarish and (parts := letter_apart(inks[0].mask)) is not None:
         constancy = max(ink.constancy for ink in inks)
-        for part in (Ink(mask, inks[0].reach, constancy) for mask in parts):
+        for part in (Ink(mask, inks[0].reach, constancy) for mask in parts if mask.any()):
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
         return
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
@@ -182,7 +183,10 @@ def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float
 
 
 def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
-    """The ink of a letter and of much smaller ones at a distance, or None where they are one line or nothing else."""
+    """The ink of a letter and of much smaller ones at a distance, or None where they are one line or nothing else.
+
+    Beads that hang beside the letter are no letters: they belong to neither.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(mask), connectivity=8)
     if not 3 <= count <= _MOST_IN_LEAD + 1:
         return None
@@ -198,7 +202,9 @@ def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np
     away = cv2.distanceTransform(as_bytes(labels != letter), cv2.DIST_L2, 3)
     small = np.isin(labels, others)
     apart = _APART_IN_A_WORD if _is_word(stats, letter, others) else _APART
-    return (labels == letter, small) if away[small].min() >= apart * float(sides.max()) else None
+    if away[small].min() < apart * float(sides.max()):
+        return None
+    return labels == letter, np.isin(labels, [index for index in others if not is_bead(stats[index])])
 
 
 def _is_word(stats: NDArray[Any], letter: int, others: Sequence[int]) -> bool:

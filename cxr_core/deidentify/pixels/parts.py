@@ -31,6 +31,12 @@ def parts_of(mask: NDArray[Any], window: Box, zoom: float) -> "Parts":
     return Parts(np.asarray(labels, dtype=np.int32), stats, window, zoom)
 
 
+def is_bead(stats: NDArray[Any]) -> bool:
+    """True for a filled round or square, by its row of what OpenCV tells of a component."""
+    width, height, area = (int(value) for value in stats[2:5])
+    return area >= _FILLED * width * height and max(width, height) <= _ROUND * min(width, height)
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """The connected parts of a window: `stats` as OpenCV gives them, the ground being the first."""
@@ -74,8 +80,7 @@ class Parts:
 
     def is_bead(self, index: int) -> bool:
         """True for a filled round or square: no letter."""
-        width, height, area = (int(value) for value in self.stats[index, 2:5])
-        return area >= _FILLED * width * height and max(width, height) <= _ROUND * min(width, height)
+        return is_bead(self.stats[index])
 
     def is_slab(self, index: int, size: int) -> bool:
         """True for a filled part that is thicker than the strokes of a letter of a size."""

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import search as search_module
-from cxr_core.deidentify.pixels.lines import find_lines
+from cxr_core.deidentify.pixels.lines import find_lines, letter_apart
 from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.network import Maps, look, look_closer
@@ -251,3 +251,15 @@ def test_a_sure_line_is_not_lost_in_a_doubtful_place_that_is_much_higher() -> No
     coarse.text[15:19, 10:13] = 153  # the same and the one below it, seen as a line of 77
     sure, doubtful = Box(240, 160, 260, 200), Box(240, 160, 304, 208)
     assert {mark.core for mark in find_marks([fine, coarse], (960, 960))} == {sure, doubtful}
+
+
+@pytest.mark.parametrize(("thickness", "stays"), [(-1, False), (2, True)])
+def test_beads_beside_a_letter_are_no_letters(text_ink: Burn, thickness: int, *, stays: bool) -> None:
+    letter = text_ink("R", 60)
+    place = np.zeros((80, 120), np.uint8)
+    place[10 : 10 + letter.shape[0], 40 : 40 + letter.shape[1]] = letter
+    for left in (16, 104):
+        cv2.circle(place, (left, 48), 7, 1, thickness)
+    apart = letter_apart(place > 0)
+    assert apart is not None
+    assert bool(apart[1].any()) is stays
