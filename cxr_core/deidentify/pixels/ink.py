@@ -125,7 +125,6 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     ring = np.ones(grey.shape, np.bool_)
     ring[core.window] = False
     yield from _both_sides(grey, core, ring, line_px)
-    yield from _outlined(grey, core, line_px)
     gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
     yield bright if gain >= 0 else ~bright
     side = 2 * max(1, round(_STROKE * line_px)) + 1
@@ -136,6 +135,7 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
     for hat in (hats[stronger], hats[1 - stronger]):
         yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
+    yield from _outlined(grey, core, line_px)
 
 
 def _both_sides(

@@ -185,7 +185,7 @@ def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float
 def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     """The ink of a letter and of much smaller ones at a distance, or None where they are one line or nothing else.
 
-    Beads that hang beside the letter are no letters: they belong to neither.
+    Where all of the smaller ones are beads, there are no smaller letters; one blurred letter may look like a bead.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(mask), connectivity=8)
     if not 3 <= count <= _MOST_IN_LEAD + 1:
@@ -204,7 +204,8 @@ def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np
     apart = _APART_IN_A_WORD if _is_word(stats, letter, others) else _APART
     if away[small].min() < apart * float(sides.max()):
         return None
-    return labels == letter, np.isin(labels, [index for index in others if not is_bead(stats[index])])
+    are_beads = all(is_bead(stats[index]) for index in others)
+    return labels == letter, np.zeros_like(small) if are_beads else small
 
 
 def _is_word(stats: NDArray[Any], letter: int, others: Sequence[int]) -> bool:
