@@ -33,7 +33,7 @@ _SURE = 0.75
 _DOUBT = 2.0  # how much a lower probability counts against a better height
 _BORNE_OUT = 0.5
 _COVERED, _COVERED_WHOLLY = 0.65, 0.95
-_MUCH_HIGHER = 2.0  # what surely is a line is no part of one as high as this times its own height
+_MUCH_HIGHER = 2.0  # what surely is a line is no part of a doubtful one as high as this times its own height
 _RIM = 0.2  # of the line's height: what its ink covers beyond the mark
 _MOST_MARKS = 400
 
@@ -105,7 +105,8 @@ def find_codes(maps: Sequence[Maps], shape: tuple[int, int]) -> list[Box]:
 def _best_seen(marks: Sequence[Mark], shape: tuple[int, int]) -> list[Mark]:
     """Of what was seen at several scales, the surest one at the best height; what reaches further stays, too."""
     ordered = sorted(marks, key=lambda mark: mark.misfit + _DOUBT * (1 - mark.probability))
-    taken = np.full((-(-shape[0] // CELL_PX), -(-shape[1] // CELL_PX)), np.inf, np.float32)  # the lowest line there
+    size = -(-shape[0] // CELL_PX), -(-shape[1] // CELL_PX)
+    taken = np.full(size, np.inf, np.float32)  # height of the lowest doubtful line there; 0 for a sure one
     chosen: list[Mark] = []
     for mark in ordered:
         is_sure = mark.probability >= _SURE
@@ -117,7 +118,7 @@ def _best_seen(marks: Sequence[Mark], shape: tuple[int, int]) -> list[Mark]:
         chosen.append(mark)
         if mark.probability >= _BORNE_OUT:
             around = taken[mark.core.grown(round(_RIM * mark.line_px), shape).in_steps(CELL_PX).window]
-            np.minimum(around, np.float32(mark.line_px), out=around)
+            np.minimum(around, np.float32(0 if is_sure else mark.line_px), out=around)
     return chosen
 
 
