@@ -20,7 +20,7 @@ from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.vocabulary import BoxDecision
 
 _FAINT_PROBABILITY = 0.2
-_MOST_SUSPECTS, _MOST_BESIDE = 16, 2
+_MOST_SUSPECTS, _MOST_BESIDE = 4, 2
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
 
