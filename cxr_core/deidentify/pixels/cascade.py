@@ -102,8 +102,9 @@ def redact_pixels(
         areas = boxes_to_redact(verdicts, search.shape)
         if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
-    verdicts += beside_suspects(search, verdicts, undecided, bench)
-    areas = boxes_to_redact(verdicts, search.shape)
+    if beside := beside_suspects(search, verdicts, undecided, bench):
+        verdicts += beside
+        areas = boxes_to_redact(verdicts, search.shape)
     pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))
     flags = mask_flags(mask) + _texture_flags(undecided)
     kept = [(verdict.line.box, verdict) for verdict in verdicts if verdict.is_kept]

@@ -77,12 +77,7 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
 def _part_of(line: Line, mask: NDArray[np.bool_]) -> Line:
     """A part of the first ink of a line as a line of its own."""
     ink = Ink(mask, line.ink_box, line.constancy)
-    across, _ = sorted((ink.box.height, ink.box.width))
-    is_vertical = ink.box.height > ink.box.width
-    return replace(
-        line, box=ink.box, is_vertical=is_vertical, line_px=float(across), glyphs=1, inks=(ink.cropped,),
-        ink_boxes=(ink.box,),
-    )  # fmt: skip
+    return line.cut_down_to(ink.cropped, ink.box, glyphs=1)
 
 
 def without_small_letters(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -143,7 +143,6 @@ def _both_sides(
 ) -> Iterator[NDArray[np.bool_]]:
     """Of type that is both brighter and darker than its ground (outlined, or with a shadow): each by itself.
 
-
     One threshold takes the ground together with either. The fill is mostly bright. Dark type beside bright type is no
     outline: shown one without the other, a reader would not know of it.
     """
@@ -153,17 +152,14 @@ def _both_sides(
     dark, bright = (float(value) for value in np.percentile(grey[core.window], _EXTREMES))
     if min(bright - ground, ground - dark) >= _EITHER_SIDE:
         fill, edge = grey > (ground + bright) / 2, grey < (ground + dark) / 2
-        side = 2 * max(1, round(_OUTLINE * line_px)) + 1
-        near = cv2.dilate(as_bytes(fill), np.ones((side, side), np.uint8)) > 0
-        if np.count_nonzero(edge[core.window] & near[core.window]) >= _HUGS * np.count_nonzero(edge[core.window]):
+        if _hugs(edge, fill, core, line_px):
             yield fill
             yield edge
 
 
 def _outlined(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
     """The fill of type that a thin line of another tone runs around, whatever lies behind the fill."""
-    side = 2 * max(1, round(_OUTLINE * line_px)) + 1
-    kernel = np.ones((side, side), np.uint8)
+    kernel = _outline_kernel(line_px)
     for kind in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT):
         hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8)
         edge = hat > max(_otsu(hat[core.window]), _EITHER_SIDE)
@@ -177,27 +173,38 @@ def _enclosed(edge: NDArray[np.bool_], core: Box, line_px: float) -> NDArray[np.
     What an outline encloses is the fill; what a second one encloses within it is the ground again, the hole of an O.
     All of the outlines must run close along the fill: there is no other type beside it.
     """
-    grounds, labels = cv2.connectedComponents(as_bytes(~edge), connectivity=4)
-    is_outside = np.zeros(grounds, np.bool_)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        is_outside[side] = True
-    is_outside[0] = False
-    outside = is_outside[labels]
-    edges, edge_labels = cv2.connectedComponents(as_bytes(edge), connectivity=8)
-    touched = cv2.dilate(as_bytes(outside), np.ones((3, 3), np.uint8)) > 0
-    is_outer = np.zeros(edges, np.bool_)
-    is_outer[edge_labels[touched & edge]] = True
-    is_outer[0] = False
-    beyond = cv2.dilate(as_bytes(is_outer[edge_labels]), np.ones((3, 3), np.uint8)) > 0
-    is_fill = np.zeros(grounds, np.bool_)
-    is_fill[labels[beyond & ~edge & ~outside]] = True
-    is_fill[0] = False
-    fill = is_fill[labels]
+    border = np.ones(edge.shape, np.bool_)
+    border[1:-1, 1:-1] = False
+    outside = _connected_to(~edge, border, connectivity=4)
+    outer = _connected_to(edge, _beside(outside), connectivity=8)
+    fill = _connected_to(~edge & ~outside, _beside(outer), connectivity=4)
+    return fill if edge[core.window].any() and _hugs(edge, fill, core, line_px) else None
+
+
+def _hugs(edge: NDArray[np.bool_], fill: NDArray[np.bool_], core: Box, line_px: float) -> bool:
+    """True where an edge runs, within the mark, nowhere further from a fill than an outline is wide."""
+    near = cv2.dilate(as_bytes(fill), _outline_kernel(line_px)) > 0
+    drawn = edge[core.window]
+    return bool(np.count_nonzero(drawn & near[core.window]) >= _HUGS * np.count_nonzero(drawn))
+
+
+def _outline_kernel(line_px: float) -> NDArray[np.uint8]:
     side = 2 * max(1, round(_OUTLINE * line_px)) + 1
-    near = cv2.dilate(as_bytes(fill), np.ones((side, side), np.uint8)) > 0
-    drawn = np.count_nonzero(edge[core.window])
-    is_outline = drawn > 0 and np.count_nonzero(edge[core.window] & near[core.window]) >= _HUGS * drawn
-    return np.asarray(fill, np.bool_) if is_outline else None
+    return np.ones((side, side), np.uint8)
+
+
+def _beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask and the pixels next to it."""
+    return np.asarray(cv2.dilate(as_bytes(mask), np.ones((3, 3), np.uint8)) > 0, dtype=np.bool_)
+
+
+def _connected_to(mask: NDArray[np.bool_], seeds: NDArray[np.bool_], *, connectivity: int) -> NDArray[np.bool_]:
+    """The components of a mask that have a pixel among the seeds."""
+    count, labels = cv2.connectedComponents(as_bytes(mask), connectivity=connectivity)
+    is_wanted = np.zeros(count, np.bool_)
+    is_wanted[labels[seeds]] = True
+    is_wanted[0] = False
+    return np.asarray(is_wanted[labels], dtype=np.bool_)
 
 
 def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:

@@ -82,9 +82,15 @@ def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], l
 
     What lies upon such a row, a date on the perforation of a film, is a mark of its own.
     """
-    rows = [mark for mark in marks if is_of_a_row(search, mark)]
-    may_be = [one for mark in marks for one in (_upon(search, mark) if mark in rows else [mark])]
-    return may_be, [_at_line_height(mark, search.shape) for mark in rows]
+    may_be: list[Mark] = []
+    rows: list[Box] = []
+    for mark in marks:
+        if is_of_a_row(search, mark):
+            may_be += _upon(search, mark)
+            rows.append(_at_line_height(mark, search.shape))
+        else:
+            may_be.append(mark)
+    return may_be, rows
 
 
 def _upon(search: SearchImage, mark: Mark) -> list[Mark]:
@@ -134,10 +140,7 @@ def words_of(line: Line) -> Iterator[Line]:
     for ink, box in zip(line.inks, line.ink_boxes, strict=True):
         if box.area < _MUCH_LESS * line.box.area:
             across, along = sorted((box.height, box.width))
-            yield replace(
-                line, box=box, is_vertical=box.height > box.width, line_px=float(across),
-                glyphs=glyphs_along(along, across), inks=(ink,), ink_boxes=(box,),
-            )  # fmt: skip
+            yield line.cut_down_to(ink, box, glyphs_along(along, across))
 
 
 def _may_be_zip(line: Line) -> bool:

@@ -5,7 +5,7 @@ What to do with them is left to `cascade`, and what a reader is to `readers`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -169,6 +169,18 @@ class Line:
     def ink_box(self) -> Box:
         """What the likeliest ink lies over; the line's own rectangle where it has none."""
         return self.ink_boxes[0] if self.ink_boxes else self.box
+
+    def cut_down_to(self, ink: NDArray[np.bool_], box: Box, glyphs: int) -> "Line":
+        """A part of the line as one by itself: so much ink, over a rectangle, of so many characters."""
+        return replace(
+            self,
+            box=box,
+            is_vertical=box.height > box.width,
+            line_px=float(min(box.height, box.width)),
+            glyphs=glyphs,
+            inks=(ink,),
+            ink_boxes=(box,),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do: then it says nothing.
+"""Decides whether a long place repeats itself from end to end, as the teeth of a zip do, and what lies upon it.
 
-Takes grey values along a line, gives yes or no. Words, numbers and bar codes do not return after a fixed step.
-What becomes of a line that says nothing is left to `lines`.
+Takes grey values along a line, gives yes or no, and where the pattern does not return: words, numbers and bar codes do
+not after a fixed step. What becomes of a line that says nothing is left to `lines`.
 """
 
 from collections.abc import Iterator, Sequence
