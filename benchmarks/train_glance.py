@@ -175,7 +175,7 @@ def drawn_lines(seed: int, faces: Sequence[Face]) -> Iterator[tuple[NDArray[np.u
             alpha = cropped(as_lead(rng, alpha, float(rng.uniform(-6, 6))))
         elif rng.random() < 0.12:
             turn = 2
-        ink = _worn(rng, alpha)
+        ink = worn(rng, alpha)
         if ink.any():
             yield as_seen(np.rot90(ink, turn)), kind_upside_down(text, kind_of(text)) if turn else kind_of(text)
     for _ in range(_DRAWN_A_SEED // 5):
@@ -201,7 +201,7 @@ def _cased(rng: np.random.Generator, text: str) -> str:
     return text.upper() if pick < 0.6 else text.title() if pick < 0.85 else text.lower()
 
 
-def _worn(rng: np.random.Generator, alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
+def worn(rng: np.random.Generator, alpha: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Blurred, noisy, thresholded too high or too low, thicker or thinner, with dirt beside it or an end cut off."""
     pad = int(rng.integers(0, 5))
     grey = cv2.copyMakeBorder(np.ascontiguousarray(alpha), *[pad] * 4, cv2.BORDER_CONSTANT, value=0)
@@ -247,7 +247,7 @@ def _scribble(rng: np.random.Generator) -> NDArray[np.bool_]:
                 canvas, (left, top), (int(rng.integers(2, 14)), int(rng.integers(2, 14))), float(rng.uniform(0, 180)),
                 0, float(rng.choice([180, 360])), 1.0, int(rng.choice([-1, 2, 4])),
             )  # fmt: skip
-    return _worn(rng, canvas.astype(np.float32))
+    return worn(rng, canvas.astype(np.float32))
 
 
 def _shard(job: tuple[Path, range, bool, bool]) -> None:
@@ -353,10 +353,10 @@ def export(network: Glance, target: Path) -> None:
         input_names=["ink"], output_names=["worth"], dynamic_axes={"ink": {0: "n"}, "worth": {0: "n"}},
         opset_version=17,
     )  # fmt: skip
-    target.write_bytes(_at_half_precision(buffer.getvalue()))
+    target.write_bytes(at_half_precision(buffer.getvalue()))
 
 
-def _at_half_precision(model: bytes) -> bytes:
+def at_half_precision(model: bytes) -> bytes:
     """The same network with its weights kept in 16 bits; they are widened when it is loaded."""
     graph = onnx.load_from_string(model)
     casts = []

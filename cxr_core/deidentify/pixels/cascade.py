@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.contrast import is_ground
 from cxr_core.deidentify.pixels.cut_outs import (
     lead_letters,
+    lead_words,
     letters_alone,
     out_of_places,
     without_small_letters,
@@ -130,6 +131,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts, undecided = judge(lines, bench, stands_alone)
     verdicts = out_of_places(letters_alone(search, verdicts, bench), stands_alone)
     verdicts += words_apart(verdicts, bench)
+    verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts = without_small_letters(verdicts)
     verdicts += initials(search, maps, verdicts)

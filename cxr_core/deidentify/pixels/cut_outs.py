@@ -10,10 +10,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word
+from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_word
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
 from cxr_core.deidentify.pixels.lead import letters_within
+from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, is_initial_of
@@ -26,6 +27,8 @@ from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
+_SURELY_A_LINE = 0.95  # lead is blurred, and not alone
+_COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
 def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
@@ -106,6 +109,35 @@ def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:
     """True for what was not kept already, and neither lies in another removed line nor goes on from one."""
     is_new = not any(line.box.intersection(box) for box in known)
     return is_new and not any(line.box.intersection(one.box) or adjoins(line, one) for one in others)
+
+
+def lead_words(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """The words of lead markers that were not read as a whole, for they lie askew or with smaller things beside them."""
+    removed = [v.line for v in verdicts if not v.is_kept]
+    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
+    found: list[Verdict] = []
+    for place in places[:_MOST_PLACES] + list(undecided)[:_MOST_PLACES]:
+        for word in words_within(search, place):
+            others = [line for line in removed if line is not place and not _is_company(line, word.place)]
+            if _is_free(word.place, known, others) and (kept := judge_lead_word(word, bench)):
+                found += kept
+                known.append(word.place.box)
+                break
+    return found
+
+
+def _may_hold_word(verdict: Verdict) -> bool:
+    line = verdict.line
+    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE
+
+
+def _is_company(line: Line, word: Line) -> bool:
+    """True for what may be initials beside a word of lead."""
+    shorter, longer = sorted((line.box.height, line.box.width))
+    return shorter <= _COMPANY[0] * word.line_px and longer <= _COMPANY[1] * word.line_px
 
 
 def lead_letters(

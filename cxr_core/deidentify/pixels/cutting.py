@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cxr_core.deidentify.pixels.explanation import is_short_enough
 from cxr_core.deidentify.pixels.judgement import WHOLE_WORD, Bench, Rule, Verdict
+from cxr_core.deidentify.pixels.lead_words import LeadWord
 from cxr_core.deidentify.pixels.model import Line
 from cxr_core.deidentify.pixels.reading import CUT_OUT, Reading, read_line
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
@@ -48,6 +49,21 @@ def judge_word(word: Line, bench: Bench) -> Verdict | None:
         if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
             return _cut_out(word, reading, bench)
     return None
+
+
+def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
+    """Kept, piece by piece, where all readers spell out the same listed words, be they mirrored; else none."""
+    level = word.level
+    mirrored = replace(level, inks=tuple(ink[:, ::-1] for ink in level.inks))
+    for line in (level, mirrored):
+        for reading in read_line(line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
+            first = normalise(reading.texts[0])
+            is_same = all(normalise(text) == first for text in reading.texts)
+            is_listed = bool(first) and set(first.split()) <= bench.policy.words
+            is_plain = is_same and is_listed and reading.scores[0] >= bench.policy.certain_score
+            if is_plain and bench.keeps(reading, line) and not bench.identifiers.are_named_in([first]):
+                return [_cut_out(piece, reading, bench) for piece in word.pieces]
+    return []
 
 
 def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:

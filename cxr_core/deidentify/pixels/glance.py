@@ -17,6 +17,8 @@ from cxr_core.deidentify.pixels.sessions import open_session
 
 HEIGHT_PX = 24
 WIDEST_PX = 240
+LETTER_PX = 40
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def glance(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
@@ -35,9 +37,9 @@ def glance(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
     return np.asarray(_session().run(None, {"ink": batch})[0], dtype=np.float32)
 
 
-def as_seen(ink: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The ink at the height that the network wants, squeezed where it is too long: (24, at most 240) uint8."""
-    width = min(WIDEST_PX, max(1, round(ink.shape[1] * HEIGHT_PX / ink.shape[0])))
+def as_seen(ink: NDArray[np.bool_], widest_px: int = WIDEST_PX) -> NDArray[np.uint8]:
+    """The ink at the height that the networks want, squeezed where it is too long: (24, at most 240) uint8."""
+    width = min(widest_px, max(1, round(ink.shape[1] * HEIGHT_PX / ink.shape[0])))
     values = np.ascontiguousarray(ink).view(np.uint8) * np.uint8(255)
     method = cv2.INTER_AREA if ink.shape[0] > HEIGHT_PX else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, (width, HEIGHT_PX), interpolation=method), dtype=np.uint8)

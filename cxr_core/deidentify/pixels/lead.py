@@ -20,12 +20,11 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.parts import Glyphs, Parts, parts_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
-_PLACE_PX, _LETTER_PX = 96, 40  # height at which a place, and a letter, is taken apart
+_LETTER_PX = 40  # height at which a letter is taken apart
 _LEAST_ZOOM = 0.4
 _AROUND = 0.4  # of a place: a ring reaches beyond the mark
 _STROKE = 0.3  # of a letter: wider than its strokes
 _STROKES = (0.22, cv2.MORPH_TOPHAT), (0.5, cv2.MORPH_BLACKHAT), (0.5, cv2.MORPH_TOPHAT)  # of a place: the same
-_LARGEST_PX = 360  # the side of a place
 _SPECK = 0.15  # of the letter
 _LETTER = 0.12, 0.95  # of the window
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
@@ -43,6 +42,13 @@ _MOST_INITIALS = 4
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
+
+
+PLACE_PX = 96
+"""Height at which a place is taken apart."""
+
+LARGEST_PX = 360
+"""The side of a place."""
 
 
 class _Company(Enum):
@@ -67,17 +73,12 @@ def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) 
         True for those, too, that may be one letter of a word: to look beside them, not to free them.
     """
     side = max(place.box.height, place.box.width)
-    if side > _LARGEST_PX:
+    if side > LARGEST_PX:
         return []
     window = place.box.grown(round(_AROUND * side), search.shape)
-    grey, zoom = _sampled(search, window, max(_PLACE_PX / side, _LEAST_ZOOM))
     alone: list[tuple[Line, int]] = []
     of_words: list[tuple[Line, int]] = []
-    for stroke, kind in _STROKES:
-        kernel = np.ones((round(stroke * _PLACE_PX) | 1,) * 2, np.uint8)
-        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
-        level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        parts = parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom)
+    for parts, kind in looks_at(search, window, max(PLACE_PX / side, _LEAST_ZOOM)):
         for letter, company in _letters_of(parts):
             if company is _Company.WORD:
                 of_words.append((_cut_out(parts, letter, place), kind))
@@ -87,6 +88,24 @@ def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) 
         return [letter for letter, _ in alone + of_words]
     boxes = [(letter.box, kind) for letter, kind in of_words]
     return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)]
+
+
+def looks_at(search: SearchImage, window: Box, zoom: float) -> Iterator[tuple[Parts, int]]:
+    """The parts of a window under each of the looks at lead, and which kind of look: a hat of OpenCV.
+
+    Parameters
+    ----------
+    search : SearchImage
+    window : Box
+    zoom : float
+        At which a letter or a word is at most `PLACE_PX` high.
+    """
+    grey, zoom = _sampled(search, window, zoom)
+    for stroke, kind in _STROKES:
+        kernel = np.ones((round(stroke * PLACE_PX) | 1,) * 2, np.uint8)
+        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+        level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        yield parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom), kind
 
 
 def _cut_out(parts: Parts, letter: int, place: Line) -> Line:
@@ -117,7 +136,7 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
         Its first ink tells its tone.
     """
     size = max(letter.ink_box.height, letter.ink_box.width)
-    if size > _LARGEST_PX or not letter.inks:
+    if size > LARGEST_PX or not letter.inks:
         return []
     window = letter.ink_box.grown(round(_COMPANY * size), search.shape)
     grey, zoom = _sampled(search, window, _LETTER_PX / size)

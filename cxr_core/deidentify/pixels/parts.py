@@ -4,9 +4,9 @@ Takes a binarised window, gives its parts.
 Which of the glyphs is the letter of a lead marker is left to `lead`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import count, takewhile
 from typing import Any
 
@@ -69,6 +69,11 @@ class Parts:
     def mask(self, index: int) -> NDArray[np.bool_]:
         """The part alone, within its rectangle."""
         return np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
+
+    def mask_of(self, indices: Sequence[int]) -> NDArray[np.bool_]:
+        """Some parts and nothing else, within the rectangle around them."""
+        whole = reduce(Box.union, map(self.place, indices))
+        return np.isin(self.labels[whole.window], list(indices))
 
     def touches_rim(self, index: int) -> bool:
         """True for what may go on beyond the window."""

@@ -16,6 +16,7 @@ _LEAST_TURNS = 12
 _BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
 _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
+_LITTLE = 0.35  # of all: half of what is asked, for the ends do not overlap
 _PARTS, _EIGHTHS, _FIFTHS = 4, 8, 5
 _STRONG, _UNLIKE = 0.6, 0.3  # of the pattern's own strength; correlation
 _SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
@@ -152,12 +153,15 @@ def _swings(profile: NDArray[np.float32]) -> int:
 
 
 def _likeliest_step(profile: NDArray[np.float32]) -> int | None:
-    """The lag at which the profile is most like itself, beyond its first change of sign."""
+    """The lag at which the profile is most like itself, beyond its first change of sign; None where that is little."""
     centred = profile - profile.mean()
     spectrum = np.fft.rfft(centred, 1 << (2 * profile.size - 1).bit_length())  # a power of two is much quicker
     likeness = np.fft.irfft(spectrum * np.conj(spectrum))[: profile.size // _LEAST_TURNS]
     apart = np.flatnonzero(likeness < 0)
-    return int(apart[0] + np.argmax(likeness[apart[0] :])) if apart.size else None
+    if not apart.size:
+        return None
+    step = int(apart[0] + np.argmax(likeness[apart[0] :]))
+    return step if likeness[step] >= _LITTLE * likeness[0] else None  # most places end here, without more sums
 
 
 def _is_like_itself(profile: NDArray[np.float32], lag: int, least: float) -> bool:

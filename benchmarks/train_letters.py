@@ -1,0 +1,248 @@
+"""Trains the network that foretells whether the first reader will be certain of a lone letter, and writes its weights.
+
+    pip install torch onnx
+    python benchmarks/train_letters.py -o cxr_core/deidentify/pixels/letters.onnx --work DIR
+
+It learns from RapidOCR: what that reads of ink in one position is the answer wanted. The ink comes from synthetic
+radiographs, as the search cuts it out, and from letters drawn directly. Seeds and type faces of training and of
+validation are disjoint; no real image takes part. `--work` keeps the ink between runs.
+"""
+
+import argparse
+import io
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from burned_in_images import draw_practice, draw_sample
+from burned_in_text import Face, as_lead, cropped, render_line, test_faces, training_faces, with_ring
+from numpy.typing import NDArray
+from torch import nn
+from train_glance import at_half_precision, worn
+from train_text_network import sep, write_report
+
+from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTER_PX, LETTERS, as_seen
+from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
+from cxr_core.deidentify.pixels.lead import letters_within
+from cxr_core.deidentify.pixels.lines import find_lines
+from cxr_core.deidentify.pixels.proposals import prepare_search
+from cxr_core.deidentify.pixels.reading import draw_ink, is_letter, positions
+from cxr_core.deidentify.pixels.readers.rapidocr import RapidOcrReader
+from cxr_core.deidentify.pixels.search import look_everywhere
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
+
+_FIRST_IMAGE, _FIRST_VALIDATION = 80_000, 1_080_000
+_DOUBTFUL = 0.1  # of being text: the search looks beside such places
+_DRAWN_A_SEED = 60
+_READ = 0.08  # of all ink and its positions: a reading takes six milliseconds
+_SURE = 0.6
+_MORE = len(LETTERS)  # the answer "two characters or more"
+_NOTHING = _MORE + 1
+
+
+class Letters(nn.Module):
+    """Ink of one position, `HEIGHT_PX` x `LETTER_PX`, to a logit for each letter and one for more than one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strokes = nn.Sequential(
+            nn.Conv2d(1, 12, 3, 2, 1), nn.BatchNorm2d(12), nn.ReLU(),
+            sep(12, 24), sep(24, 40, stride=2), sep(40, 48), sep(48, 64, stride=2),
+        )  # fmt: skip
+        self.shape = nn.Sequential(nn.Conv2d(64, 96, (3, 5), groups=16, bias=False), nn.BatchNorm2d(96), nn.ReLU())
+        self.answer = nn.Linear(96, len(LETTERS) + 1)
+
+    def forward(self, ink: torch.Tensor) -> torch.Tensor:
+        return self.answer(self.shape(self.strokes(ink)).flatten(1))
+
+
+class _Shipped(nn.Module):
+    """The network with its last step: probabilities."""
+
+    def __init__(self, network: Letters) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ink: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.network(ink))
+
+
+@cache
+def _reader() -> RapidOcrReader:
+    return RapidOcrReader()
+
+
+def answer_of(ink: NDArray[np.bool_]) -> int:
+    """What the reader is sure of: the number of a letter, more than one character, or nothing."""
+    text, score = _reader().read([draw_ink(ink)])[0]
+    if score < _SURE:
+        return _NOTHING
+    plain = normalise(text)
+    if count_alphanumerics(text) == 1:
+        return LETTERS.index(plain) if plain and plain in LETTERS else _NOTHING
+    return _MORE if count_alphanumerics(text) > 1 else _NOTHING
+
+
+def found_inks(seed: int, faces: Sequence[Face], *, has_practice: bool) -> Iterator[NDArray[np.bool_]]:
+    """What may be a letter in one image, in some of its positions."""
+    rng = np.random.default_rng(seed)
+    long_side = int(rng.choice([1000, 1600, 2400]))
+    sample = (
+        draw_practice(seed, faces, long_side=long_side)
+        if has_practice
+        else draw_sample(seed, faces, has_text=seed % 4 != 0, long_side=long_side)
+    )
+    search = prepare_search(sample.stored, sample.photometric)
+    for line in find_lines(search, look_everywhere(search), _DOUBTFUL):
+        places = letters_within(search, line, in_words=True) if line.box.aspect < LEAD_ASPECT else []
+        for letter in [*([line] if is_letter(line) else []), *(one for one in places if is_letter(one))]:
+            for ink in letter.inks:
+                yield from (one for one in positions(letter, ink) if rng.random() < _READ)
+
+
+def drawn_inks(seed: int, faces: Sequence[Face]) -> Iterator[NDArray[np.bool_]]:
+    """Letters drawn directly, worn as ink is worn on its way through an image; some lie, some are mirrored."""
+    rng = np.random.default_rng(seed)
+    for _ in range(_DRAWN_A_SEED):
+        face = faces[int(rng.integers(len(faces)))]
+        text = str(rng.choice(list(LETTERS))) + (str(rng.choice(list(LETTERS))) if rng.random() < 0.2 else "")
+        text = "LR"[int(rng.integers(2))] if rng.random() < 0.25 else text
+        size = int(rng.integers(9, 60))
+        alpha = render_line(text, face, size, is_binary=bool(rng.random() < 0.3), stretch=float(rng.uniform(0.8, 1.25)))
+        if rng.random() < 0.6:
+            alpha = with_ring(rng, alpha) if rng.random() < 0.15 else alpha
+            alpha = cropped(as_lead(rng, alpha, float(rng.uniform(-8, 8))))
+        ink = worn(rng, alpha)
+        if ink.any():
+            ink = ink[:, ::-1] if rng.random() < 0.2 else ink
+            yield np.rot90(ink, int(rng.choice([0, 0, 0, 1, 2, 3])))
+
+
+def _shard(job: tuple[Path, range, bool, bool]) -> None:
+    path, seeds, is_validation, is_drawn = job
+    if path.exists():
+        return
+    cv2.setNumThreads(1)
+    faces = test_faces() if is_validation else training_faces()
+    inks = (
+        ink
+        for seed in seeds
+        for ink in (
+            drawn_inks(seed, faces)
+            if is_drawn
+            else found_inks(seed, faces, has_practice=not is_validation and seed % 4 != 0)
+        )
+    )
+    told = [(as_seen(ink, LETTER_PX), answer_of(ink)) for ink in inks]
+    partial_path = path.with_suffix(".part.npz")
+    np.savez_compressed(
+        partial_path,
+        seen=np.stack([np.pad(seen, ((0, 0), (0, LETTER_PX - seen.shape[1]))) for seen, _ in told]),
+        answer=np.array([answer for _, answer in told], np.uint8),
+    )
+    partial_path.replace(path)
+
+
+def make_inks(work: Path, images: int, sheets: int, workers: int) -> None:
+    """Draw the images and the sheets of letters, and keep their ink with what the reader said."""
+    jobs = [
+        (work / f"{what}-{kind}-{first}.npz", range(first, first + size), what == "valid", kind == "drawn")
+        for kind, count, size in (("drawn", sheets, 20), ("found", images, 20))
+        for what, start, part in (("valid", _FIRST_VALIDATION, count // 10), ("train", _FIRST_IMAGE, count))
+        for first in range(start, start + part, size)
+    ]
+    with ProcessPoolExecutor(workers) as pool:
+        for done, _ in enumerate(pool.map(_shard, jobs), 1):
+            print(f"ink: {done} of {len(jobs)} files", flush=True)
+
+
+def load_inks(paths: Sequence[Path]) -> tuple[torch.Tensor, torch.Tensor]:
+    parts = [np.load(path) for path in paths]
+    answers = torch.from_numpy(np.concatenate([part["answer"] for part in parts])).long()
+    return torch.from_numpy(np.concatenate([part["seen"] for part in parts])), answers
+
+
+def train(work: Path, minutes: float, threads: int) -> Letters:
+    torch.manual_seed(7)
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(7)
+    found, drawn = (load_inks(sorted(work.glob(f"train-{kind}-*.npz"))) for kind in ("found", "drawn"))
+    network, rate = Letters().train(), 3e-3
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
+    began, step, running = time.monotonic(), 0, 0.0
+    while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * share))) + 1e-5
+        picks = [torch.from_numpy(rng.integers(0, len(part[0]), 96)) for part in (found, drawn)]
+        seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
+        answer = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
+        target = nn.functional.one_hot(answer, _NOTHING + 1)[:, :_NOTHING].float()
+        weight = torch.where(target > 0, 2.0, 1.0)
+        logits = network(seen[:, None].float() / 255)
+        loss = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        running += (loss.item() - running) * (0.02 if step else 1)
+        step += 1
+        if step % 500 == 0:
+            print(f"step {step}, {share:.0%} of the time, loss {running:.4f}", flush=True)
+    torch.save(network.state_dict(), work / "letters.pt")
+    return network.eval()
+
+
+@torch.no_grad()
+def measure(network: Letters, work: Path) -> dict[str, dict[str, float]]:
+    """At each threshold: of what the reader is sure of, how much is let through, and how much of the rest."""
+    report = {}
+    for name in ("found", "drawn"):
+        seen, answer = load_inks(sorted(work.glob(f"valid-{name}-*.npz")))
+        p = torch.cat([torch.sigmoid(network(part[:, None].float() / 255)) for part in seen.split(256)])
+        for cut in (0.01, 0.03, 0.1, 0.3):
+            rows = {"ink": float(len(answer))}
+            for label, letter in (("L", LETTERS.index("L")), ("R", LETTERS.index("R")), ("two or more", _MORE)):
+                is_it = answer == letter
+                rows[f"{label}: let through"] = round(float((p[is_it, letter] >= cut).float().mean()), 4)
+                rows[f"{label}: others let through"] = round(float((p[~is_it, letter] >= cut).float().mean()), 4)
+            report[f"{name} p >= {cut}"] = rows
+    return report
+
+
+def export(network: Letters, target: Path) -> None:
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, LETTER_PX), buffer, dynamo=False,
+        input_names=["ink"], output_names=["letters"], dynamic_axes={"ink": {0: "n"}, "letters": {0: "n"}},
+        opset_version=17,
+    )  # fmt: skip
+    target.write_bytes(at_half_precision(buffer.getvalue()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="folder for ink and checkpoints")
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--sheets", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only-ink", action="store_true")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    make_inks(options.work, options.images, options.sheets, options.workers)
+    if options.only_ink:
+        return
+    network = train(options.work, options.minutes, options.workers)
+    export(network, options.output)
+    drawn = {"images": options.images, "sheets of letters": options.sheets}
+    write_report(network, options.output, drawn, measure(network, options.work))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Decides which parts of a place are the word of a lead marker: alike in height, in one row, however askew it lies.
+
+Takes the search image and a place, gives the word set straight, and its letters where they lie.
+Whether the word may stay is left to `cutting`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import islice
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.lead import LARGEST_PX, PLACE_PX, looks_at
+from cxr_core.deidentify.pixels.model import Box, Line, extent, glyphs_along
+from cxr_core.deidentify.pixels.parts import Glyphs, Parts
+from cxr_core.deidentify.pixels.proposals import SearchImage
+
+_LONGEST_PX = 720  # of a place as it is taken apart, along
+_AROUND = 0.2  # of the place's shorter side
+_MOST_PARTS = 20
+_LEAST_SIDE = 0.3  # of the largest part: what may be a letter of the word, an I lying askew too
+_TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
+_AS_HIGH = 0.8  # of the highest letter
+_MUCH_LOWER = 0.74  # of a word: what stands beside it
+_LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
+_GAP, _BESIDE_GAP = 0.9, 0.28  # of the height: between letters of the word at most, to what is not of it at least
+_ON_ITS_LINE = 0.22
+_STRAIGHT = 4.0  # degrees
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeadWord:
+    """The word of a lead marker.
+
+    Parameters
+    ----------
+    place : Line
+        The word as it lies in the image.
+    level : Line
+        As if it lay level: its ink turned, over a rectangle about the same middle.
+    pieces : tuple of Line
+        A level word as a whole, one askew letter by letter: the rectangle around it holds what stands beside it.
+    """
+
+    place: Line
+    level: Line
+    pieces: tuple[Line, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turned:
+    """Where one part lies along and across a word, in pixels of the window."""
+
+    part: int
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
+def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
+    """What may be the word of a lead marker in a place, bright or dark, under each look at it.
+
+    Beside it may stand a few things that are much lower, or at a distance: initials, an arrow, a cup. Nothing else does:
+    of a line of type no word is taken, nor the capitals of a name.
+
+    Parameters
+    ----------
+    search : SearchImage
+    place : Line
+    """
+    shorter, longer = sorted((place.box.height, place.box.width))
+    if shorter > LARGEST_PX or not shorter:
+        return
+    window = place.box.grown(round(_AROUND * shorter), search.shape)
+    for parts, _ in looks_at(search, window, min(PLACE_PX / shorter, _LONGEST_PX / longer)):
+        if (word := _word_of(parts, place)) is not None:
+            yield word
+
+
+def _word_of(parts: Parts, place: Line) -> LeadWord | None:
+    glyphs = list(islice(Glyphs(parts), _MOST_PARTS + 1))
+    if not _LEAST <= len(glyphs) <= _MOST_PARTS:
+        return None
+    large = [one for one in glyphs if parts.sides[one] >= _AS_HIGH * _MUCH_LOWER * parts.sides[glyphs[0]]]
+    if len(large) < _LEAST:
+        return None
+    angle = _angle(parts, large)
+    turned = [_turned(parts, one, angle) for one in glyphs]
+    high = max(one.height for one in turned if one.part in large)
+    word = sorted((one for one in turned if one.height >= _AS_HIGH * high), key=lambda one: one.left)
+    beside = [one for one in turned if _SPECK * high <= one.height < _AS_HIGH * high]
+    if not _is_word(word, high) or any(parts.touches_rim(one.part) for one in word):
+        return None
+    if len(beside) > _MOST_BESIDE or not all(_may_stand_beside(one, word, high) for one in beside):
+        return None
+    return _lead_word(parts, place, [one.part for one in word], angle, high)
+
+
+def _angle(parts: Parts, large: Sequence[int]) -> float:
+    """How the row of some parts lies, in degrees: of all turns about it that with the sharpest upper and lower edges."""
+    middles = np.array([_middle(parts.place(one)) for one in large])
+    apart = middles[:, None] - middles[None, :]
+    first, last = divmod(int(np.argmax((apart**2).sum(axis=2))), len(large))
+    down, across = apart[first, last]
+    rough = float(np.degrees(np.arctan2(down, across)))
+    rough -= 180 * round(rough / 180)  # either way up is a reading
+    ink = np.concatenate([_points(parts, one) for one in large])
+    return max((rough + turn for turn in _TURNS), key=lambda angle: _evenness(ink, angle))
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box.top + box.bottom) / 2, (box.left + box.right) / 2
+
+
+def _points(parts: Parts, one: int) -> NDArray[np.float64]:
+    """The ink of a part, (points, 2), down and across the window."""
+    place = parts.place(one)
+    return np.argwhere(parts.mask(one)) + np.array([place.top, place.left], np.float64)
+
+
+def _evenness(ink: NDArray[np.float64], angle: float) -> float:
+    """How uneven the sums of the ink are across a row at an angle."""
+    across = np.rint(ink @ _axes(angle)[1]).astype(np.int64)
+    sums = np.bincount(across - across.min()).astype(np.float64)
+    return float((sums * sums).sum())
+
+
+def _axes(angle: float) -> NDArray[np.float64]:
+    """Unit vectors (down, across the window) along a row at an angle, and across it."""
+    radians = np.radians(angle)
+    return np.array([[np.sin(radians), np.cos(radians)], [np.cos(radians), -np.sin(radians)]])
+
+
+def _turned(parts: Parts, one: int, angle: float) -> _Turned:
+    along, across = _axes(angle) @ _points(parts, one).T
+    return _Turned(one, along.min(), along.max() + 1, across.min(), across.max() + 1)
+
+
+def _is_word(word: Sequence[_Turned], high: float) -> bool:
+    """True for two letters or more in one row, none of them a line's distance away."""
+    gaps = [after.left - before.right for before, after in zip(word, word[1:], strict=False)]
+    middle = float(np.median([one.middle for one in word]))
+    is_row = all(abs(one.middle - middle) <= _ON_ITS_LINE * high for one in word)
+    return len(word) >= _LEAST and is_row and all(gap <= _GAP * high for gap in gaps)
+
+
+def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
+    """True for what is much lower, and neither between the letters nor close to their ends like the next one."""
+    if one.height > _MUCH_LOWER * high:
+        return False
+    left, right = word[0].left, max(letter.right for letter in word)
+    top, bottom = min(letter.top for letter in word), max(letter.bottom for letter in word)
+    is_in_row = min(one.bottom, bottom) - max(one.top, top) > _ON_ITS_LINE * high
+    gap = max(left - one.right, one.left - right)
+    return not is_in_row or gap >= _BESIDE_GAP * high
+
+
+def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, high: float) -> LeadWord:
+    ink = _level_ink(parts, word, angle)
+    along, across = round(ink.shape[1] * high / ink.shape[0] / parts.zoom), round(high / parts.zoom)
+    boxes = [parts.box(one) for one in word]
+    whole = reduce(Box.union, boxes)
+    top, left = (whole.top + whole.bottom - across) // 2, (whole.left + whole.right - along) // 2
+    level = Box(top, left, top + across, left + along)
+    line = replace(place, line_px=float(across), glyphs=max(len(word), glyphs_along(along, across)), slack_px=0)
+    is_vertical = 45 < abs(angle) < 135
+    lying = replace(_over(line, whole, parts.mask_of(word)), is_vertical=is_vertical)
+    is_askew = abs(angle - 90 * round(angle / 90)) > _STRAIGHT
+    letters = (_over(lying, box, parts.mask(one)) for one, box in zip(word, boxes, strict=True))
+    pieces = tuple(letters) if is_askew else (lying,)
+    return LeadWord(lying, replace(_over(line, level, ink), is_vertical=False), pieces)
+
+
+def _over(line: Line, box: Box, ink: NDArray[np.bool_]) -> Line:
+    return replace(line, box=box, inks=(np.ascontiguousarray(ink),), ink_boxes=(box,))
+
+
+def _level_ink(parts: Parts, word: Sequence[int], angle: float) -> NDArray[np.bool_]:
+    """The ink of some parts turned so that their row runs along the columns."""
+    mask = parts.mask_of(word)
+    rows, columns = mask.shape
+    side = int(np.ceil(np.hypot(rows, columns))) + 2
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), angle, 1)
+    turn[:, 2] += side / 2 - np.array([columns / 2, rows / 2])
+    level = cv2.warpAffine(mask.astype(np.uint8) * np.uint8(255), turn, (side, side)) > 127
+    return np.ascontiguousarray(level[extent(level).window])
