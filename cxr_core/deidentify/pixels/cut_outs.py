@@ -40,7 +40,7 @@ def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench
     verdicts : sequence of Verdict
     bench : Bench
     """
-    alone = [one for v in verdicts for one in (_narrowed(search, v, bench) if is_lead(v) else [v])]
+    alone = [one for v in verdicts for one in (_narrowed(search, v, bench) if is_lead(v) else _in_pieces(search, v))]
     return [v if _may_stay(search, v) else v.removed_for(Rule.TEXT) for v in alone]
 
 
@@ -74,6 +74,17 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
         gone = Verdict(replace(small, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS)
         kept = judge_letter(letter, bench)  # it may lie in a removed line: of that it is not cut out
         return [replace(kept, is_cut_out=False) if kept else verdict.removed_for(Rule.TEXT), gone]
+    return [verdict]
+
+
+def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
+    """A kept word that lies askew letter by letter: initials may stand in the rectangle around it."""
+    if not verdict.is_kept:
+        return [verdict]
+    letters = count_alphanumerics(verdict.texts[0])
+    for word in words_within(search, verdict.line):
+        if len(word.pieces) == letters:
+            return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
     return [verdict]
 
 

@@ -60,13 +60,15 @@ def followed_to_their_ends(search: SearchImage, verdicts: Sequence[Verdict]) -> 
 
 
 def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials."""
+    """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials.
+
+    Beside a kept word it is only what has the word's tone.
+    """
     letters = [v.line for v in verdicts if is_lead(v)]
-    if not letters:
-        return []
+    words = [v.as_read for v in verdicts if v.is_kept and not is_lead(v)]
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
-    small = [line for letter in letters for line in beside_letter(search, letter)]
+    small = [line for letter in letters + words for line in beside_letter(search, letter)]
     seen = [v.line.box for v in verdicts]
     read = [v.line.ink_box for v in verdicts if v.is_kept]
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]

@@ -127,7 +127,7 @@ def _overlaps(one: Box, other: Box) -> bool:
 
 
 def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
-    """The small letters that stand close to a lead letter, of its tone: what a technologist signs with.
+    """The small letters that stand close to a lead letter or word, of its tone: what a technologist signs with.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     letter : Line
         Its first ink tells its tone.
     """
-    size = max(letter.ink_box.height, letter.ink_box.width)
+    size = _size_of(letter)
     if size > LARGEST_PX or not letter.inks:
         return []
     window = letter.ink_box.grown(round(_COMPANY * size), search.shape)
@@ -155,7 +155,13 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     kernel = np.ones((round(_STROKE * _LETTER_PX) | 1,) * 2, np.uint8)
     hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
     parts = parts_of(hat > max(_FAINT * abs(contrast), _LEAST_CONTRAST), window, zoom)
-    return [line for group in _groups(parts, own) for line in _initials(letter, parts, group)]
+    groups = _groups(parts, own, round(size * zoom))
+    return [line for group in groups for line in _initials(letter, parts, group)]
+
+
+def _size_of(letter: Line) -> int:
+    """Height of a word; a lone letter may lie in any direction."""
+    return max(letter.ink_box.height, letter.ink_box.width) if letter.glyphs <= 2 else max(1, round(letter.line_px))
 
 
 def _sampled(search: SearchImage, window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:
@@ -213,9 +219,8 @@ def _goes_on(parts: Parts, letter: int, other: int) -> bool:
     )
 
 
-def _groups(parts: Parts, own: Box) -> list[list[int]]:
+def _groups(parts: Parts, own: Box, size: int) -> list[list[int]]:
     """Parts of a few alike small letters side by side, or one that several have run into; near the letter any one."""
-    size = max(own.height, own.width)
     small = [index for index in range(1, len(parts.stats)) if _is_small(parts, index, own, size)]
     groups: list[list[int]] = []
     while small:
@@ -223,15 +228,15 @@ def _groups(parts: Parts, own: Box) -> list[list[int]]:
         while more := [index for index in small if any(_are_near(parts.stats, index, one) for one in group)]:
             group += more
             small = [index for index in small if index not in more]
-        is_one = len(group) == 1 and (_has_run_together(parts.stats, group[0]) or _is_close(parts, group[0], own))
+        is_one = len(group) == 1 and (_has_run_together(parts.stats, group[0]) or _is_close(parts, group[0], own, size))
         if is_one or 2 <= len(group) <= _MOST_INITIALS:
             groups.append(group)
     return groups
 
 
-def _is_close(parts: Parts, index: int, own: Box) -> bool:
+def _is_close(parts: Parts, index: int, own: Box, size: int) -> bool:
     """True for what looks like type within a letter's height of the letter: two askew are as wide as high."""
-    place, size = parts.place(index), max(own.height, own.width)
+    place = parts.place(index)
     shorter, longer = sorted((place.width, place.height))
     is_open = _OPEN[0] * shorter * longer <= int(parts.stats[index, 4]) <= _OPEN[1] * shorter * longer
     is_large = longer >= _LEAST_ALONE * size and longer <= _LONGEST * shorter
