@@ -78,12 +78,13 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
 
 
 def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
-    """A kept word that lies askew letter by letter: initials may stand in the rectangle around it."""
+    """A kept word without what else its ink holds, askew letter by letter: initials may stand in its rectangle."""
     if not verdict.is_kept:
         return [verdict]
-    letters = count_alphanumerics(verdict.texts[0])
+    letters, ink = count_alphanumerics(verdict.texts[0]), verdict.as_read.ink_box
     for word in words_within(search, verdict.line):
-        if len(word.pieces) == letters:
+        is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * ink.area
+        if is_narrower and len(word.letters) == letters:
             return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
     return [verdict]
 

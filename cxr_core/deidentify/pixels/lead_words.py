@@ -41,13 +41,21 @@ class LeadWord:
         The word as it lies in the image.
     level : Line
         As if it lay level: its ink turned, over a rectangle about the same middle.
-    pieces : tuple of Line
-        A level word as a whole, one askew letter by letter: the rectangle around it holds what stands beside it.
+    letters : tuple of Line
+        Each as it lies in the image.
+    is_askew : bool
+        True where the rectangle around the word may hold what stands beside it.
     """
 
     place: Line
     level: Line
-    pieces: tuple[Line, ...] = field(repr=False)
+    letters: tuple[Line, ...] = field(repr=False)
+    is_askew: bool
+
+    @property
+    def pieces(self) -> tuple[Line, ...]:
+        """What is to be kept of the image: a level word as a whole, one askew letter by letter."""
+        return self.letters if self.is_askew else (self.place,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,8 +187,7 @@ def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, hig
     lying = replace(_over(line, whole, parts.mask_of(word)), is_vertical=is_vertical)
     is_askew = abs(angle - 90 * round(angle / 90)) > _STRAIGHT
     letters = (_over(lying, box, parts.mask(one)) for one, box in zip(word, boxes, strict=True))
-    pieces = tuple(letters) if is_askew else (lying,)
-    return LeadWord(lying, replace(_over(line, level, ink), is_vertical=False), pieces)
+    return LeadWord(lying, replace(_over(line, level, ink), is_vertical=False), tuple(letters), is_askew)
 
 
 def _over(line: Line, box: Box, ink: NDArray[np.bool_]) -> Line:
