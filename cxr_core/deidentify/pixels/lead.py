@@ -29,7 +29,8 @@ _SPECK = 0.15  # of the letter
 _LETTER = 0.12, 0.95  # of the window
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
 _LYING = 1.3  # length over height of what lies across the end of a letter
-_LEAST_X_HEIGHT, _CLOSE, _SLANT = 0.4, 0.5, 0.2  # of a capital: height of small letters, gap, overlap in italics
+_X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: height of small letters next to it, and beyond a gap: initials are
+_CLOSE, _SLANT = 0.5, 0.2  # no higher; gap, overlap in italics
 _SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
@@ -210,7 +211,8 @@ def _goes_on(parts: Parts, letter: int, other: int) -> bool:
     one, two = parts.place(letter), parts.place(other)
     if one.width > one.height:
         one, two = one.transposed, two.transposed
-    gap, lowest = one.gaps(two)[1], _LEAST_X_HEIGHT * one.height
+    gap = one.gaps(two)[1]
+    lowest = _X_HEIGHT[gap > _NO_GAP * one.height] * one.height
     is_on_line = min(abs(one.bottom - two.bottom), abs(one.top - two.top)) <= _ON_ITS_LINE * one.height
     return (
         -_SLANT * one.height <= gap <= _CLOSE * one.height
