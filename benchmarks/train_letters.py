@@ -31,8 +31,8 @@ from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.proposals import prepare_search
-from cxr_core.deidentify.pixels.reading import draw_ink, is_letter, positions
 from cxr_core.deidentify.pixels.readers.rapidocr import RapidOcrReader
+from cxr_core.deidentify.pixels.reading import draw_ink, is_letter, positions
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 

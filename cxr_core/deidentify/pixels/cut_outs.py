@@ -126,7 +126,7 @@ def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:
 def lead_words(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
-    """The words of lead markers that were not read as a whole, for they lie askew or with smaller things beside them."""
+    """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
     removed = [v.line for v in verdicts if not v.is_kept]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]

@@ -7,7 +7,7 @@ Whether the word may stay is left to `cutting`.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import islice
+from itertools import islice, pairwise
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ class _Turned:
 def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
     """What may be the word of a lead marker in a place, bright or dark, under each look at it.
 
-    Beside it may stand a few things that are much lower, or at a distance: initials, an arrow, a cup. Nothing else does:
+    Beside it may stand a few things that are much lower, or at a distance: initials, an arrow, a cup. Nothing else may:
     of a line of type no word is taken, nor the capitals of a name.
 
     Parameters
@@ -117,7 +117,7 @@ def _word_of(parts: Parts, place: Line) -> LeadWord | None:
 
 
 def _angle(parts: Parts, large: Sequence[int]) -> float:
-    """How the row of some parts lies, in degrees: of all turns about it that with the sharpest upper and lower edges."""
+    """How the row of some parts lies, in degrees: of all turns about it the one with the sharpest edges."""
     middles = np.array([_middle(parts.place(one)) for one in large])
     apart = middles[:, None] - middles[None, :]
     first, last = divmod(int(np.argmax((apart**2).sum(axis=2))), len(large))
@@ -135,7 +135,7 @@ def _middle(box: Box) -> tuple[float, float]:
 def _points(parts: Parts, one: int) -> NDArray[np.float64]:
     """The ink of a part, (points, 2), down and across the window."""
     place = parts.place(one)
-    return np.argwhere(parts.mask(one)) + np.array([place.top, place.left], np.float64)
+    return np.asarray(np.argwhere(parts.mask(one)) + np.array([place.top, place.left]), dtype=np.float64)
 
 
 def _evenness(ink: NDArray[np.float64], angle: float) -> float:
@@ -158,7 +158,7 @@ def _turned(parts: Parts, one: int, angle: float) -> _Turned:
 
 def _is_word(word: Sequence[_Turned], high: float) -> bool:
     """True for two letters or more in one row, none of them a line's distance away."""
-    gaps = [after.left - before.right for before, after in zip(word, word[1:], strict=False)]
+    gaps = [after.left - before.right for before, after in pairwise(word)]
     middle = float(np.median([one.middle for one in word]))
     is_row = all(abs(one.middle - middle) <= _ON_ITS_LINE * high for one in word)
     return len(word) >= _LEAST and is_row and all(gap <= _GAP * high for gap in gaps)
@@ -199,7 +199,8 @@ def _level_ink(parts: Parts, word: Sequence[int], angle: float) -> NDArray[np.bo
     mask = parts.mask_of(word)
     rows, columns = mask.shape
     side = int(np.ceil(np.hypot(rows, columns))) + 2
-    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), angle, 1)
-    turn[:, 2] += side / 2 - np.array([columns / 2, rows / 2])
-    level = cv2.warpAffine(mask.astype(np.uint8) * np.uint8(255), turn, (side, side)) > 127
+    down, across = (side - rows) // 2, (side - columns) // 2
+    padded = np.zeros((side, side), np.uint8)
+    padded[down : down + rows, across : across + columns] = mask * np.uint8(255)
+    level = cv2.warpAffine(padded, cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1), (side, side)) > 127
     return np.ascontiguousarray(level[extent(level).window])
