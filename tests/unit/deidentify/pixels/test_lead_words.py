@@ -1,0 +1,115 @@
+"""Words of lead: set straight and told from what stands beside them; a name leaves no word."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels import cascade
+from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
+from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent
+from cxr_core.deidentify.pixels.proposals import prepare_search
+from cxr_core.policy.markers import load_marker_policy
+from cxr_core.vocabulary import BoxDecision, Photometric
+
+Draw = Callable[..., NDArray[np.uint16]]
+Write = Callable[..., NDArray[np.bool_]]
+Piece = tuple[str, int, tuple[int, int]]
+"""Text, size, and where its upper left corner lies from that of the word."""
+
+
+class Lead:
+    """Pieces of lead, turned together; knows which ink is whose."""
+
+    def __init__(self, image: NDArray[np.uint16], write: Write, pieces: tuple[Piece, ...], degrees: float) -> None:
+        self._image = image
+        self.inks = [self._turned(write(text, size), at, degrees) for text, size, at in pieces]
+
+    def _turned(self, ink: NDArray[np.bool_], at: tuple[int, int], degrees: float) -> NDArray[np.bool_]:
+        rows, columns = self._image.shape
+        flat = np.zeros((rows, columns), np.uint8)
+        top, left = rows // 2 + at[0], 150 + at[1]
+        flat[top : top + ink.shape[0], left : left + ink.shape[1]] = ink * np.uint8(255)
+        turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), degrees, 1)
+        return np.asarray(cv2.warpAffine(flat, turn, (columns, rows)) > 127, dtype=np.bool_)
+
+    @property
+    def stored(self) -> NDArray[np.uint16]:
+        drawn = np.any(self.inks, axis=0).astype(np.float32)
+        return (self._image + 1500 * cv2.GaussianBlur(drawn, (0, 0), 1.0)).astype(np.uint16)
+
+    def words(self) -> list[LeadWord]:
+        box = extent(np.any(self.inks, axis=0))
+        place = Line(box, False, float(box.height), 4, 0.7)
+        return list(words_within(prepare_search(self.stored, Photometric.MONOCHROME2), place))
+
+
+@pytest.fixture
+def lead(noise_image: Draw, text_ink: Write) -> Callable[..., Lead]:
+    def draw(*pieces: Piece, degrees: float = 0) -> Lead:
+        return Lead(noise_image(), text_ink, pieces, degrees)
+
+    return draw
+
+
+def overlap(one: Box, other: Box) -> float:
+    return one.intersection(other) / one.union(other).area
+
+
+UPRIGHT = ("UPRIGHT", 40, (0, 0))
+
+
+@pytest.mark.parametrize("degrees", [0, -14, 9, 25, 90])
+@pytest.mark.parametrize("beside", [("KB", 20, (14, 220)), ("KB", 20, (44, 60)), ("712", 22, (-30, 20))])
+def test_a_word_is_told_from_initials_beside_it(lead: Callable[..., Lead], beside: Piece, degrees: float) -> None:
+    drawn = lead(UPRIGHT, beside, degrees=degrees)
+    word = drawn.words()[0]
+    assert overlap(word.place.box, extent(drawn.inks[0])) > 0.85
+
+
+@pytest.mark.parametrize("degrees", [-22, -14, 9, 25])
+def test_a_word_askew_is_set_straight_and_kept_letter_by_letter(lead: Callable[..., Lead], degrees: float) -> None:
+    word = lead(UPRIGHT, degrees=degrees).words()[0]
+    assert (word.is_askew, len(word.pieces)) == (True, 7)
+    assert word.level.box.aspect == pytest.approx(lead(UPRIGHT).words()[0].level.box.aspect, rel=0.12)
+
+
+def test_a_level_word_is_kept_as_a_whole(lead: Callable[..., Lead]) -> None:
+    word = lead(UPRIGHT).words()[0]
+    assert (word.is_askew, word.pieces) == (False, (word.place,))
+
+
+@pytest.mark.parametrize(
+    "name", ["PORT Anna", "PORT, Al", "PAul", "LTd", "Erect Ono", "PORT A", "Port", "RTE 4", "SEMI Ito", "LAT lu"]
+)
+def test_a_name_leaves_no_word(lead: Callable[..., Lead], name: str) -> None:
+    drawn = lead((name, 36, (0, 0)))
+    whole = extent(drawn.inks[0])
+    assert not any(word.place.box.width < 0.85 * whole.width for word in drawn.words())
+
+
+def test_a_capital_with_smaller_ones_close_to_it_is_a_name_in_small_capitals(lead: Callable[..., Lead]) -> None:
+    assert lead(("PA", 40, (0, 0)), ("UL", 28, (8, 50))).words() == []
+
+
+def redact(lead: Lead, readers: tuple[TextReader, ...]) -> PixelResult:
+    return cascade.redact_pixels(
+        lead.stored,
+        photometric=Photometric.MONOCHROME2,
+        identifiers=("Jane Roe",),
+        readers=readers,
+        markers=load_marker_policy(),
+    )
+
+
+@pytest.mark.parametrize("degrees", [0, -12, 20])
+def test_the_word_stays_and_the_initials_go(lead: Callable[..., Lead], rapidocr: TextReader, degrees: float) -> None:
+    drawn = lead(UPRIGHT, ("KB", 22, (46, 70)), degrees=degrees)
+    black = np.zeros(drawn.stored.shape, np.bool_)
+    for row in redact(drawn, (rapidocr,)).boxes:
+        if row.decision is BoxDecision.REDACTED:
+            black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
+    word, initials = drawn.inks
+    assert (black[word].mean() <= 0.05, black[initials].mean() >= 0.95) == (True, True)
