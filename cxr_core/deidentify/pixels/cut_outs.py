@@ -16,7 +16,7 @@ from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, Stand
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, is_initial_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
@@ -131,7 +131,8 @@ def lead_words(
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
     found: list[Verdict] = []
-    for place in places[:_MOST_PLACES] + list(undecided)[:_MOST_PLACES]:
+    likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
+    for place in places[:_MOST_PLACES] + likely[:_MOST_PLACES]:
         for word in words_within(search, place):
             others = [line for line in removed if line is not place and not _is_company(line, word.place)]
             if _is_free(word.place, known, others) and (kept := judge_lead_word(word, bench)):

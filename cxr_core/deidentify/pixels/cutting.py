@@ -10,7 +10,7 @@ from cxr_core.deidentify.pixels.explanation import is_short_enough
 from cxr_core.deidentify.pixels.judgement import WHOLE_WORD, Bench, Rule, Verdict
 from cxr_core.deidentify.pixels.lead_words import LeadWord
 from cxr_core.deidentify.pixels.model import Line
-from cxr_core.deidentify.pixels.reading import CUT_OUT, Reading, read_line
+from cxr_core.deidentify.pixels.reading import CUT_OUT, CUT_OUT_LETTER, SUSPECT, Reading, is_letter, read_line
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 from cxr_core.vocabulary import BoxDecision
 
@@ -19,7 +19,7 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
     if not is_short_enough(letter, letters=1):
         return None  # a stick: no letter explains it, whatever is read
-    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT_LETTER):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
             return _cut_out(letter, reading, bench)
@@ -29,7 +29,7 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
 def may_be_letter(letter: Line, bench: Bench) -> bool:
     """True where the first reader is certain of a letter on the allow-list, whatever the others say."""
     first = replace(bench.desk, readers=bench.desk.readers[:1])
-    readings = read_line(letter, first, bench.is_marker, words_matter=False, promise=CUT_OUT)
+    readings = read_line(letter, first, bench.is_marker, words_matter=False, promise=SUSPECT)
     return any(
         reading.scores[0] >= bench.policy.certain_score
         and count_alphanumerics(reading.texts[0]) == 1
@@ -55,7 +55,7 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
     """Kept, piece by piece, where all readers spell out the same listed words, be they mirrored; else none."""
     level = word.level
     mirrored = replace(level, inks=tuple(ink[:, ::-1] for ink in level.inks))
-    for line in (level, mirrored):
+    for line in (level,) if is_letter(level) else (level, mirrored):  # two letters are read mirrored as well
         for reading in read_line(line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
             first = normalise(reading.texts[0])
             is_same = all(normalise(text) == first for text in reading.texts)

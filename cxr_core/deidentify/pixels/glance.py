@@ -1,7 +1,8 @@
 """Decides, cheaply and roughly, whether ink is worth showing to the readers.
 
-Takes the ink of one line in one position, gives two probabilities, from a small convolutional network (`glance.onnx`)
-that `benchmarks/train_glance.py` trains on synthetic lines only. A reader takes thirty times as long.
+Takes ink in one position, gives probabilities, from two small convolutional networks: what a line may be (`glance.onnx`,
+by `benchmarks/train_glance.py`), and what the first reader would make of a lone letter (`letters.onnx`, by
+`train_letters.py`). Both are trained on synthetic ink only. A reader takes thirty times as long.
 What a line says is left to `reading`.
 """
 
@@ -34,7 +35,27 @@ def glance(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
         seen = as_seen(ink)
         batch[index, 0, :, : seen.shape[1]] = seen
     batch *= np.float32(1 / 255)
-    return np.asarray(_session().run(None, {"ink": batch})[0], dtype=np.float32)
+    return np.asarray(_session("glance.onnx").run(None, {"ink": batch})[0], dtype=np.float32)
+
+
+def glance_at_letters(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
+    """How probable it is that the first reader is certain of each letter of `LETTERS`, and of more than one character.
+
+    Parameters
+    ----------
+    inks : sequence of (rows, columns) bool arrays
+        Of what may be a letter, in the positions in which it would be read.
+
+    Returns
+    -------
+    (inks, 27) float32 array
+    """
+    batch = np.zeros((len(inks), 1, HEIGHT_PX, LETTER_PX), np.float32)
+    for index, ink in enumerate(inks):
+        seen = as_seen(ink, LETTER_PX)
+        batch[index, 0, :, : seen.shape[1]] = seen
+    batch *= np.float32(1 / 255)
+    return np.asarray(_session("letters.onnx").run(None, {"ink": batch})[0], dtype=np.float32)
 
 
 def as_seen(ink: NDArray[np.bool_], widest_px: int = WIDEST_PX) -> NDArray[np.uint8]:
@@ -46,5 +67,5 @@ def as_seen(ink: NDArray[np.bool_], widest_px: int = WIDEST_PX) -> NDArray[np.ui
 
 
 @cache
-def _session() -> Any:
-    return open_session("glance.onnx")
+def _session(name: str) -> Any:
+    return open_session(name)

@@ -13,6 +13,7 @@ from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUND
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
     initials_of,
+    initials_of_doubtful,
     ink_outside,
     on_one_line,
     stacked,
@@ -356,8 +357,8 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line], stands
         kept = [v for v in kept if v not in hit]
         front = [v.removed_for(Rule.ADJOINS) for v in hit]
         removed = removed + front
-    letters = [v.line for v in kept] + [line for line in undecided if line.probability >= TEXT_PROBABILITY]
-    initials = initials_of(letters, undecided)
+    doubtful = [line for line in undecided if line.probability >= TEXT_PROBABILITY]
+    initials = initials_of([v.line for v in kept], undecided) + initials_of_doubtful(doubtful, undecided)
     is_texture = sum(not v.is_sure for v in removed) > _MOST_UNSURE
     gone = [v.line for v in removed if v.is_sure or not is_texture]
     removed += [

@@ -19,7 +19,7 @@ from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box,
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, is_row_of_one_shape, repeats_itself
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
@@ -29,6 +29,7 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
+_ROW_PROBABILITY = 0.6  # of staples and the like
 _BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
@@ -66,6 +67,8 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
         return
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
+    if line.probability < _ROW_PROBABILITY and any(is_row_of_one_shape(_upright(line, ink)) for ink in line.inks):
+        return
     if not _may_be_zip(line):
         yield line
         return
@@ -145,6 +148,10 @@ def words_of(line: Line) -> Iterator[Line]:
 
 def _may_be_zip(line: Line) -> bool:
     return line.box.aspect >= _ZIP_ASPECT and line.probability < _ZIP_PROBABILITY
+
+
+def _upright(line: Line, ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.ascontiguousarray(ink.T) if line.is_vertical else ink
 
 
 def _along(search: SearchImage, line: Line) -> NDArray[np.uint8]:

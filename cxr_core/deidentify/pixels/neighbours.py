@@ -23,7 +23,7 @@ _WORD_GAP = 0.3  # of the height of the line: less than a space
 _DIRECTED = 3  # glyphs
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
-_INITIAL_SIZE = 0.6
+_INITIAL_SIZE, _CLEARLY_SMALLER = 0.6, 0.7
 _LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
@@ -111,6 +111,16 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     for letter in (one for one in letters if may_have_company(one)):
         companions = [line for line in lines if accompanies(line, letter)]
         found += companions if len(companions) <= _MOST_COMPANIONS else []
+    return found
+
+
+def initials_of_doubtful(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+    """The same of letters that nobody read: beside them it takes clearly smaller ones, for loops and rings stand in rows."""
+    found = []
+    for letter in letters:
+        size = max(letter.ink_box.height, letter.ink_box.width)
+        smaller = [one for one in lines if min(one.ink_box.height, one.ink_box.width) <= _CLEARLY_SMALLER * size]
+        found += initials_of([letter], smaller)
     return found
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.glance import glance
+from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
@@ -58,13 +58,21 @@ class Promise:
     first: float
     others: float
     most: int
+    is_one: bool = False
+    """Nothing but a lone letter is wanted."""
 
 
 _LINE = Promise(0.15, 0.15, 3)
 _DOUBTFUL_LINE = Promise(_WORTH, _WORTH, 3)  # it goes for what it says
-_LETTER = Promise(0.1, 0.5, 3)  # most are clips and ribs
-CUT_OUT = Promise(0.2, 0.2, 3)
-"""Of what was cut out of a place as its letter: it stays only where the reader is certain."""
+_LETTER = Promise(0.02, 0.05, 3)  # most are clips and ribs
+CUT_OUT = Promise(0.3, 0.3, 2)
+"""Of the word that was cut out of a place: it stays only where the reader is certain."""
+
+CUT_OUT_LETTER = Promise(0.05, 0.05, 3, is_one=True)
+"""The same of its letter."""
+
+SUSPECT = Promise(0.2, 0.2, 2, is_one=True)
+"""Of what is hardly text, but may be a letter: it stays anyhow."""
 
 
 class Memo:
@@ -95,6 +103,7 @@ class Desk:
     readers: tuple[TextReader, ...]
     memo: Memo
     glance: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance
+    glance_at_letters: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance_at_letters
 
 
 def read_line(
@@ -120,7 +129,7 @@ def read_line(
     readings: list[Reading] = []
     if promise is None:
         promise = _LETTER if is_letter(line) else _DOUBTFUL_LINE if words_matter else _LINE
-    for ink, shown in _worth_reading(line, desk, promise, words_matter=words_matter):
+    for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
         readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted):
             break
@@ -128,7 +137,7 @@ def read_line(
 
 
 def _worth_reading(
-    line: Line, desk: Desk, promise: Promise, *, words_matter: bool
+    line: Line, desk: Desk, is_wanted: Callable[[str], bool], promise: Promise, *, words_matter: bool
 ) -> list[tuple[int, NDArray[np.bool_]]]:
     """The positions, over all binarisations, that may show a marker, the likeliest first; each with whose it is."""
     shown: list[tuple[int, NDArray[np.bool_]]] = []
@@ -136,7 +145,8 @@ def _worth_reading(
     words: list[float] = []
     for which, ink in enumerate(line.inks):
         these = list(positions(line, ink))
-        worth = desk.glance(these)
+        is_small = is_letter(line) or promise.is_one
+        worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         shown += [(which, one) for one in these]
         marker += worth[:, 0].tolist()
         words += worth[:, 1].tolist()
@@ -150,6 +160,16 @@ def _worth_reading(
     if words_matter and not picked and words and words[0] >= _WORDS:
         return shown[:1]
     return picked
+
+
+def _letters_worth(
+    inks: Sequence[NDArray[np.bool_]], desk: Desk, is_wanted: Callable[[str], bool], promise: Promise
+) -> NDArray[np.float32]:
+    """How probable it is that each ink is read as a wanted letter, or as two characters; and as the latter."""
+    seen = desk.glance_at_letters(inks)
+    more = seen[:, len(LETTERS) :].max(axis=1)
+    wanted = seen[:, [is_wanted(letter) for letter in LETTERS] + [not promise.is_one]]
+    return np.stack([wanted.max(axis=1, initial=0.0), more], axis=1)
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
