@@ -40,7 +40,7 @@ def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench
     verdicts : sequence of Verdict
     bench : Bench
     """
-    alone = [one for v in verdicts for one in (_narrowed(search, v, bench) if is_lead(v) else _in_pieces(search, v))]
+    alone = [one for v in verdicts for one in _by_itself(search, v, bench)]
     return [v if _may_stay(search, v) else v.removed_for(Rule.TEXT) for v in alone]
 
 
@@ -62,6 +62,14 @@ def out_of_places(verdicts: Sequence[Verdict], stands_alone: StandsAlone) -> lis
     return [replace(v, line=v.as_read, ink=0, is_cut_out=True) if v.is_kept and is_cut_out(v) else v for v in verdicts]
 
 
+def _by_itself(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdict]:
+    if not verdict.is_kept:
+        return [verdict]
+    if count_alphanumerics(verdict.texts[0]) > 1 and (pieces := _in_pieces(search, verdict)):
+        return pieces
+    return _narrowed(search, verdict, bench) if is_lead(verdict) else [verdict]
+
+
 def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdict]:
     """A kept letter without what else its ink holds: readers overlook initials."""
     line, ink = verdict.line, verdict.line.ink_box
@@ -78,15 +86,13 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
 
 
 def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
-    """A kept word without what else its ink holds, askew letter by letter: initials may stand in its rectangle."""
-    if not verdict.is_kept:
-        return [verdict]
+    """A kept word without what else its ink holds, askew letter by letter; nothing where it is its ink and level."""
     letters, ink = count_alphanumerics(verdict.texts[0]), verdict.as_read.ink_box
     for word in words_within(search, verdict.line):
         is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * ink.area
         if is_narrower and len(word.letters) == letters:
             return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
-    return [verdict]
+    return []
 
 
 def _part_of(line: Line, mask: NDArray[np.bool_]) -> Line:

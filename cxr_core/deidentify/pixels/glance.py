@@ -1,8 +1,8 @@
 """Decides, cheaply and roughly, whether ink is worth showing to the readers.
 
-Takes ink in one position, gives probabilities, from two small convolutional networks: what a line may be (`glance.onnx`,
-by `benchmarks/train_glance.py`), and what the first reader would make of a lone letter (`letters.onnx`, by
-`train_letters.py`). Both are trained on synthetic ink only. A reader takes thirty times as long.
+Takes ink in one position, gives probabilities, from two small convolutional networks: what a line may be
+(`glance.onnx`, by `benchmarks/train_glance.py`), and what the first reader would make of a lone letter (`letters.onnx`,
+by `train_letters.py`). Both are trained on synthetic ink only. A reader takes thirty times as long.
 What a line says is left to `reading`.
 """
 

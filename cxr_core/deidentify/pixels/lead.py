@@ -39,7 +39,7 @@ _WIDEST = 2.0
 _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
-_MOST_INITIALS = 4
+_MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
@@ -224,6 +224,8 @@ def _goes_on(parts: Parts, letter: int, other: int) -> bool:
 def _groups(parts: Parts, own: Box, size: int) -> list[list[int]]:
     """Parts of a few alike small letters side by side, or one that several have run into; near the letter any one."""
     small = [index for index in range(1, len(parts.stats)) if _is_small(parts, index, own, size)]
+    if len(small) > _MOST_SMALL:
+        return []  # texture
     groups: list[list[int]] = []
     while small:
         group = [small.pop(0)]

@@ -7,7 +7,7 @@ Whether the word may stay is left to `cutting`.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 import cv2
 import numpy as np
@@ -98,20 +98,27 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
 
 
 def _word_of(parts: Parts, place: Line) -> LeadWord | None:
-    glyphs = list(islice(Glyphs(parts), _MOST_PARTS + 1))
+    ordered = iter(Glyphs(parts))
+    largest = next(ordered, 0)
+    no_speck = takewhile(lambda one: parts.sides[one] >= _SPECK * parts.sides[largest], ordered)
+    glyphs = [largest, *islice(no_speck, _MOST_PARTS)]
     if not _LEAST <= len(glyphs) <= _MOST_PARTS:
         return None
-    large = [one for one in glyphs if parts.sides[one] >= _AS_HIGH * _MUCH_LOWER * parts.sides[glyphs[0]]]
+    whole = [one for one in glyphs if not parts.touches_rim(one)]
+    large = [one for one in whole if parts.sides[one] >= _AS_HIGH * _MUCH_LOWER * parts.sides[whole[0]]]
     if len(large) < _LEAST:
         return None
     angle = _angle(parts, large)
     turned = [_turned(parts, one, angle) for one in glyphs]
     high = max(one.height for one in turned if one.part in large)
-    word = sorted((one for one in turned if one.height >= _AS_HIGH * high), key=lambda one: one.left)
-    beside = [one for one in turned if _SPECK * high <= one.height < _AS_HIGH * high]
-    if not _is_word(word, high) or any(parts.touches_rim(one.part) for one in word):
+    is_letter = {one.part: one.part in whole and one.height >= _AS_HIGH * high for one in turned}
+    word = sorted((one for one in turned if is_letter[one.part]), key=lambda one: one.left)
+    beside = [one for one in turned if one.height >= _SPECK * high and not is_letter[one.part]]
+    if not _is_word(word, high):
         return None
-    if len(beside) > _MOST_BESIDE or not all(_may_stand_beside(one, word, high) for one in beside):
+    if len(beside) > _MOST_BESIDE or not all(
+        _may_stand_beside(one, word, high, is_cut=one.part not in whole) for one in beside
+    ):
         return None
     return _lead_word(parts, place, [one.part for one in word], angle, high)
 
@@ -164,15 +171,17 @@ def _is_word(word: Sequence[_Turned], high: float) -> bool:
     return len(word) >= _LEAST and is_row and all(gap <= _GAP * high for gap in gaps)
 
 
-def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
-    """True for what is much lower, and neither between the letters nor close to their ends like the next one."""
-    if one.height > _MUCH_LOWER * high:
-        return False
+def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float, *, is_cut: bool) -> bool:
+    """True for what is much lower, and neither between the letters nor close to their ends like the next one.
+
+    What reaches beyond the place may be of any height where it is not in the row.
+    """
     left, right = word[0].left, max(letter.right for letter in word)
     top, bottom = min(letter.top for letter in word), max(letter.bottom for letter in word)
     is_in_row = min(one.bottom, bottom) - max(one.top, top) > _ON_ITS_LINE * high
     gap = max(left - one.right, one.left - right)
-    return not is_in_row or gap >= _BESIDE_GAP * high
+    is_lower = one.height <= _MUCH_LOWER * high
+    return (is_lower and gap >= _BESIDE_GAP * high) if is_in_row else (is_lower or is_cut)
 
 
 def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, high: float) -> LeadWord:

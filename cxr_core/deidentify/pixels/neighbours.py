@@ -115,7 +115,7 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
 
 
 def initials_of_doubtful(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
-    """The same of letters that nobody read: beside them it takes clearly smaller ones, for loops and rings stand in rows."""
+    """The same of letters that nobody read: their company is clearly smaller, for loops and rings stand in rows."""
     found = []
     for letter in letters:
         size = max(letter.ink_box.height, letter.ink_box.width)

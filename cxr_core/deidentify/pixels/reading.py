@@ -26,6 +26,7 @@ _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.04, 0.1, 0.9  # of being a marker, of being text, of either
+_MAY_BE_TWO = 0.05
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
 
@@ -62,9 +63,9 @@ class Promise:
     """Nothing but a lone letter is wanted."""
 
 
-_LINE = Promise(0.15, 0.15, 3)
-_DOUBTFUL_LINE = Promise(_WORTH, _WORTH, 3)  # it goes for what it says
-_LETTER = Promise(0.02, 0.05, 3)  # most are clips and ribs
+_LINE = Promise(0.15, 0.5, 3)
+_DOUBTFUL_LINE = Promise(_WORTH, 0.2, 3)  # it goes for what it says
+_LETTER = Promise(0.02, 0.1, 3)  # most are clips and ribs
 CUT_OUT = Promise(0.3, 0.3, 2)
 """Of the word that was cut out of a place: it stays only where the reader is certain."""
 
@@ -165,11 +166,13 @@ def _worth_reading(
 def _letters_worth(
     inks: Sequence[NDArray[np.bool_]], desk: Desk, is_wanted: Callable[[str], bool], promise: Promise
 ) -> NDArray[np.float32]:
-    """How probable it is that each ink is read as a wanted letter, or as two characters; and as the latter."""
+    """How probable it is that each ink is read as a wanted letter, or as two that stand upright; and as two at all."""
     seen = desk.glance_at_letters(inks)
-    more = seen[:, len(LETTERS) :].max(axis=1)
-    wanted = seen[:, [is_wanted(letter) for letter in LETTERS] + [not promise.is_one]]
-    return np.stack([wanted.max(axis=1, initial=0.0), more], axis=1)
+    more = seen[:, len(LETTERS)]
+    worth = seen[:, : len(LETTERS)][:, [is_wanted(letter) for letter in LETTERS]].max(axis=1, initial=0.0)
+    if not promise.is_one and more.max() >= _MAY_BE_TWO:
+        worth = np.maximum(worth, more * desk.glance(inks)[:, 0])
+    return np.stack([worth, more], axis=1)
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:

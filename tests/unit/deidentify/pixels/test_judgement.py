@@ -20,7 +20,8 @@ def line(box: Box, *, glyphs: int = 3, probability: float = 0.99, seed: int = 0)
 
 
 def bench(*readers: object, identifiers: tuple[str, ...] = ()) -> Bench:
-    desk = Desk(tuple(readers), Memo(), lambda inks: np.ones((len(inks), 2), np.float32))  # type: ignore[arg-type]
+    looks = (lambda inks, answers=answers: np.ones((len(inks), answers), np.float32) for answers in (2, 27))
+    desk = Desk(tuple(readers), Memo(), *looks)  # type: ignore[arg-type]
     return Bench(desk, load_marker_policy(), Identifiers.of(identifiers))
 
 

@@ -104,7 +104,7 @@ def redact(lead: Lead, readers: tuple[TextReader, ...]) -> PixelResult:
     )
 
 
-@pytest.mark.parametrize("degrees", [0, -12, 20])
+@pytest.mark.parametrize("degrees", [0, -12, 12])
 def test_the_word_stays_and_the_initials_go(lead: Callable[..., Lead], rapidocr: TextReader, degrees: float) -> None:
     drawn = lead(UPRIGHT, ("KB", 22, (46, 70)), degrees=degrees)
     black = np.zeros(drawn.stored.shape, np.bool_)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen, glance
+from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTERS, WIDEST_PX, as_seen, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.reading import Desk, Memo, draw_ink, positions, read_line, upright
+from cxr_core.deidentify.pixels.reading import CUT_OUT_LETTER, Desk, Memo, draw_ink, positions, read_line, upright
 from cxr_core.policy.markers import load_marker_policy
 
 Write = Callable[..., NDArray[np.bool_]]
@@ -22,7 +22,13 @@ def line_of(ink: NDArray[np.bool_], glyphs: int, *, is_vertical: bool = False, p
 
 
 def desk(reader: object, marker: float, text: float) -> Desk:
-    return Desk((reader,), Memo(), lambda inks: np.full((len(inks), 2), (marker, text), np.float32))  # type: ignore[arg-type]
+    letters = np.array([marker] * len(LETTERS) + [text], np.float32)
+    return Desk(
+        (reader,),  # type: ignore[arg-type]
+        Memo(),
+        lambda inks: np.full((len(inks), 2), (marker, text), np.float32),
+        lambda inks: np.tile(letters, (len(inks), 1)),
+    )
 
 
 def tilted(ink: NDArray[np.bool_], degrees: float) -> NDArray[np.bool_]:
@@ -77,7 +83,7 @@ def test_a_doubtful_line_that_looks_like_no_text_is_not_read(
 
 @pytest.mark.parametrize(
     ("promise", "positions_read"),
-    [(0.6, 3), (0.4, 1), (0.05, 0)],
+    [(0.6, 3), (0.05, 1), (0.01, 0)],
 )
 def test_a_letter_is_read_in_other_positions_only_where_they_promise_much(
     fake_reader: Callable[..., object], text_ink: Write, promise: float, positions_read: int
@@ -152,3 +158,17 @@ def test_an_answer_does_not_depend_on_what_is_shown_beside_it(text_ink: Write) -
 
 def test_a_long_line_is_squeezed_into_the_view() -> None:
     assert as_seen(np.ones((20, 2000), np.bool_)).shape == (HEIGHT_PX, WIDEST_PX)
+
+
+@pytest.mark.parametrize("letter", ["L", "R"])
+def test_what_a_reader_would_make_of_a_letter_is_foretold(text_ink: Write, letter: str) -> None:
+    seen = glance_at_letters([text_ink(letter, 40), text_ink("HQ", 40), np.ones((20, 20), np.bool_)])
+    assert (seen.shape, seen[0, LETTERS.index(letter)] > 0.8, seen[1, len(LETTERS)] > 0.3) == ((3, 27), True, True)
+    assert seen[2].max() < 0.3
+
+
+def test_a_letter_that_is_not_wanted_is_not_read(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    reader = fake_reader("K")
+    line = line_of(text_ink("K"), 1)
+    read_line(line, Desk((reader,), Memo()), {"L", "R"}.__contains__, words_matter=False, promise=CUT_OUT_LETTER)  # type: ignore[arg-type]
+    assert reader.seen == 0  # type: ignore[attr-defined]
