@@ -28,6 +28,7 @@ from cxr_core.vocabulary import BoxDecision
 _MOST_PLACES = 8
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
+_LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -150,7 +151,8 @@ def lead_words(
 
 def _may_hold_word(verdict: Verdict) -> bool:
     line = verdict.line
-    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE
+    is_short = line.glyphs <= _LONGEST_WORD and line.box.aspect <= _LONGEST_WORD
+    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
 
 
 def _is_company(line: Line, word: Line) -> bool:

@@ -7,7 +7,7 @@ Whether the word may stay is left to `cutting`.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import islice, pairwise, takewhile
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.lead import LARGEST_PX, PLACE_PX, looks_at
 from cxr_core.deidentify.pixels.model import Box, Line, extent, glyphs_along
-from cxr_core.deidentify.pixels.parts import Glyphs, Parts
+from cxr_core.deidentify.pixels.parts import Parts
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _LONGEST_PX = 720  # of a place as it is taken apart, along
 _AROUND = 0.2  # of the place's shorter side
-_MOST_PARTS = 20
-_LEAST_SIDE = 0.3  # of the largest part: what may be a letter of the word, an I lying askew too
+_MOST_PARTS, _MOST_LETTERS = 20, 13  # "SEMI-UPRIGHT", and a stroke
+_LARGE = 0.6  # of the largest part: letters of one height, some of them wide or askew
 _TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
 _AS_HIGH = 0.8  # of the highest letter
 _MUCH_LOWER = 0.74  # of a word: what stands beside it
@@ -98,15 +98,10 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
 
 
 def _word_of(parts: Parts, place: Line) -> LeadWord | None:
-    ordered = iter(Glyphs(parts))
-    largest = next(ordered, 0)
-    no_speck = takewhile(lambda one: parts.sides[one] >= _SPECK * parts.sides[largest], ordered)
-    glyphs = [largest, *islice(no_speck, _MOST_PARTS)]
-    if not _LEAST <= len(glyphs) <= _MOST_PARTS:
-        return None
+    glyphs = _glyphs(parts)
     whole = [one for one in glyphs if not parts.touches_rim(one)]
-    large = [one for one in whole if parts.sides[one] >= _AS_HIGH * _MUCH_LOWER * parts.sides[whole[0]]]
-    if len(large) < _LEAST:
+    large = _as_large_as_the_first(parts, whole)
+    if not _LEAST <= len(large) <= _MOST_LETTERS:
         return None
     angle = _angle(parts, large)
     turned = [_turned(parts, one, angle) for one in glyphs]
@@ -114,13 +109,26 @@ def _word_of(parts: Parts, place: Line) -> LeadWord | None:
     is_letter = {one.part: one.part in whole and one.height >= _AS_HIGH * high for one in turned}
     word = sorted((one for one in turned if is_letter[one.part]), key=lambda one: one.left)
     beside = [one for one in turned if one.height >= _SPECK * high and not is_letter[one.part]]
-    if not _is_word(word, high):
+    if not _is_word(word, high) or len(beside) > _MOST_BESIDE:
         return None
-    if len(beside) > _MOST_BESIDE or not all(
-        _may_stand_beside(one, word, high, is_cut=one.part not in whole) for one in beside
-    ):
+    if not all(_may_stand_beside(one, word, high, is_cut=one.part not in whole) for one in beside):
         return None
     return _lead_word(parts, place, [one.part for one in word], angle, high)
+
+
+def _glyphs(parts: Parts) -> list[int]:
+    """The parts that may be glyphs, the largest first, without cups and arrows among the large ones; none of a line."""
+    solid = [one for one in parts.by_size() if not parts.is_surrounding(one)]
+    glyphs = [one for one in solid if parts.sides[one] >= _SPECK * parts.sides[solid[0]]]
+    large = _as_large_as_the_first(parts, glyphs)
+    if not _LEAST <= len(glyphs) <= _MOST_PARTS or len(large) > _MOST_LETTERS:
+        return []
+    things = [one for one in large if parts.is_cup(one) or parts.is_arrow(one)]  # of small ones it does not matter
+    return [one for one in glyphs if one not in things]
+
+
+def _as_large_as_the_first(parts: Parts, ordered: Sequence[int]) -> list[int]:
+    return [one for one in ordered if parts.sides[one] >= _LARGE * parts.sides[ordered[0]]]
 
 
 def _angle(parts: Parts, large: Sequence[int]) -> float:

@@ -92,6 +92,21 @@ class Parts:
         width, height, area = (int(value) for value in self.stats[index, 2:5])
         return area >= _SOLID * width * height and min(width, height) >= _THICK * size
 
+    def by_size(self) -> list[int]:
+        """All parts but specks, the largest first."""
+        large = np.flatnonzero(self.sides >= _SPECK * min(self.labels.shape))
+        return sorted((int(index) for index in large if index), key=lambda index: -int(self.sides[index]))
+
+    def is_surrounding(self, index: int) -> bool:
+        """True for a frame around others, the ground beyond a plate, a bead: no glyph, told at a glance."""
+        return self.is_bead(index) or self.is_ground(index) or is_frame(self.stats, index, self._every)
+
+    @cached_property
+    def _every(self) -> NDArray[np.bool_]:
+        every = np.ones(len(self.stats), np.bool_)
+        every[0] = False
+        return every
+
     def is_ground(self, index: int) -> bool:
         """True for what reaches two sides of the window: the ground beyond a disc or a plate, a line across it."""
         return sum(self._reached(index)) >= 2
@@ -168,12 +183,7 @@ class Glyphs:
     """
 
     def __init__(self, parts: Parts) -> None:
-        sides = parts.sides
-        large = np.flatnonzero(sides >= _SPECK * min(parts.labels.shape))
-        ordered = sorted((int(index) for index in large if index), key=lambda index: -int(sides[index]))
-        self._parts, self._left, self._known = parts, iter(ordered), list[int]()
-        self._every = np.ones(len(parts.stats), np.bool_)
-        self._every[0] = False
+        self._parts, self._left, self._known = parts, iter(parts.by_size()), list[int]()
 
     def __iter__(self) -> Iterator[int]:
         for index in count():
@@ -188,8 +198,7 @@ class Glyphs:
 
     def _find_next(self) -> bool:
         for index in self._left:
-            is_thing = self._parts.is_bead(index) or is_frame(self._parts.stats, index, self._every)
-            is_thing = is_thing or self._parts.is_ground(index) or self._parts.is_cup(index)
+            is_thing = self._parts.is_surrounding(index) or self._parts.is_cup(index)
             if not is_thing and not self._parts.is_arrow(index):
                 self._known.append(index)
                 return True

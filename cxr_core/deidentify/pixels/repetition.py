@@ -72,7 +72,11 @@ def is_row_of_one_shape(ink: NDArray[np.bool_]) -> bool:
         return False
     at = np.sort(middles[1:][alike, 0])
     is_long = at[-1] - at[0] >= _SPANNED * ink.shape[1]
-    return is_long and _is_even(at) and _are_of_one_shape([_shape(labels, stats, int(one) + 1) for one in alike])
+    return (
+        is_long
+        and _is_even(at)
+        and _are_of_one_shape([_shape(np.asarray(labels), stats, int(one) + 1) for one in alike])
+    )
 
 
 def _are_in_a_row(middles: NDArray[np.float64], size: float) -> NDArray[np.bool_]:
