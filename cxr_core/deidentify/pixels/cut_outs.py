@@ -170,7 +170,8 @@ def lead_letters(
     firm = [v.line for v in removed if not may_hold_lead(v)]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Verdict] = []
-    for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
+    likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY and line.box.aspect < LEAD_ASPECT]
+    for place in places + likely[:_MOST_PLACES]:
         for letter in letters_within(search, place):
             others = firm + [line for line in places if not line.box.intersection(letter.box)]
             if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
