@@ -19,7 +19,8 @@ from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box,
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.repetition import broken_at, is_row_of_one_shape, repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
+from cxr_core.deidentify.pixels.rows import is_row_of_one_shape
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size

@@ -6,7 +6,6 @@ not after a fixed step. What becomes of a line that says nothing is left to `lin
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,10 +23,6 @@ _SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
 _WIDEST_GROUND_PX = 101
 _STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
 _BROKEN, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
-_LEAST_THINGS, _MOST_THINGS, _OTHERS = 5, 24, 2  # of one shape; of any; of another
-_THING, _OF_ONE_SIZE, _SPANNED = 0.3, 0.2, 0.6  # of the place's height; of their size; of the place's length
-_EVEN_STEPS, _SHAPE_PX, _ONE_SHAPE = 1.6, 16, 0.2  # longest over shortest step; of a shape; difference of two
-_OFF_THE_ROW = 0.3  # of their size
 _ROWS = 3  # what lies upon a pattern is at least so high a part of it
 _LEAST_BREAK = 2.0, 1.5  # steps, and of the place's height
 
@@ -44,70 +39,6 @@ def repeats_itself(grey: NDArray[np.uint8], own: slice | None = None) -> bool:
         it is counted together with the teeth before it or behind it.
     """
     return _step(grey, own or slice(0, grey.shape[1])) is not None
-
-
-def is_row_of_one_shape(ink: NDArray[np.bool_]) -> bool:
-    """True where five things or more of one shape stand at even steps along most of a place: staples, loops of wire.
-
-    No name, number or date is written with one sign alone.
-
-    Parameters
-    ----------
-    ink : (rows, columns) bool array
-        The ink of a place, its longer direction along the columns.
-    """
-    _, labels, stats, middles = cv2.connectedComponentsWithStats(
-        np.ascontiguousarray(ink).view(np.uint8), connectivity=8
-    )
-    sizes = stats[1:, 2:4].astype(np.float64)
-    large = np.flatnonzero(sizes.max(axis=1) >= _THING * ink.shape[0]) if len(sizes) else np.zeros(0, np.intp)
-    if not _LEAST_THINGS <= len(large) <= _MOST_THINGS:
-        return False
-    usual = np.median(sizes[large], axis=0)
-    alike = large[(np.abs(sizes[large] - usual) <= np.maximum(_OF_ONE_SIZE * usual.max(), 2.0)).all(axis=1)]
-    if len(alike) < _LEAST_THINGS:
-        return False
-    alike = alike[_are_in_a_row(middles[1:][alike], float(usual.max()))]
-    if len(alike) < max(_LEAST_THINGS, len(large) - _OTHERS):
-        return False
-    at = np.sort(middles[1:][alike, 0])
-    is_long = at[-1] - at[0] >= _SPANNED * ink.shape[1]
-    return (
-        is_long
-        and _is_even(at)
-        and _are_of_one_shape([_shape(np.asarray(labels), stats, int(one) + 1) for one in alike])
-    )
-
-
-def _are_in_a_row(middles: NDArray[np.float64], size: float) -> NDArray[np.bool_]:
-    """Which things lie on the straight line through most of them, however askew."""
-    across, down = middles.T
-    slope = (down[:, None] - down[None, :]) / np.where(
-        across[:, None] == across[None, :], np.inf, across[:, None] - across
-    )
-    slopes = slope[~np.eye(len(middles), dtype=np.bool_)]
-    beyond = down - np.median(slopes) * across
-    return np.asarray(np.abs(beyond - np.median(beyond)) <= _OFF_THE_ROW * size, dtype=np.bool_)
-
-
-def _is_even(at: NDArray[np.float64]) -> bool:
-    """True where all steps are about as long; one thing may be missing."""
-    steps = np.sort(np.diff(at))
-    last = steps[-1] / 2 if steps[-1] > _EVEN_STEPS * steps[0] else steps[-1]
-    return bool(max(float(last), float(steps[-2])) <= _EVEN_STEPS * float(steps[0]) and last >= steps[0] / _EVEN_STEPS)
-
-
-def _shape(labels: NDArray[np.int32], stats: NDArray[Any], index: int) -> NDArray[np.float32]:
-    left, top, width, height = (int(value) for value in stats[index, :4])
-    part = (labels[top : top + height, left : left + width] == index).astype(np.float32)
-    return np.asarray(cv2.resize(part, (_SHAPE_PX, _SHAPE_PX), interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def _are_of_one_shape(shapes: Sequence[NDArray[np.float32]]) -> bool:
-    """True where all but one look like what most of them look like."""
-    usual = np.median(np.stack(shapes), axis=0)
-    unlike = [float(np.abs(shape - usual).mean()) > _ONE_SHAPE for shape in shapes]
-    return sum(unlike) <= 1
 
 
 def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
