@@ -29,6 +29,7 @@ _MOST_PLACES = 8
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
+_PIECE = 0.7  # of its rectangle
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -47,7 +48,7 @@ def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench
 
 def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
     """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of."""
-    return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.line)
+    return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.as_read)
 
 
 def out_of_places(verdicts: Sequence[Verdict], stands_alone: StandsAlone) -> list[Verdict]:
@@ -141,7 +142,7 @@ def lead_words(
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
     for place in places[:_MOST_PLACES] + likely[:_MOST_PLACES]:
         for word in words_within(search, place):
-            others = [line for line in removed if line is not place and not _is_company(line, word.place)]
+            others = [line for line in removed if line is not place and not _is_with(line, word.place)]
             if _is_free(word.place, known, others) and (kept := judge_lead_word(word, bench)):
                 found += kept
                 known.append(word.place.box)
@@ -155,10 +156,11 @@ def _may_hold_word(verdict: Verdict) -> bool:
     return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
 
 
-def _is_company(line: Line, word: Line) -> bool:
-    """True for what may be initials beside a word of lead."""
+def _is_with(line: Line, word: Line) -> bool:
+    """True for what may be initials beside a word of lead, and for a piece of it that was found by itself."""
     shorter, longer = sorted((line.box.height, line.box.width))
-    return shorter <= _COMPANY[0] * word.line_px and longer <= _COMPANY[1] * word.line_px
+    is_small = shorter <= _COMPANY[0] * word.line_px and longer <= _COMPANY[1] * word.line_px
+    return is_small or line.box.intersection(word.box) >= _PIECE * line.box.area
 
 
 def lead_letters(
@@ -170,8 +172,7 @@ def lead_letters(
     firm = [v.line for v in removed if not may_hold_lead(v)]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Verdict] = []
-    likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY and line.box.aspect < LEAD_ASPECT]
-    for place in places + likely[:_MOST_PLACES]:
+    for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
         for letter in letters_within(search, place):
             others = firm + [line for line in places if not line.box.intersection(letter.box)]
             if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:

@@ -70,7 +70,7 @@ def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdi
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
     small = [line for letter in letters + words for line in beside_letter(search, letter)]
     seen = [v.line.box for v in verdicts]
-    read = [v.line.ink_box for v in verdicts if v.is_kept]
+    read = [v.as_read.ink_box for v in verdicts if v.is_kept]
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
     return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]

@@ -38,6 +38,7 @@ from cxr_core.vocabulary import BoxDecision
 
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
+_LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
 _LETTER_PROBABILITY = (
     0.75  # of a letter or two that nobody can read: clips, valves and lead in rings look so, PHI does not
 )
@@ -151,7 +152,8 @@ class Bench:
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
             is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
-            return is_same or min(reading.scores) >= self.policy.least_score_each
+            least = _LETTER_SCORE if count_alphanumerics(first) == 1 else self.policy.least_score_each
+            return is_same or min(reading.scores) >= least
         is_plain = reading.scores[0] >= _BEYOND_DOUBT and is_spelled_out(first, self.policy)
         return reading.scores[0] >= self.policy.certain_score and all(
             supports(text, first) or (is_plain and score < _ABSTAINS)
@@ -217,7 +219,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     engine = "+".join(reader.name for reader in bench.desk.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
-    if agreed := [reading for reading in readings if bench.keeps(reading, line)]:
+    if agreed := _undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):
         best = max(agreed, key=lambda reading: reading.score)
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts, ink=best.ink)
     is_legible = any(reading.is_legible for reading in readings)
@@ -226,6 +228,13 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     if _is_read(line, readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
     return None
+
+
+def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
+    """The same, none where a lone letter is beyond doubt two or more in another position: initials lie every way."""
+    is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
+    spelled = (r for r in readings if count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= _BEYOND_DOUBT)
+    return agreed if is_word or not any(spelled) else []
 
 
 def _is_within(line: Line, kept: Line) -> bool:

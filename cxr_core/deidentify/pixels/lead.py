@@ -39,6 +39,7 @@ _WIDEST = 2.0
 _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
+_LONGER = 1.5  # than high: a word
 _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
@@ -161,8 +162,11 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
 
 
 def _size_of(letter: Line) -> int:
-    """Height of a word; a lone letter may lie in any direction."""
-    return max(letter.ink_box.height, letter.ink_box.width) if letter.glyphs <= 2 else max(1, round(letter.line_px))
+    """Height of a word, or of the word that it is a letter of; a lone letter may lie in any direction."""
+    shorter, longer = sorted((letter.ink_box.height, letter.ink_box.width))
+    if letter.glyphs <= 2:
+        return longer
+    return shorter if longer >= _LONGER * letter.line_px else max(1, round(letter.line_px))
 
 
 def _sampled(search: SearchImage, window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:

@@ -27,6 +27,7 @@ _AS_HIGH = 0.8  # of the highest letter
 _MUCH_LOWER = 0.74  # of a word: what stands beside it
 _LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
 _GAP, _BESIDE_GAP = 0.9, 0.28  # of the height: between letters of the word at most, to what is not of it at least
+_LONG, _SMALL, _SMALL_GAP = 4, 0.66, 0.1  # letters of a word that small ones may stand closer to
 _ON_ITS_LINE = 0.22
 _STRAIGHT = 4.0  # degrees
 
@@ -189,7 +190,9 @@ def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float, *, is_
     is_in_row = min(one.bottom, bottom) - max(one.top, top) > _ON_ITS_LINE * high
     gap = max(left - one.right, one.left - right)
     is_lower = one.height <= _MUCH_LOWER * high
-    return (is_lower and gap >= _BESIDE_GAP * high) if is_in_row else (is_lower or is_cut)
+    is_small = one.height <= _SMALL * high and len(word) >= _LONG
+    least = (_SMALL_GAP if is_small else _BESIDE_GAP) * high
+    return (is_lower and gap >= least) if is_in_row else (is_lower or is_cut)
 
 
 def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, high: float) -> LeadWord:

@@ -63,7 +63,7 @@ class Promise:
     """Nothing but a lone letter is wanted."""
 
 
-_LINE = Promise(0.15, 0.5, 3)
+_LINE = Promise(0.15, 0.3, 3)
 _DOUBTFUL_LINE = Promise(_WORTH, 0.2, 3)  # it goes for what it says
 _LETTER = Promise(0.02, 0.1, 3)  # most are clips and ribs
 CUT_OUT = Promise(0.15, 0.15, 2)
