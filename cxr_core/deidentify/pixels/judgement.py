@@ -220,7 +220,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
     if agreed := _undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):
-        best = max(agreed, key=lambda reading: reading.score)
+        best = max(agreed, key=lambda reading: (reading.is_unanimous, reading.score))
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts, ink=best.ink)
     is_legible = any(reading.is_legible for reading in readings)
     if is_likely:
@@ -337,7 +337,7 @@ def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verd
 def is_whole_word(kept: Verdict) -> bool:
     """True for a kept line with a long listed word, read alike by all: no remainder of a name."""
     longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
-    return longest >= WHOLE_WORD and all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
+    return longest >= WHOLE_WORD and len({folded(text) for text in kept.texts}) == 1
 
 
 def _is_apart(kept: Verdict, gone: Line) -> bool:

@@ -39,6 +39,7 @@ _WIDEST = 2.0
 _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
+_LEAST_BESIDE_A_WORD = 0.25  # of its height: rough type has specks
 _LONGER = 1.5  # than high: a word
 _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
@@ -158,7 +159,8 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
     parts = parts_of(hat > max(_FAINT * abs(contrast), _LEAST_CONTRAST), window, zoom)
     groups = _groups(parts, own, round(size * zoom))
-    return [line for group in groups for line in _initials(letter, parts, group)]
+    found = [line for group in groups for line in _initials(letter, parts, group)]
+    return found if letter.glyphs <= 2 else [line for line in found if line.line_px >= _LEAST_BESIDE_A_WORD * size]
 
 
 def _size_of(letter: Line) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
-from cxr_core.deidentify.pixels.wording import count_alphanumerics
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
@@ -45,6 +45,11 @@ class Reading:
     @property
     def score(self) -> float:
         return sum(self.scores) / len(self.scores)
+
+    @property
+    def is_unanimous(self) -> bool:
+        """All readers read the same word."""
+        return len({folded(text) for text in self.texts}) == 1
 
     @property
     def is_legible(self) -> bool:
