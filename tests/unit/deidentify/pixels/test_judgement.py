@@ -1,12 +1,14 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
 from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
 from cxr_core.deidentify.pixels.reading import Desk, Memo
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
@@ -387,3 +389,37 @@ class Silent:
 
     def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
         return [("", 0.0) for _ in crops]
+
+
+class ByTurn:
+    """Reads one thing after another."""
+
+    name = "by turn"
+
+    def __init__(self, *answers: tuple[str, float]) -> None:
+        self._answers = list(answers)
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        return [self._answers.pop(0) if len(self._answers) > 1 else self._answers[0] for _ in crops]
+
+
+def test_what_spells_two_letters_in_another_position_is_no_lone_letter() -> None:
+    reader = ByTurn(("R", 0.7), ("RR", 0.99))
+    verdicts, left = judge([line(Box(100, 100, 128, 148), glyphs=2, probability=0.6)], bench(reader))
+    assert (verdicts, len(left)) == ([], 1)
+
+
+@pytest.mark.parametrize(("score", "kept"), [(0.45, False), (0.55, True)])
+def test_each_reader_must_be_half_sure_of_a_lone_letter(
+    fake_reader: Callable[..., object], score: float, *, kept: bool
+) -> None:
+    readers = fake_reader("L", score), fake_reader("L", 0.96, name="second")
+    verdicts, _ = judge([line(Box(100, 100, 140, 128), glyphs=1)], bench(*readers))
+    assert [v.decision is BoxDecision.KEPT for v in verdicts] == [kept]
+
+
+def test_loops_in_a_row_are_no_initials_of_one_another() -> None:
+    loops = [line(Box(100 + 130 * n, 100, 180 + 130 * n, 164), glyphs=1, seed=n) for n in range(4)]
+    assert initials_of_doubtful(loops[:2], loops) == []
+    small = line(Box(200, 100, 230, 160), glyphs=2, probability=0.45, seed=9)
+    assert initials_of_doubtful(loops[:1], [small]) == [small]

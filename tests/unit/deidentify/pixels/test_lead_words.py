@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
+from cxr_core.deidentify.pixels.lead import beside_letter
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent
 from cxr_core.deidentify.pixels.proposals import prepare_search
@@ -113,3 +114,17 @@ def test_the_word_stays_and_the_initials_go(lead: Callable[..., Lead], rapidocr:
             black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
     word, initials = drawn.inks
     assert (black[word].mean() <= 0.05, black[initials].mean() >= 0.95) == (True, True)
+
+
+@pytest.mark.parametrize("beside", [("KB", 22, (48, 60)), ("51", 20, (-30, 40))])
+def test_initials_beside_a_word_are_found(lead: Callable[..., Lead], beside: Piece) -> None:
+    drawn = lead(UPRIGHT, beside)
+    word = drawn.words()[0].place
+    found = beside_letter(prepare_search(drawn.stored, Photometric.MONOCHROME2), word)
+    assert any(overlap(line.box, extent(drawn.inks[1])) > 0.6 for line in found)
+
+
+def test_nothing_is_found_beside_a_word_alone(lead: Callable[..., Lead]) -> None:
+    drawn = lead(UPRIGHT)
+    word = drawn.words()[0].place
+    assert beside_letter(prepare_search(drawn.stored, Photometric.MONOCHROME2), word) == []
