@@ -29,7 +29,7 @@ _MOST_PLACES = 8
 _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
-_PIECE = 0.7  # of its rectangle
+_PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -142,7 +142,7 @@ def lead_words(
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
     for place in places[:_MOST_PLACES] + likely[:_MOST_PLACES]:
         for word in words_within(search, place):
-            others = [line for line in removed if line is not place and not _is_with(line, word.place)]
+            others = [line for line in removed if not (_is_inside(line, place) or _is_with(line, word.place))]
             if _is_free(word.place, known, others) and (kept := judge_lead_word(word, bench)):
                 found += kept
                 known.append(word.place.box)
@@ -154,6 +154,11 @@ def _may_hold_word(verdict: Verdict) -> bool:
     line = verdict.line
     is_short = line.glyphs <= _LONGEST_WORD and line.box.aspect <= _LONGEST_WORD
     return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
+
+
+def _is_inside(line: Line, place: Line) -> bool:
+    """True for the place itself and what was found in it as well: it was looked at when the word was taken out."""
+    return line.box.intersection(place.box) >= _INSIDE * line.box.area
 
 
 def _is_with(line: Line, word: Line) -> bool:

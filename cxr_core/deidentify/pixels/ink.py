@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.model import Box, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _INK_PX = 32  # height of a line where its contrast is judged: near that at which it will be read
+_OUTLINED_PX = 64  # the same of outlined type: an outline is thin, and must not leak
 _MOST_ZOOM = 2.5
 _CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
 _CONSTANT_LEAD = 3.0
@@ -80,13 +81,14 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     core = _within(mark.core, reach, 1.0)
     if (mask := _constant_ink(stored, core, mark)) is not None:
         yield Ink(mask, reach, 1.0)
-    grey = _sampled(search, reach, mark.line_px)
-    zoom = grey.shape[0] / reach.height
-    core = _within(mark.core, reach, zoom).grown(0, grey.shape)
-    for contrasted in _contrasted(grey, core, mark.line_px * zoom):
-        mask = _belonging(contrasted, core, mark)
-        if _is_ink(mask, core, mark):
-            yield Ink(mask, reach, _commonest_share(stored, mask))
+    for height_px, looks in ((_INK_PX, _contrasted), (_OUTLINED_PX, _outlined)):
+        grey = _sampled(search, reach, mark.line_px, height_px)
+        zoom = grey.shape[0] / reach.height
+        core = _within(mark.core, reach, zoom).grown(0, grey.shape)
+        for contrasted in looks(grey, core, mark.line_px * zoom):
+            mask = _belonging(contrasted, core, mark)
+            if _is_ink(mask, core, mark):
+                yield Ink(mask, reach, _commonest_share(stored, mask))
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -106,9 +108,9 @@ def _constant_ink(stored: NDArray[np.integer], core: Box, mark: Mark) -> NDArray
     return None
 
 
-def _sampled(search: SearchImage, reach: Box, line_px: float) -> NDArray[np.uint8]:
-    """The grey values of a place, the line about `_INK_PX` high: edges of small type lie between pixels."""
-    zoom = min(_INK_PX / line_px, _MOST_ZOOM)
+def _sampled(search: SearchImage, reach: Box, line_px: float, height_px: int) -> NDArray[np.uint8]:
+    """The grey values of a place, the line about so high: edges of small type lie between pixels."""
+    zoom = min(height_px / line_px, _MOST_ZOOM)
     view = max((view for view in search.views if view.scale * zoom <= 1 or view.scale == 1), key=lambda one: one.scale)
     grey = np.ascontiguousarray(view.grey[reach.in_steps(view.scale).window])
     size = max(1, round(reach.width * zoom)), max(1, round(reach.height * zoom))
@@ -135,7 +137,6 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
     for hat in (hats[stronger], hats[1 - stronger]):
         yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
-    yield from _outlined(grey, core, line_px)
 
 
 def _both_sides(
