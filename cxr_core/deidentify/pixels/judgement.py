@@ -231,16 +231,21 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 
 def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
-    """The same, none where a lone letter is beyond doubt two or more in another position: initials lie every way."""
+    """The same, none where a lone letter is more surely two or more in another position: initials lie every way."""
     is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
-    spelled = (r for r in readings if count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= _BEYOND_DOUBT)
-    return agreed if is_word or not any(spelled) else []
+    least = min(_BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
+    is_spelled = any(count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= least for r in readings)
+    return agreed if is_word or not is_spelled else []
 
 
 def _is_within(line: Line, kept: Line) -> bool:
     """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
     is_sure = line.probability >= _LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
-    return is_sure and line.line_px * _MUCH_HIGHER <= kept.line_px
+    return is_sure and _is_lower(line, kept)
+
+
+def _is_lower(line: Line, kept: Line) -> bool:
+    return line.line_px * _MUCH_HIGHER <= kept.line_px
 
 
 def is_lead(verdict: Verdict) -> bool:
@@ -258,14 +263,18 @@ def may_hold_lead(verdict: Verdict) -> bool:
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
-    """True where a doubtful line says two characters or more; a letter is believed in its first position only."""
-    believed = readings[:1] if is_letter(line) else readings
+    """True where a doubtful line says two characters or more; a letter, in its first position or beyond doubt."""
+    believed = [r for r in readings if r is readings[0] or _is_beyond_doubt(r)] if is_letter(line) else readings
     least = _LETTERS_SCORE if is_letter(line) else _READ_SCORE
     return any(
         score > least and (count_alphanumerics(text) >= 2 or has_company(text))
         for reading in believed
         for text, score in zip(reading.texts, reading.scores, strict=True)
     )
+
+
+def _is_beyond_doubt(reading: Reading) -> bool:
+    return reading.scores[0] >= _BEYOND_DOUBT and reading.texts[0].isascii() and reading.texts[0].isalpha()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +304,7 @@ def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line
-        about = [one for one in kept if not _is_within(line, one)]
+        about = [one for one in kept if not (_is_within(line, one) or (verdict.is_legible and _is_lower(line, one)))]
         boxes = [one.box.grown(round(_RIM * one.line_px), UNBOUNDED) for one in about]
         if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
             return False

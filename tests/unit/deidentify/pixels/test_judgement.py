@@ -405,8 +405,15 @@ class ByTurn:
 
 def test_what_spells_two_letters_in_another_position_is_no_lone_letter() -> None:
     reader = ByTurn(("R", 0.7), ("RR", 0.99))
-    verdicts, left = judge([line(Box(100, 100, 128, 148), glyphs=2, probability=0.6)], bench(reader))
-    assert (verdicts, len(left)) == ([], 1)
+    verdicts, _ = judge([line(Box(100, 100, 128, 148), glyphs=2, probability=0.6)], bench(reader))
+    assert [(v.decision, v.rule) for v in verdicts] == [(BoxDecision.REDACTED, Rule.READ)]
+
+
+def test_a_kept_letter_does_not_explain_a_much_lower_line_that_was_read(fake_reader: Callable[..., object]) -> None:
+    name = line(Box(180, 100, 200, 160), glyphs=3, probability=0.64)
+    letter = line(Box(100, 100, 200, 160), glyphs=1, probability=0.55, seed=2)
+    verdicts, _ = judge([name, letter], bench(ByTurn(("L Xu", 0.99), ("L", 0.99))))
+    assert BoxDecision.REDACTED in [v.decision for v in verdicts if v.line is name]
 
 
 @pytest.mark.parametrize(("score", "kept"), [(0.45, False), (0.55, True)])
