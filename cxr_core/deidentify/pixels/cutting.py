@@ -41,11 +41,10 @@ def may_be_letter(letter: Line, bench: Bench) -> bool:
 def judge_word(word: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
     for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False):
-        first = normalise(reading.texts[0])
-        is_same = all(normalise(text) == first for text in reading.texts)
+        first = _shared_words(reading)
         is_long = max(map(len, first.split()), default=0) >= WHOLE_WORD
         is_listed = first in bench.policy.phrases or set(first.split()) <= bench.policy.words
-        is_plain = is_long and is_same and is_listed
+        is_plain = is_long and is_listed
         if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
             return _cut_out(word, reading, bench)
     return None
@@ -57,13 +56,18 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
     mirrored = replace(level, inks=tuple(ink[:, ::-1] for ink in level.inks))
     for line in (level,) if is_letter(level) else (level, mirrored):  # two letters are read mirrored as well
         for reading in read_line(line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
-            first = normalise(reading.texts[0])
-            is_same = all(normalise(text) == first for text in reading.texts)
+            first = _shared_words(reading)
             is_listed = bool(first) and set(first.split()) <= bench.policy.words
-            is_plain = is_same and is_listed and reading.scores[0] >= bench.policy.certain_score
+            is_plain = is_listed and reading.scores[0] >= bench.policy.certain_score
             if is_plain and bench.keeps(reading, line) and not bench.identifiers.are_named_in([first]):
                 return [_cut_out(piece, reading, bench) for piece in word.pieces]
     return []
+
+
+def _shared_words(reading: Reading) -> str:
+    """What all readers spell alike; nothing where they do not."""
+    words = {normalise(text) for text in reading.texts}
+    return words.pop() if len(words) == 1 else ""
 
 
 def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:

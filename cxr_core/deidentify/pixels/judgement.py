@@ -151,7 +151,7 @@ class Bench:
         ):
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
-            is_same = all(folded(text) == folded(first) for text in others) and count_alphanumerics(first) >= _WORD
+            is_same = reading.is_unanimous and count_alphanumerics(first) >= _WORD
             least = _LETTER_SCORE if count_alphanumerics(first) == 1 else self.policy.least_score_each
             return is_same or min(reading.scores) >= least
         is_plain = reading.scores[0] >= _BEYOND_DOUBT and is_spelled_out(first, self.policy)

@@ -109,8 +109,9 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
     grown = _grown(line.box, line, shape)
     pieces, own = [grown], [line.box]
     for verdict in kept:
-        ink = verdict.as_read.ink_box
-        around = ink.grown(rim_px(verdict.as_read), shape)
+        read = verdict.as_read
+        ink = read.ink_box
+        around = ink.grown(rim_px(read), shape)
         is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
         if is_beside or verdict.is_cut_out:
             own = [part for piece in own for part in piece.without(around)]
@@ -124,9 +125,10 @@ def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, i
     """Two removed pieces of a line and the gap between them, without the kept ink that lies in neither."""
     pieces = [_grown(one.box.union(other.box), one, shape)]
     for verdict in kept:
-        ink = verdict.as_read.ink_box
+        read = verdict.as_read
+        ink = read.ink_box
         if verdict.is_cut_out or not (ink.intersection(one.box) or ink.intersection(other.box)):
-            around = ink.grown(rim_px(verdict.as_read), shape)
+            around = ink.grown(rim_px(read), shape)
             pieces = [part for piece in pieces for part in piece.without(around)]
     return pieces
 
