@@ -9,7 +9,6 @@ of training and of validation are disjoint; no real image takes part. `--work` k
 
 import argparse
 import io
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -37,7 +36,7 @@ from burned_in_text import (
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
-from train_text_network import sep, write_report
+from train_text_network import run_steps, sep, write_report
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -303,28 +302,17 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Glanc
     if start is not None:
         network.load_state_dict(torch.load(start))
     rate = 3e-3 if start is None else 1.5e-3
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    began, step, running = time.monotonic(), 0, 0.0
-    while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * share))) + 1e-5
+
+    def loss_of() -> torch.Tensor:
         picks = [torch.from_numpy(rng.integers(0, len(part[0]), 48)) for part in (found, drawn)]
         seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         kind = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         logits = network(seen[:, None].float() / 255)
         target = torch.stack([kind == WORD, kind != NOTHING], dim=1).float()
         weight = torch.where(target > 0, 2.0, 1.0)
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        running += (loss.item() - running) * (0.02 if step else 1)
-        step += 1
-        if step % 200 == 0:
-            print(f"step {step}, {share:.0%} of the time, loss {running:.4f}", flush=True)
-            torch.save(network.state_dict(), work / "glance.pt")
-    torch.save(network.state_dict(), work / "glance.pt")
+        return nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+
+    run_steps(network, loss_of, rate=rate, decay=1e-3, minutes=minutes, kept_at=work / "glance.pt")
     return network.eval()
 
 

@@ -10,7 +10,6 @@ validation are disjoint; no real image takes part. `--work` keeps the ink betwee
 
 import argparse
 import io
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -24,7 +23,7 @@ from burned_in_text import Face, as_lead, cropped, render_line, test_faces, trai
 from numpy.typing import NDArray
 from torch import nn
 from train_glance import at_half_precision, worn
-from train_text_network import sep, write_report
+from train_text_network import run_steps, sep, write_report
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTER_PX, LETTERS, as_seen
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
@@ -173,27 +172,17 @@ def train(work: Path, minutes: float, threads: int) -> Letters:
     rng = np.random.default_rng(7)
     found, drawn = (load_inks(sorted(work.glob(f"train-{kind}-*.npz"))) for kind in ("found", "drawn"))
     network, rate = Letters().train(), 3e-3
-    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    began, step, running = time.monotonic(), 0, 0.0
-    while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * share))) + 1e-5
+
+    def loss_of() -> torch.Tensor:
         picks = [torch.from_numpy(rng.integers(0, len(part[0]), 96)) for part in (found, drawn)]
         seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         answer = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
         target = nn.functional.one_hot(answer, _NOTHING + 1)[:, :_NOTHING].float()
         weight = torch.where(target > 0, 2.0, 1.0)
         logits = network(seen[:, None].float() / 255)
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        running += (loss.item() - running) * (0.02 if step else 1)
-        step += 1
-        if step % 500 == 0:
-            print(f"step {step}, {share:.0%} of the time, loss {running:.4f}", flush=True)
-    torch.save(network.state_dict(), work / "letters.pt")
+        return nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+
+    run_steps(network, loss_of, rate=rate, decay=1e-3, minutes=minutes, kept_at=work / "letters.pt")
     return network.eval()
 
 

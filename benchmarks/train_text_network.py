@@ -11,7 +11,7 @@ import argparse
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -229,26 +229,17 @@ def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (raw * weight).sum() / (asked * truth).sum().clamp(min=50)
 
 
-def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextNetwork:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
-    crops = load_crops(sorted(work.glob("train-*.npz")))
-    network = TextNetwork().to(memory_format=torch.channels_last)
-    if start is not None:
-        network.load_state_dict(torch.load(start))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-4)
-    rate = 4e-3 if start is None else 1.5e-3
+def run_steps(
+    network: nn.Module, loss_of: Callable[[], torch.Tensor], *, rate: float, decay: float, minutes: float, kept_at: Path
+) -> int:
+    """Steps of AdamW for some minutes, the rate rising and falling with the time; gives how many, keeps the weights."""
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
     began, step, running = time.monotonic(), 0, 0.0
     network.train()
     while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * float(np.cos(np.pi * share))) + 1e-5
-        index = torch.from_numpy(rng.integers(0, len(crops[0]), 32))
-        view, target = _batch(crops, index, rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(view.contiguous(memory_format=torch.channels_last))
-        loss = _loss(logits.float(), target)
+        loss = loss_of()
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -257,9 +248,30 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextN
         step += 1
         if step % 200 == 0:
             print(f"step {step}, {share:.0%} of the time, loss {running:.4f}", flush=True)
-            torch.save(network.state_dict(), work / "network.pt")
-    print(f"{step} steps over {len(crops[0])} crops")
-    torch.save(network.state_dict(), work / "network.pt")
+            torch.save(network.state_dict(), kept_at)
+    torch.save(network.state_dict(), kept_at)
+    return step
+
+
+def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextNetwork:
+    torch.manual_seed(7)
+    torch.set_num_threads(threads)
+    rng = np.random.default_rng(7)
+    crops = load_crops(sorted(work.glob("train-*.npz")))
+    network = TextNetwork().to(memory_format=torch.channels_last)
+    if start is not None:
+        network.load_state_dict(torch.load(start))
+    rate = 4e-3 if start is None else 1.5e-3
+
+    def loss_of() -> torch.Tensor:
+        index = torch.from_numpy(rng.integers(0, len(crops[0]), 32))
+        view, target = _batch(crops, index, rng)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = network(view.contiguous(memory_format=torch.channels_last))
+        return _loss(logits.float(), target)
+
+    steps = run_steps(network, loss_of, rate=rate, decay=1e-4, minutes=minutes, kept_at=work / "network.pt")
+    print(f"{steps} steps over {len(crops[0])} crops")
     return network.to(memory_format=torch.contiguous_format).eval()
 
 
