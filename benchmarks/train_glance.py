@@ -86,7 +86,7 @@ class Glance(nn.Module):
 class _Shipped(nn.Module):
     """The network with its last step: probabilities."""
 
-    def __init__(self, network: Glance) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -334,17 +334,18 @@ def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
     return report
 
 
-def export(network: Glance, target: Path) -> None:
+def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> None:
+    """Ships a network over ink, so wide, that gives logits: probabilities, under a name, with weights of 16 bits."""
     buffer = io.BytesIO()
     torch.onnx.export(
-        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, WIDEST_PX), buffer, dynamo=False,
-        input_names=["ink"], output_names=["worth"], dynamic_axes={"ink": {0: "n"}, "worth": {0: "n"}},
+        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, width_px), buffer, dynamo=False,
+        input_names=["ink"], output_names=[answer], dynamic_axes={"ink": {0: "n"}, answer: {0: "n"}},
         opset_version=17,
     )  # fmt: skip
-    target.write_bytes(at_half_precision(buffer.getvalue()))
+    target.write_bytes(_at_half_precision(buffer.getvalue()))
 
 
-def at_half_precision(model: bytes) -> bytes:
+def _at_half_precision(model: bytes) -> bytes:
     """The same network with its weights kept in 16 bits; they are widened when it is loaded."""
     graph = onnx.load_from_string(model)
     casts = []
@@ -378,7 +379,7 @@ def main() -> None:
     if options.only_lines:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output)
+    export(network, options.output, width_px=WIDEST_PX, answer="worth")
     drawn = {"images": options.images, "sheets of type": options.sheets}
     write_report(network, options.output, drawn, measure(network, options.work))
 

@@ -9,7 +9,6 @@ validation are disjoint; no real image takes part. `--work` keeps the ink betwee
 """
 
 import argparse
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -22,10 +21,10 @@ from burned_in_images import draw_practice, draw_sample
 from burned_in_text import Face, as_lead, cropped, render_line, test_faces, training_faces, with_ring
 from numpy.typing import NDArray
 from torch import nn
-from train_glance import at_half_precision, worn
+from train_glance import export, worn
 from train_text_network import run_steps, sep, write_report
 
-from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTER_PX, LETTERS, as_seen
+from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS, as_seen
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -58,17 +57,6 @@ class Letters(nn.Module):
 
     def forward(self, ink: torch.Tensor) -> torch.Tensor:
         return self.answer(self.shape(self.strokes(ink)).flatten(1))
-
-
-class _Shipped(nn.Module):
-    """The network with its last step: probabilities."""
-
-    def __init__(self, network: Letters) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.network(ink))
 
 
 @cache
@@ -203,16 +191,6 @@ def measure(network: Letters, work: Path) -> dict[str, dict[str, float]]:
     return report
 
 
-def export(network: Letters, target: Path) -> None:
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, LETTER_PX), buffer, dynamo=False,
-        input_names=["ink"], output_names=["letters"], dynamic_axes={"ink": {0: "n"}, "letters": {0: "n"}},
-        opset_version=17,
-    )  # fmt: skip
-    target.write_bytes(at_half_precision(buffer.getvalue()))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -228,7 +206,7 @@ def main() -> None:
     if options.only_ink:
         return
     network = train(options.work, options.minutes, options.workers)
-    export(network, options.output)
+    export(network, options.output, width_px=LETTER_PX, answer="letters")
     drawn = {"images": options.images, "sheets of letters": options.sheets}
     write_report(network, options.output, drawn, measure(network, options.work))
 
