@@ -32,6 +32,7 @@ _OUTSTANDING = 5.0  # times the usual difference from the ground
 _GRAIN = 4.0  # of 255: contrast below it is not stretched
 _LIMIT = 3.0
 _HINT = 0.06
+_FAINT_HINT = 0.012  # what is not text at all is told with less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +73,18 @@ def look_closer(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
     shape : (int, int)
         Tile rows and columns of the finer view: a cell here covers one tile there.
     """
+    return _as_tiles(maps.small >= round(255 * _HINT), shape)
+
+
+def hinted(maps: Maps, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which tiles of the next finer view, of `shape` rows and columns, may hold text of whatever size."""
+    return _as_tiles(np.maximum(maps.small, maps.text) >= round(255 * _FAINT_HINT), shape)
+
+
+def _as_tiles(cells: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
     tiles = np.zeros(shape, np.bool_)
-    hint = maps.small >= round(255 * _HINT)
-    rows, columns = min(shape[0], hint.shape[0]), min(shape[1], hint.shape[1])
-    tiles[:rows, :columns] = hint[:rows, :columns]
+    rows, columns = min(shape[0], cells.shape[0]), min(shape[1], cells.shape[1])
+    tiles[:rows, :columns] = cells[:rows, :columns]
     return tiles
 
 

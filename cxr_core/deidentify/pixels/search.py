@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box
-from cxr_core.deidentify.pixels.network import AROUND_TILES, MARKED, REACH_TILES, Maps, look, look_closer
+from cxr_core.deidentify.pixels.network import AROUND_TILES, MARKED, REACH_TILES, Maps, hinted, look, look_closer
 from cxr_core.deidentify.pixels.places import connected_places
 from cxr_core.deidentify.pixels.proposals import (
     TILE_PX,
@@ -28,10 +28,15 @@ _WORD_CELLS, _SURE = 6, 0.8
 
 
 def look_everywhere(search: SearchImage) -> list[Maps]:
-    """Stages 1 and 2: the network over all views, the finest only where the next hints at small type."""
+    """Stages 1 and 2: the network over all of the coarsest view, and over the others where there may be more to see.
+
+    Edges are everywhere in anatomy. What the coarsest view gives no hint of is text of one exact value, if any: faint
+    or small, but never lossily compressed.
+    """
     fine, middle, coarse = search.views
-    first = look(coarse, propose_tiles(coarse))
-    second = look(middle, propose_tiles(middle) | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
+    first = look(coarse, np.ones(tile_grid(coarse), np.bool_))
+    dense = propose_tiles(middle) & hinted(first, tile_grid(middle))
+    second = look(middle, dense | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
     return [_look_around(fine, look_closer(second, tile_grid(fine))), second, first]
 
 
