@@ -107,28 +107,52 @@ def look(view: View, tiles: NDArray[np.bool_]) -> Maps:
     cells = _BLOCK_PX // CELL_PX
     maps = np.zeros((3, down * cells, across * cells), np.uint8)
     if tiles.any():
-        ground = cache(lambda: _ground(view.grey))
+        sides = cache(lambda: _Sides.of(view.grey))
         margin = _MARGIN_PX // CELL_PX
         for area in _areas(tiles, (down, across)):
-            answer = _run(_input(view, ground, area))
+            answer = _run(_input(view, sides, area))
             maps[:, *area.in_steps(CELL_PX).window] = answer[0, :, margin:-margin, margin:-margin]
     used = maps[:, : -(-rows // CELL_PX), : -(-columns // CELL_PX)]
     return Maps(view.scale, used[0], used[1], used[2])
 
 
-def _ground(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The plane without the type that may touch its edges: what its ground is, to be drawn out beyond them."""
-    ground = plane.copy()
-    for side in (ground[0], ground[-1], ground[:, 0], ground[:, -1]):
-        usual = cv2.medianBlur(np.ascontiguousarray(side)[None, :], _EDGE_WINDOW_PX)[0]
-        apart = np.abs(side.astype(np.int16) - usual)
-        is_type = apart > max(_GRAIN, _OUTSTANDING * float(np.median(apart)))
-        side[is_type] = usual[is_type]
-    return ground
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """The edges of a plane without the type that may touch them: what its ground is, to be drawn out beyond them."""
+
+    top: NDArray[np.uint8]
+    bottom: NDArray[np.uint8]
+    left: NDArray[np.uint8]
+    right: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, plane: NDArray[np.uint8]) -> "_Sides":
+        top, bottom = _without_type(plane[0]), _without_type(plane[-1])
+        left, right = plane[:, 0].copy(), plane[:, -1].copy()
+        left[[0, -1]], right[[0, -1]] = (top[0], bottom[0]), (top[-1], bottom[-1])
+        return cls(top, bottom, _without_type(left), _without_type(right))
+
+    def drawn_at(self, part: NDArray[np.uint8], inside: Box) -> None:
+        """Write those edges that a part of the plane holds."""
+        rows, columns = slice(inside.top, inside.bottom), slice(inside.left, inside.right)
+        if inside.top == 0:
+            part[0] = self.top[columns]
+        if inside.bottom == len(self.left):
+            part[-1] = self.bottom[columns]
+        if inside.left == 0:
+            part[:, 0] = self.left[rows]
+        if inside.right == len(self.top):
+            part[:, -1] = self.right[rows]
 
 
-def _cut_out(plane: NDArray[np.uint8], ground: Callable[[], NDArray[np.uint8]], window: Box) -> NDArray[np.uint8]:
-    """A part of the plane; what reaches beyond its edges is the ground at the edge, drawn out."""
+def _without_type(side: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    usual = np.asarray(cv2.medianBlur(np.ascontiguousarray(side)[None, :], _EDGE_WINDOW_PX)[0], dtype=np.uint8)
+    apart = np.abs(side.astype(np.int16) - usual)
+    return np.where(apart > max(_GRAIN, _OUTSTANDING * float(np.median(apart))), usual, side)
+
+
+def _cut_out(plane: NDArray[np.uint8], window: Box, sides: Callable[[], _Sides] | None = None) -> NDArray[np.uint8]:
+    """A part of the plane; what reaches beyond its edges is what lies there, or what its sides are, drawn out."""
     inside = window.grown(0, (plane.shape[0], plane.shape[1]))
     if inside == window:
         return plane[window.window]
@@ -138,9 +162,13 @@ def _cut_out(plane: NDArray[np.uint8], ground: Callable[[], NDArray[np.uint8]], 
         inside.left - window.left,
         window.right - inside.right,
     )
-    part = cv2.copyMakeBorder(ground()[inside.window], *edges, cv2.BORDER_REPLICATE | cv2.BORDER_ISOLATED)
-    part[edges[0] : edges[0] + inside.height, edges[2] : edges[2] + inside.width] = plane[inside.window]
-    return np.asarray(part, dtype=np.uint8)
+    part = plane[inside.window]
+    if sides is not None:
+        part = part.copy()
+        sides().drawn_at(part, inside)
+    drawn_out = cv2.copyMakeBorder(part, *edges, cv2.BORDER_REPLICATE | cv2.BORDER_ISOLATED)
+    drawn_out[edges[0] : edges[0] + inside.height, edges[2] : edges[2] + inside.width] = plane[inside.window]
+    return np.asarray(drawn_out, dtype=np.uint8)
 
 
 def normalise(grey: NDArray[np.uint8], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -218,12 +246,12 @@ def _rectangles(wanted: NDArray[np.bool_]) -> list[Box]:
     return found
 
 
-def _input(view: View, ground: Callable[[], NDArray[np.uint8]], area: Box) -> NDArray[np.float32]:
+def _input(view: View, sides: Callable[[], _Sides], area: Box) -> NDArray[np.float32]:
     half = _WINDOW_PX // 2
     seen, around = _with_margin(area, _MARGIN_PX), _with_margin(area, _MARGIN_PX + half)
     planes = np.empty((1, 2, seen.height, seen.width), np.float32)
-    normalise(_cut_out(view.grey, ground, around), out=planes[0, 0])
-    np.multiply(_cut_out(view.equal, lambda: view.equal, seen), np.float32(1 / 255), out=planes[0, 1])
+    normalise(_cut_out(view.grey, around, sides), out=planes[0, 0])
+    np.multiply(_cut_out(view.equal, seen), np.float32(1 / 255), out=planes[0, 1])
     return planes
 
 
