@@ -11,8 +11,14 @@ from cxr_core.deidentify.pixels import search as search_module
 from cxr_core.deidentify.pixels.lines import find_lines, letter_apart
 from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.network import Maps, look, look_closer
-from cxr_core.deidentify.pixels.proposals import View, prepare_search, propose_constant_tiles, propose_tiles
+from cxr_core.deidentify.pixels.network import Maps, hinted, look, look_closer
+from cxr_core.deidentify.pixels.proposals import (
+    View,
+    prepare_search,
+    propose_constant_tiles,
+    propose_tiles,
+    tile_grid,
+)
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.vocabulary import Photometric
 
@@ -102,6 +108,16 @@ def test_the_network_sees_small_type_at_half_size_and_asks_for_a_closer_look(noi
     wanted = look_closer(middle, propose_constant_tiles(search.views[0]).shape)
     assert wanted[tiles_of(ink, 8)].mean() > 0.8
     assert wanted.mean() < 0.1
+
+
+@pytest.mark.parametrize("size", [16, 24, 40, 80])
+def test_the_coarsest_view_tells_where_the_next_may_hold_text(noise_image: Draw, burn: Burn, size: int) -> None:
+    image = noise_image()
+    ink = burn(image, "Ross, Ruth", (200, 100), size=size)
+    _, middle, coarse = prepare_search(image, Photometric.MONOCHROME2).views
+    wanted = hinted(look(coarse, np.ones(tile_grid(coarse), np.bool_)), tile_grid(middle))
+    assert wanted[tiles_of(ink, 16)].mean() > 0.9
+    assert wanted.mean() < 0.5
 
 
 def test_the_network_looks_no_further_than_it_was_asked(noise_image: Draw, burn: Burn) -> None:
