@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import build_readers, redact_pixels
 from cxr_core.deidentify.pixels.lines import find_lines
-from cxr_core.deidentify.pixels.network import CELL_PX, look, look_closer
-from cxr_core.deidentify.pixels.proposals import TILE_PX, prepare_search, propose_constant_tiles, propose_tiles
+from cxr_core.deidentify.pixels.network import CELL_PX
+from cxr_core.deidentify.pixels.proposals import TILE_PX, prepare_search, propose_tiles
+from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.vocabulary import BoxDecision
 
@@ -28,11 +29,8 @@ def draw_stages(seed: int) -> NDArray[Any]:
     """Six panels: image, proposed tiles, map of text, lines with their probability, verdicts, result."""
     sample = draw_sample(seed, test_faces(), long_side=1400)
     search = prepare_search(sample.stored, sample.photometric)
-    fine, middle, coarse = search.views
-    proposed = propose_tiles(middle)
-    maps = [look(coarse, propose_tiles(coarse)), look(middle, proposed)]
-    closer = look_closer(maps[1], propose_constant_tiles(fine).shape)
-    maps.append(look(fine, closer))
+    proposed = propose_tiles(search.views[1])
+    maps = look_everywhere(search)
     readers = build_readers(["rapidocr", "easyocr"])
     result = redact_pixels(
         sample.stored,
@@ -46,7 +44,7 @@ def draw_stages(seed: int) -> NDArray[Any]:
     text = np.maximum.reduce([_resized(one.text, one.scale, image.shape) for one in maps])
     heat = _tinted(image, text > 64, _YELLOW)
     lines, verdicts = image.copy(), image.copy()
-    for line in find_lines(search, list(reversed(maps))):
+    for line in find_lines(search, maps):
         box = line.box
         cv2.rectangle(lines, (box.left, box.top), (box.right, box.bottom), _YELLOW, 3)
         _label(lines, f"{line.probability:.2f}", (box.left, box.top), _YELLOW)

@@ -117,7 +117,17 @@ def test_the_coarsest_view_tells_where_the_next_may_hold_text(noise_image: Draw,
     _, middle, coarse = prepare_search(image, Photometric.MONOCHROME2).views
     wanted = hinted(look(coarse, np.ones(tile_grid(coarse), np.bool_)), tile_grid(middle))
     assert wanted[tiles_of(ink, 16)].mean() > 0.9
-    assert wanted.mean() < 0.5
+
+
+def test_edges_alone_are_not_looked_at_again(noise_image: Draw) -> None:
+    image = noise_image(1600, 1600)
+    for row in range(300, 1400, 160):  # like ribs
+        cv2.ellipse(image, (800, row), (600, 220), 0, 200, 340, 2600, 14, cv2.LINE_AA)
+    _, middle, coarse = prepare_search(image, Photometric.MONOCHROME2).views
+    wanted = hinted(look(coarse, np.ones(tile_grid(coarse), np.bool_)), tile_grid(middle))
+    edges = propose_tiles(middle)
+    assert edges.mean() > 0.05
+    assert wanted[edges].mean() < 0.5
 
 
 def test_the_network_looks_no_further_than_it_was_asked(noise_image: Draw, burn: Burn) -> None:
