@@ -11,7 +11,6 @@ validation are disjoint; no real image takes part. `--work` keeps the ink betwee
 import argparse
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -21,7 +20,7 @@ from burned_in_images import draw_practice, draw_sample
 from burned_in_text import Face, as_lead, cropped, render_line, test_faces, training_faces, with_ring
 from numpy.typing import NDArray
 from torch import nn
-from train_glance import export, worn
+from train_glance import export, what_is_read, worn
 from train_text_network import run_steps, sep, write_report
 
 from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS, as_seen
@@ -29,8 +28,7 @@ from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.proposals import prepare_search
-from cxr_core.deidentify.pixels.readers.rapidocr import RapidOcrReader
-from cxr_core.deidentify.pixels.reading import draw_ink, is_letter, positions
+from cxr_core.deidentify.pixels.reading import is_letter, positions
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 
@@ -59,14 +57,9 @@ class Letters(nn.Module):
         return self.answer(self.shape(self.strokes(ink)).flatten(1))
 
 
-@cache
-def _reader() -> RapidOcrReader:
-    return RapidOcrReader()
-
-
 def answer_of(ink: NDArray[np.bool_]) -> int:
     """What the reader is sure of: the number of a letter, more than one character, or nothing."""
-    text, score = _reader().read([draw_ink(ink)])[0]
+    text, score = what_is_read(ink)
     if score < _SURE:
         return _NOTHING
     plain = normalise(text)

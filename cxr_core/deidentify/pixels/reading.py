@@ -25,7 +25,7 @@ _LETTER_PX = 48  # the side of the square in which a lone letter is turned
 _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
-_WORTH, _WORDS, _SURELY = 0.04, 0.1, 0.9  # of being a marker, of being text, of either
+_WORTH, _WORDS, _SURELY = 0.04, 0.15, 0.9  # of being a marker, of being text, of either
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.2  # of two characters; what a glance at words is worth beside one at letters
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
@@ -68,10 +68,10 @@ class Promise:
     """Nothing but a lone letter is wanted."""
 
 
-_LINE = Promise(0.15, 0.3, 3)
-_DOUBTFUL_LINE = Promise(_WORTH, 0.2, 3)  # it goes for what it says
-_LETTER = Promise(0.02, 0.1, 3)  # most are clips and ribs
-CUT_OUT = Promise(0.15, 0.15, 2)
+_LINE = Promise(0.3, 0.4, 3)
+_DOUBTFUL_LINE = Promise(0.2, 0.3, 3)  # it goes for what it says
+_LETTER = Promise(0.06, 0.1, 3)  # most are clips and ribs
+CUT_OUT = Promise(0.3, 0.3, 2)
 """Of the word that was cut out of a place: it stays only where the reader is certain."""
 
 CUT_OUT_LETTER = Promise(0.05, 0.05, 3, is_one=True)
@@ -147,6 +147,7 @@ def _worth_reading(
 ) -> list[tuple[int, NDArray[np.bool_]]]:
     """The positions, over all binarisations, that may show a marker, the likeliest first; each with whose it is."""
     shown: list[tuple[int, NDArray[np.bool_]]] = []
+    turns: list[int] = []
     marker: list[float] = []
     words: list[float] = []
     for which, ink in enumerate(line.inks):
@@ -154,18 +155,29 @@ def _worth_reading(
         is_small = is_letter(line) or promise.is_one
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         shown += [(which, one) for one in these]
+        turns += range(len(these))
         marker += worth[:, 0].tolist()
         words += worth[:, 1].tolist()
         if max(marker) < _WORTH and worth[:, 1].max() >= _SURELY:
             break  # words that are no marker
         if is_letter(line) and max(marker) >= _SURELY:
             break  # well seen; a word may be seen still better, torn by one binarisation and whole in the next
-    best = sorted(range(len(shown)), key=lambda index: -marker[index])[: promise.most]
+    best = sorted(range(len(shown)), key=lambda index: -marker[index])
+    best = _of_several_turns(best, turns, promise.most) if is_letter(line) else best[: promise.most]
     least = [promise.first] + [promise.others] * promise.most
     picked = [shown[index] for rank, index in enumerate(best) if marker[index] >= least[rank]]
     if words_matter and not picked and words and words[0] >= _WORDS:
         return shown[:1]
     return picked
+
+
+def _of_several_turns(best: Sequence[int], turns: Sequence[int], most: int) -> list[int]:
+    """The likeliest, but not all in one position: on its head `LT` is as good a word, to those who know no words."""
+    chosen: list[int] = []
+    for index in best:
+        if sum(turns[one] == turns[index] for one in chosen) < max(1, most - 1):
+            chosen.append(index)
+    return chosen[:most]
 
 
 def _letters_worth(

@@ -83,7 +83,7 @@ def test_a_doubtful_line_that_looks_like_no_text_is_not_read(
 
 @pytest.mark.parametrize(
     ("promise", "positions_read"),
-    [(0.6, 3), (0.05, 1), (0.01, 0)],
+    [(0.6, 3), (0.08, 1), (0.01, 0)],
 )
 def test_a_letter_is_read_in_other_positions_only_where_they_promise_much(
     fake_reader: Callable[..., object], text_ink: Write, promise: float, positions_read: int
@@ -112,6 +112,28 @@ def test_a_word_torn_by_one_binarisation_is_read_whole_in_the_next(
 
     read_line(line, Desk((Recorder(),), Memo(), look), str.isupper, words_matter=False)
     assert seen == [draw_ink(whole).shape[1]]
+
+
+def test_a_short_word_is_not_read_on_its_head_alone(text_ink: Write) -> None:
+    inks = tuple(text_ink("LT", size) for size in (30, 40, 50))
+    line = replace(line_of(inks[0], 2), inks=inks, ink_boxes=(Box(0, 0, *inks[0].shape),) * 3)
+    seen: list[int] = []
+
+    class Recorder:
+        name = "recorder"
+
+        def read(self, crops: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+            seen.extend(int(np.argmin(crop.mean(axis=1)) > crop.shape[0] // 2) for crop in crops)
+            return [("x", 0.5)]
+
+    def upside_down_is_better(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
+        told = np.zeros((len(inks), 27), np.float32)
+        told[[0, 4], 0] = 0.8, 0.9
+        return told
+
+    desk = Desk((Recorder(),), Memo(), glance_at_letters=upside_down_is_better)
+    read_line(line, desk, str.isupper, words_matter=False)
+    assert sorted(map(seen.count, set(seen))) == [1, 2]
 
 
 def test_a_certain_marker_ends_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:
