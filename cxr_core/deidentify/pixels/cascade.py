@@ -18,6 +18,7 @@ from cxr_core.deidentify.pixels.cut_outs import (
     out_of_places,
     without_small_letters,
     words_apart,
+    words_beside_letters,
 )
 from cxr_core.deidentify.pixels.followers import (
     beside_suspects,
@@ -133,6 +134,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += words_apart(verdicts, bench)
     verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
+    verdicts += words_beside_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts = without_small_letters(verdicts)
     verdicts += initials(search, maps, verdicts)
     verdicts += rest(undecided, [*verdicts, *codes])

@@ -14,10 +14,10 @@ from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, ju
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
 from cxr_core.deidentify.pixels.lead import letters_within
-from cxr_core.deidentify.pixels.lead_words import words_within
+from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
-from cxr_core.deidentify.pixels.neighbours import adjoins, is_initial_of
+from cxr_core.deidentify.pixels.neighbours import adjoins, company, is_initial_of, may_have_company
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.solid import is_one_sign
@@ -30,6 +30,7 @@ _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
+_LOWER = 0.9  # than a letter: a word below it
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -135,19 +136,43 @@ def lead_words(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
     """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
+    places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
+    likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
+    return _words_in(search, places[:_MOST_PLACES] + likely[:_MOST_PLACES], verdicts, bench)
+
+
+def words_beside_letters(
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> list[Verdict]:
+    """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials."""
+    letters = [v.line for v in verdicts if is_lead(v)]
+    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)]
+    return _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
+
+
+def _is_below(line: Line, letter: Line) -> bool:
+    is_lower = min(line.box.height, line.box.width) <= _LOWER * letter.line_px
+    return may_have_company(letter) and is_lower and company(letter).intersection(line.box) > 0
+
+
+def _words_in(search: SearchImage, places: Sequence[Line], verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
     removed = [v.line for v in verdicts if not v.is_kept]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
-    places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
     found: list[Verdict] = []
-    likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
-    for place in places[:_MOST_PLACES] + likely[:_MOST_PLACES]:
+    for place in places:
         for word in words_within(search, place):
             others = [line for line in removed if not (_is_inside(line, place) or _is_with(line, word.place))]
-            if _is_free(word.place, known, others) and (kept := judge_lead_word(word, bench)):
+            if _is_free_word(word, known, others) and (kept := judge_lead_word(word, bench)):
                 found += kept
-                known.append(word.place.box)
+                known += [piece.box for piece in word.pieces]
                 break
     return found
+
+
+def _is_free_word(word: LeadWord, known: Sequence[Box], others: Sequence[Line]) -> bool:
+    """The same of a word; the rectangle around one askew may reach into what stands beside it."""
+    is_new = not any(piece.box.intersection(box) for piece in word.pieces for box in known)
+    return is_new and _is_free(word.place, [], others)
 
 
 def _may_hold_word(verdict: Verdict) -> bool:

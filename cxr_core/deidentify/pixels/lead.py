@@ -40,6 +40,7 @@ _FAINT = 0.3  # of the letter's contrast: thin strokes lose more by blur
 _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
 _LEAST_BESIDE_A_WORD = 0.25  # of its height: rough type has specks
+_WIDE, _LARGER_THAN_A_WORD = 1.2, 1.3  # of a word's height: strokes of a letter above it; that letter
 _LONGER = 1.5  # than high: a word
 _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
@@ -105,8 +106,7 @@ def looks_at(search: SearchImage, window: Box, zoom: float) -> Iterator[tuple[Pa
     """
     grey, zoom = _sampled(search, window, zoom)
     for stroke, kind in _STROKES:
-        kernel = np.ones((round(stroke * PLACE_PX) | 1,) * 2, np.uint8)
-        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+        hat = _hat(grey, kind, stroke * PLACE_PX)
         level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         yield parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom), kind
 
@@ -155,12 +155,26 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
         return []
     contrast = float(np.median(inside[ink])) - float(np.median(inside[~ink]))
     kind = cv2.MORPH_TOPHAT if contrast > 0 else cv2.MORPH_BLACKHAT
-    kernel = np.ones((round(_STROKE * _LETTER_PX) | 1,) * 2, np.uint8)
-    hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
-    parts = parts_of(hat > max(_FAINT * abs(contrast), _LEAST_CONTRAST), window, zoom)
+    level = max(_FAINT * abs(contrast), _LEAST_CONTRAST)
+    parts = parts_of(_hat(grey, kind, _STROKE * _LETTER_PX) > level, window, zoom)
     groups = _groups(parts, own, round(size * zoom))
+    if letter.glyphs > 2:
+        large = parts_of(_hat(grey, kind, _WIDE * _LETTER_PX) > level, window, zoom)
+        groups = [group for group in groups if not any(_is_corner(parts, one, large) for one in group)]
     found = [line for group in groups for line in _initials(letter, parts, group)]
     return found if letter.glyphs <= 2 else [line for line in found if line.line_px >= _LEAST_BESIDE_A_WORD * size]
+
+
+def _hat(grey: NDArray[np.uint8], kind: int, stroke: float) -> NDArray[np.uint8]:
+    """What stands out of its surroundings, strokes up to a width."""
+    return np.asarray(cv2.morphologyEx(grey, kind, np.ones((round(stroke) | 1,) * 2, np.uint8)), dtype=np.uint8)
+
+
+def _is_corner(parts: Parts, index: int, large: Parts) -> bool:
+    """True for a piece of what is larger than a word is high: of a letter above it the hat leaves the corners."""
+    within = large.labels[parts.place(index).window][parts.mask(index)]
+    whole = int(np.bincount(within).argmax())
+    return whole > 0 and bool(large.sides[whole] >= _LARGER_THAN_A_WORD * _LETTER_PX)
 
 
 def _size_of(letter: Line) -> int:

@@ -26,7 +26,7 @@ _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.04, 0.15, 0.9  # of being a marker, of being text, of either
-_MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.2  # of two characters; what a glance at words is worth beside one at letters
+_MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
 
@@ -68,10 +68,10 @@ class Promise:
     """Nothing but a lone letter is wanted."""
 
 
-_LINE = Promise(0.3, 0.4, 3)
+_LINE = Promise(0.15, 0.3, 3)
 _DOUBTFUL_LINE = Promise(0.2, 0.3, 3)  # it goes for what it says
 _LETTER = Promise(0.06, 0.1, 3)  # most are clips and ribs
-CUT_OUT = Promise(0.3, 0.3, 2)
+CUT_OUT = Promise(0.15, 0.15, 2)
 """Of the word that was cut out of a place: it stays only where the reader is certain."""
 
 CUT_OUT_LETTER = Promise(0.05, 0.05, 3, is_one=True)

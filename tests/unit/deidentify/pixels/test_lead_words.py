@@ -128,3 +128,28 @@ def test_nothing_is_found_beside_a_word_alone(lead: Callable[..., Lead]) -> None
     drawn = lead(UPRIGHT)
     word = drawn.words()[0].place
     assert beside_letter(prepare_search(drawn.stored, Photometric.MONOCHROME2), word) == []
+
+
+@pytest.mark.parametrize(("letter", "size", "thicker_px"), [("L", 110, 9), ("E", 110, 9), ("R", 150, 5), ("H", 150, 5)])
+def test_the_corners_of_a_larger_letter_above_a_word_are_no_initials(
+    noise_image: Draw, text_ink: Write, letter: str, size: int, thicker_px: int
+) -> None:
+    gap = 20 if size == 110 else 10
+    drawn = Lead(noise_image(900, 700), text_ink, (("AP", 60, (gap, 40)), (letter, size, (-int(0.78 * size), 0))), 0)
+    drawn.inks[1] = cv2.dilate(drawn.inks[1].astype(np.uint8), np.ones((thicker_px,) * 2, np.uint8)) > 0
+    ink, box = drawn.inks[0], extent(drawn.inks[0])
+    word = Line(box, False, float(box.height), 3, 0.7, inks=(ink[box.window],), ink_boxes=(box,))
+    assert beside_letter(prepare_search(drawn.stored, Photometric.MONOCHROME2), word) == []
+
+
+@pytest.mark.parametrize("word", ["AP", "ERECT", "PORT"])
+@pytest.mark.parametrize("degrees", [0, -10])
+def test_a_word_below_a_letter_is_none_of_its_initials(
+    lead: Callable[..., Lead], rapidocr: TextReader, word: str, degrees: float
+) -> None:
+    drawn = lead((word, 40, (20, 0)), ("R", 110, (-90, 10)), degrees=degrees)
+    black = np.zeros(drawn.stored.shape, np.bool_)
+    for row in redact(drawn, (rapidocr,)).boxes:
+        if row.decision is BoxDecision.REDACTED:
+            black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
+    assert [float(black[ink].mean()) for ink in drawn.inks] == [0, 0]
