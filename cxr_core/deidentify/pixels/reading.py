@@ -165,10 +165,10 @@ def _worth_reading(
     best = sorted(range(len(shown)), key=lambda index: -marker[index])
     best = _of_several_turns(best, turns, promise.most) if is_letter(line) else best[: promise.most]
     least = [promise.first] + [promise.others] * promise.most
-    picked = [shown[index] for rank, index in enumerate(best) if marker[index] >= least[rank]]
-    if words_matter and not picked and words and words[0] >= _WORDS:
-        return shown[:1]
-    return picked
+    picked = [index for rank, index in enumerate(best) if marker[index] >= least[rank]]
+    if words_matter and words and words[0] >= _WORDS and 0 not in picked:
+        picked.append(0)
+    return [shown[index] for index in picked]
 
 
 def _of_several_turns(best: Sequence[int], turns: Sequence[int], most: int) -> list[int]:
