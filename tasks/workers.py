@@ -11,6 +11,7 @@ import multiprocessing as mp
 import os
 import queue
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -39,6 +40,7 @@ NATIVE_ENVIRONMENT: Final = {
 }
 """What native libraries read when a worker starts."""
 _SPAWN: Final = mp.get_context("spawn")  # fork and Prefect's threads hang (PrefectHQ/prefect#9229)
+_STARTING: Final = threading.Lock()  # a child takes over the environment: changed meanwhile, it would not start
 
 
 class Pool(Protocol):
@@ -148,7 +150,7 @@ class _Worker:
     def __init__(self, deadline_s: float, log: Path) -> None:
         self._deadline_s = deadline_s
         self._pipe, theirs = _SPAWN.Pipe()
-        with _native_environment():
+        with _STARTING, _native_environment():
             self._process = _SPAWN.Process(target=_serve, args=(theirs, deadline_s, str(log)), daemon=True)
             self._process.start()
         theirs.close()

@@ -1,6 +1,9 @@
 """Workers: results come back, a death names its study, and nothing that quotes a patient gets out."""
 
+import contextlib
 import os
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ from worker_functions import CANARY
 
 from cxr_core.errors import BuildError, HilumError, ItemError, TransientError, UsageError
 from cxr_core.vocabulary import Reason
+from tasks import workers
 from tasks.workers import WorkerPool
 
 _NATIVE_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -39,6 +43,25 @@ def _everything_told(error: BaseException) -> str:
 
 def test_the_result_comes_back(pool: WorkerPool) -> None:
     assert pool.call("worker_functions:double", 21) == 42
+
+
+def test_workers_start_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that takes over the environment while another thread changes it does not start at all."""
+    changing = threading.Lock()
+    was_free: list[bool] = []
+
+    @contextlib.contextmanager
+    def slow_environment() -> Iterator[None]:
+        was_free.append(is_free := changing.acquire(blocking=False))
+        time.sleep(0.1)
+        yield
+        if is_free:
+            changing.release()
+
+    monkeypatch.setattr(workers, "_native_environment", slow_environment)
+    with WorkerPool(3, deadline_s=300, log=tmp_path / "log") as pool, ThreadPoolExecutor(3) as threads:
+        doubled = list(threads.map(lambda value: pool.call("worker_functions:double", value), range(3)))
+    assert (doubled, was_free) == ([0, 2, 4], [True] * 3)
 
 
 def test_a_worker_stays_warm_between_calls(pool: WorkerPool) -> None:
