@@ -9,17 +9,13 @@ validation are disjoint; no real image takes part. `--work` keeps the lines betw
 """
 
 import argparse
-import io
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import torch
-from burned_in_images import draw_practice, draw_sample
 from burned_in_text import (
     Face,
     as_lead,
@@ -29,27 +25,31 @@ from burned_in_text import (
     noise_lines,
     phi_lines,
     render_line,
-    test_faces,
-    training_faces,
     with_ring,
 )
+from ink_networks import (
+    InkSource,
+    export,
+    keep_answers,
+    load_answers,
+    loss_of_all,
+    probabilities,
+    some_of,
+    what_is_read,
+)
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 from torch import nn
 from train_text_network import run_steps, sep, write_report
 
-from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen
+from cxr_core.deidentify.pixels.glance import WIDEST_PX
 from cxr_core.deidentify.pixels.lines import find_lines
-from cxr_core.deidentify.pixels.proposals import prepare_search
-from cxr_core.deidentify.pixels.readers.rapidocr import RapidOcrReader
-from cxr_core.deidentify.pixels.reading import draw_ink, is_letter, positions
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.reading import is_letter, positions
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, is_allowed
 from cxr_core.policy.markers import MarkerPolicy, load_marker_policy
 
-_FIRST_IMAGE, _FIRST_VALIDATION = 100_000, 1_100_000
 _DRAWN_A_SEED = 100
-_WORTH_HALVING = 256  # bytes
 _LETTERS = "EEEEAAAAIIIOOORRRNNNTTTLLLSSSUUDDCCMMPPHHGGBBFYWKVXJQZ"  # about as often as names have them
 _DOUBTFUL = 0.02  # of being text
 _READ, _READ_LETTERS = 0.3, 0.1  # of the positions of a line; of what may be a lone letter, told by another network
@@ -83,27 +83,6 @@ class Glance(nn.Module):
         return self.answer(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
 
 
-class _Shipped(nn.Module):
-    """The network with its last step: probabilities."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.network(ink))
-
-
-@cache
-def _reader() -> RapidOcrReader:
-    return RapidOcrReader()
-
-
-def what_is_read(ink: NDArray[np.bool_]) -> tuple[str, float]:
-    """What the first reader makes of ink as it is shown to it."""
-    return _reader().read([draw_ink(ink)])[0]
-
-
 def kind_of(ink: NDArray[np.bool_]) -> int:
     """What is surely read as a word may be a marker, whatever it says: the allow-list can grow without training."""
     text, score = what_is_read(ink)
@@ -120,16 +99,8 @@ def _markers() -> MarkerPolicy:
     return load_marker_policy()
 
 
-def found_lines(seed: int, faces: Sequence[Face], *, has_practice: bool) -> Iterator[NDArray[np.bool_]]:
-    """The ink of the lines that the search finds in one image, in each position in which they would be read."""
-    rng = np.random.default_rng(seed)
-    long_side = int(rng.choice([1000, 1600, 2400]))
-    sample = (
-        draw_practice(seed, faces, long_side=long_side)
-        if has_practice
-        else draw_sample(seed, faces, has_text=seed % 8 != 0, long_side=long_side)
-    )
-    search = prepare_search(sample.stored, sample.photometric)
+def found_lines(search: SearchImage, rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
+    """The ink of the lines that the search finds in one image, in some of the positions in which they would be read."""
     for line in find_lines(search, look_everywhere(search), _DOUBTFUL):
         share = _READ_LETTERS if is_letter(line) else _READ
         for ink in line.inks:
@@ -232,82 +203,35 @@ def _scribble(rng: np.random.Generator) -> NDArray[np.bool_]:
     return worn(rng, canvas.astype(np.float32))
 
 
-def _shard(job: tuple[Path, range, bool, bool]) -> None:
-    path, seeds, is_validation, is_drawn = job
-    if path.exists():
-        return
-    cv2.setNumThreads(1)
-    faces = test_faces() if is_validation else training_faces()
-    inks = (
-        ink
-        for seed in seeds
-        for ink in (
-            drawn_lines(seed, faces)
-            if is_drawn
-            else found_lines(seed, faces, has_practice=not is_validation and seed % 4 != 0)
-        )
-    )
-    lines = [(as_seen(ink), kind_of(ink)) for ink in inks]
-    partial_path = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        partial_path,
-        seen=np.stack([np.pad(seen, ((0, 0), (0, WIDEST_PX - seen.shape[1]))) for seen, _ in lines]),
-        kind=np.array([kind for _, kind in lines], np.uint8),
-    )
-    partial_path.replace(path)
-
-
-def make_lines(work: Path, images: int, sheets: int, workers: int) -> None:
-    """Draw the images and the sheets of type, and keep their lines with what the reader said."""
-    jobs = [
-        (work / f"{what}-{kind}-{first}.npz", range(first, first + 20), what == "valid", kind == "drawn")
-        for kind, count in (("drawn", sheets), ("found", images))
-        for what, start, part in (("valid", _FIRST_VALIDATION, count // 10), ("train", _FIRST_IMAGE, count))
-        for first in range(start, start + part, 20)
-    ]
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(_shard, jobs), 1):
-            print(f"lines: {done} of {len(jobs)} files", flush=True)
-
-
-def load_lines(paths: Sequence[Path]) -> tuple[torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in paths]
-    return (
-        torch.from_numpy(np.concatenate([part["seen"] for part in parts])),
-        torch.from_numpy(np.concatenate([part["kind"] for part in parts])),
-    )
+_INK = InkSource(
+    found_lines, drawn_lines, kind_of, WIDEST_PX, first_image=100_000, first_validation=1_100_000, free_of_text=8
+)
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> Glance:
     torch.manual_seed(7)
     torch.set_num_threads(threads)
     rng = np.random.default_rng(7)
-    found, drawn = (load_lines(sorted(work.glob(f"train-{kind}-*.npz"))) for kind in ("found", "drawn"))
+    parts = [load_answers(work, f"train-{kind}") for kind in ("found", "drawn")]
     network = Glance().train()
     if start is not None:
         network.load_state_dict(torch.load(start))
     rate = 3e-3 if start is None else 1.5e-3
 
     def loss_of() -> torch.Tensor:
-        picks = [torch.from_numpy(rng.integers(0, len(part[0]), 48)) for part in (found, drawn)]
-        seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
-        kind = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
-        logits = network(seen[:, None].float() / 255)
-        target = torch.stack([kind == WORD, kind != NOTHING], dim=1).float()
-        weight = torch.where(target > 0, 2.0, 1.0)
-        return nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+        ink, kind = some_of(parts, 48, rng)
+        return loss_of_all(network(ink), torch.stack([kind == WORD, kind != NOTHING], dim=1).float())
 
     run_steps(network, loss_of, rate=rate, decay=1e-3, minutes=minutes, kept_at=work / "glance.pt")
     return network.eval()
 
 
-@torch.no_grad()
 def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
     """At each threshold: of what is read as words, as other text, as nothing, how much is let through."""
     report = {}
     for name in ("found", "drawn"):
-        seen, kind = load_lines(sorted(work.glob(f"valid-{name}-*.npz")))
-        p = torch.cat([torch.sigmoid(network(part[:, None].float() / 255)) for part in seen.split(256)])
+        seen, kind = load_answers(work, f"valid-{name}")
+        p = probabilities(network, seen)
         for cut in (0.01, 0.03, 0.1, 0.3):
             report[f"{name} p >= {cut}"] = {
                 label: round(float((p[kind == value, 0] >= cut).float().mean()), 4)
@@ -317,35 +241,6 @@ def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
                 "nothing as text": round(float((p[kind == NOTHING, 1] >= cut).float().mean()), 4),
             }
     return report
-
-
-def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> None:
-    """Ships a network over ink, so wide, that gives logits: probabilities, under a name, with weights of 16 bits."""
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, width_px), buffer, dynamo=False,
-        input_names=["ink"], output_names=[answer], dynamic_axes={"ink": {0: "n"}, answer: {0: "n"}},
-        opset_version=17,
-    )  # fmt: skip
-    target.write_bytes(_at_half_precision(buffer.getvalue()))
-
-
-def _at_half_precision(model: bytes) -> bytes:
-    """The same network with its weights kept in 16 bits; they are widened when it is loaded."""
-    graph = onnx.load_from_string(model)
-    casts = []
-    for weights in graph.graph.initializer:
-        if weights.data_type != onnx.TensorProto.FLOAT or len(weights.raw_data) < _WORTH_HALVING:
-            continue
-        values = numpy_helper.to_array(weights).astype(np.float16)
-        name = weights.name
-        weights.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.graph.node]
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
-    onnx.checker.check_model(graph)
-    return bytes(graph.SerializeToString())
 
 
 def main() -> None:
@@ -360,7 +255,7 @@ def main() -> None:
     parser.add_argument("--only-lines", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    make_lines(options.work, options.images, options.sheets, options.workers)
+    keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
     if options.only_lines:
         return
     network = train(options.work, options.minutes, options.workers, options.start)

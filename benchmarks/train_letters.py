@@ -10,29 +10,35 @@ validation are disjoint; no real image takes part. `--work` keeps the ink betwee
 
 import argparse
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from burned_in_images import draw_practice, draw_sample
-from burned_in_text import Face, as_lead, cropped, render_line, test_faces, training_faces, with_ring
+from burned_in_text import Face, as_lead, cropped, render_line, with_ring
+from ink_networks import (
+    InkSource,
+    export,
+    keep_answers,
+    load_answers,
+    loss_of_all,
+    probabilities,
+    some_of,
+    what_is_read,
+)
 from numpy.typing import NDArray
 from torch import nn
-from train_glance import export, what_is_read, worn
+from train_glance import worn
 from train_text_network import run_steps, sep, write_report
 
-from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS, as_seen
+from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
-from cxr_core.deidentify.pixels.proposals import prepare_search
+from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter, positions
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 
-_FIRST_IMAGE, _FIRST_VALIDATION = 80_000, 1_080_000
 _DOUBTFUL = 0.1  # of being text: the search looks beside such places
 _DRAWN_A_SEED = 60
 _READ = 0.08  # of all ink and its positions: a reading takes six milliseconds
@@ -68,16 +74,8 @@ def answer_of(ink: NDArray[np.bool_]) -> int:
     return _MORE if count_alphanumerics(text) > 1 else _NOTHING
 
 
-def found_inks(seed: int, faces: Sequence[Face], *, has_practice: bool) -> Iterator[NDArray[np.bool_]]:
+def found_inks(search: SearchImage, rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
     """What may be a letter in one image, in some of its positions."""
-    rng = np.random.default_rng(seed)
-    long_side = int(rng.choice([1000, 1600, 2400]))
-    sample = (
-        draw_practice(seed, faces, long_side=long_side)
-        if has_practice
-        else draw_sample(seed, faces, has_text=seed % 4 != 0, long_side=long_side)
-    )
-    search = prepare_search(sample.stored, sample.photometric)
     for line in find_lines(search, look_everywhere(search), _DOUBTFUL):
         places = letters_within(search, line, in_words=True) if line.box.aspect < LEAD_ASPECT else []
         for letter in [*([line] if is_letter(line) else []), *(one for one in places if is_letter(one))]:
@@ -103,77 +101,32 @@ def drawn_inks(seed: int, faces: Sequence[Face]) -> Iterator[NDArray[np.bool_]]:
             yield np.rot90(ink, int(rng.choice([0, 0, 0, 1, 2, 3])))
 
 
-def _shard(job: tuple[Path, range, bool, bool]) -> None:
-    path, seeds, is_validation, is_drawn = job
-    if path.exists():
-        return
-    cv2.setNumThreads(1)
-    faces = test_faces() if is_validation else training_faces()
-    inks = (
-        ink
-        for seed in seeds
-        for ink in (
-            drawn_inks(seed, faces)
-            if is_drawn
-            else found_inks(seed, faces, has_practice=not is_validation and seed % 4 != 0)
-        )
-    )
-    told = [(as_seen(ink, LETTER_PX), answer_of(ink)) for ink in inks]
-    partial_path = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        partial_path,
-        seen=np.stack([np.pad(seen, ((0, 0), (0, LETTER_PX - seen.shape[1]))) for seen, _ in told]),
-        answer=np.array([answer for _, answer in told], np.uint8),
-    )
-    partial_path.replace(path)
-
-
-def make_inks(work: Path, images: int, sheets: int, workers: int) -> None:
-    """Draw the images and the sheets of letters, and keep their ink with what the reader said."""
-    jobs = [
-        (work / f"{what}-{kind}-{first}.npz", range(first, first + size), what == "valid", kind == "drawn")
-        for kind, count, size in (("drawn", sheets, 20), ("found", images, 20))
-        for what, start, part in (("valid", _FIRST_VALIDATION, count // 10), ("train", _FIRST_IMAGE, count))
-        for first in range(start, start + part, size)
-    ]
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(_shard, jobs), 1):
-            print(f"ink: {done} of {len(jobs)} files", flush=True)
-
-
-def load_inks(paths: Sequence[Path]) -> tuple[torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in paths]
-    answers = torch.from_numpy(np.concatenate([part["answer"] for part in parts])).long()
-    return torch.from_numpy(np.concatenate([part["seen"] for part in parts])), answers
+_INK = InkSource(
+    found_inks, drawn_inks, answer_of, LETTER_PX, first_image=80_000, first_validation=1_080_000, free_of_text=4
+)
 
 
 def train(work: Path, minutes: float, threads: int) -> Letters:
     torch.manual_seed(7)
     torch.set_num_threads(threads)
     rng = np.random.default_rng(7)
-    found, drawn = (load_inks(sorted(work.glob(f"train-{kind}-*.npz"))) for kind in ("found", "drawn"))
+    parts = [load_answers(work, f"train-{kind}") for kind in ("found", "drawn")]
     network, rate = Letters().train(), 3e-3
 
     def loss_of() -> torch.Tensor:
-        picks = [torch.from_numpy(rng.integers(0, len(part[0]), 96)) for part in (found, drawn)]
-        seen = torch.cat([part[0][pick] for part, pick in zip((found, drawn), picks, strict=True)])
-        answer = torch.cat([part[1][pick] for part, pick in zip((found, drawn), picks, strict=True)])
-        target = nn.functional.one_hot(answer, _NOTHING + 1)[:, :_NOTHING].float()
-        weight = torch.where(target > 0, 2.0, 1.0)
-        logits = network(seen[:, None].float() / 255)
-        return nn.functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+        ink, answer = some_of(parts, 96, rng)
+        return loss_of_all(network(ink), nn.functional.one_hot(answer, _NOTHING + 1)[:, :_NOTHING].float())
 
     run_steps(network, loss_of, rate=rate, decay=1e-3, minutes=minutes, kept_at=work / "letters.pt")
     return network.eval()
 
 
-@torch.no_grad()
 def measure(network: Letters, work: Path) -> dict[str, dict[str, float]]:
     """At each threshold: of what the reader is sure of, how much is let through, and how much of the rest."""
     report = {}
     for name in ("found", "drawn"):
-        seen, answer = load_inks(sorted(work.glob(f"valid-{name}-*.npz")))
-        p = torch.cat([torch.sigmoid(network(part[:, None].float() / 255)) for part in seen.split(256)])
+        seen, answer = load_answers(work, f"valid-{name}")
+        p = probabilities(network, seen)
         for cut in (0.01, 0.03, 0.1, 0.3):
             rows = {"ink": float(len(answer))}
             for label, letter in (("L", LETTERS.index("L")), ("R", LETTERS.index("R")), ("two or more", _MORE)):
@@ -195,7 +148,7 @@ def main() -> None:
     parser.add_argument("--only-ink", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    make_inks(options.work, options.images, options.sheets, options.workers)
+    keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
     if options.only_ink:
         return
     network = train(options.work, options.minutes, options.workers)
