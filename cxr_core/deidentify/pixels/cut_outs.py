@@ -14,7 +14,7 @@ from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, ju
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
 from cxr_core.deidentify.pixels.lead import letters_within
-from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
+from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, is_initial_of, may_have_company
@@ -162,17 +162,13 @@ def _words_in(search: SearchImage, places: Sequence[Line], verdicts: Sequence[Ve
     for place in places:
         for word in words_within(search, place):
             others = [line for line in removed if not (_is_inside(line, place) or _is_with(line, word.place))]
-            if _is_free_word(word, known, others) and (kept := judge_lead_word(word, bench)):
+            # the rectangle around one askew may reach into what stays beside it, its letters may not
+            is_free = _is_free(word.place, (), others) and all(_is_free(one, known, ()) for one in word.pieces)
+            if is_free and (kept := judge_lead_word(word, bench)):
                 found += kept
                 known += [piece.box for piece in word.pieces]
                 break
     return found
-
-
-def _is_free_word(word: LeadWord, known: Sequence[Box], others: Sequence[Line]) -> bool:
-    """The same of a word; the rectangle around one askew may reach into what stands beside it."""
-    is_new = not any(piece.box.intersection(box) for piece in word.pieces for box in known)
-    return is_new and _is_free(word.place, [], others)
 
 
 def _may_hold_word(verdict: Verdict) -> bool:

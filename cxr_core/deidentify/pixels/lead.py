@@ -158,11 +158,12 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     level = max(_FAINT * abs(contrast), _LEAST_CONTRAST)
     parts = parts_of(_hat(grey, kind, _STROKE * _LETTER_PX) > level, window, zoom)
     groups = _groups(parts, own, round(size * zoom))
+    least = 0.0
     if letter.glyphs > 2:
         large = parts_of(_hat(grey, kind, _WIDE * _LETTER_PX) > level, window, zoom)
         groups = [group for group in groups if not any(_is_corner(parts, one, large) for one in group)]
-    found = [line for group in groups for line in _initials(letter, parts, group)]
-    return found if letter.glyphs <= 2 else [line for line in found if line.line_px >= _LEAST_BESIDE_A_WORD * size]
+        least = _LEAST_BESIDE_A_WORD * size
+    return [line for group in groups for line in _initials(letter, parts, group) if line.line_px >= least]
 
 
 def _hat(grey: NDArray[np.uint8], kind: int, stroke: float) -> NDArray[np.uint8]:

@@ -105,15 +105,20 @@ def redact(lead: Lead, readers: tuple[TextReader, ...]) -> PixelResult:
     )
 
 
+def blacked(lead: Lead, reader: TextReader) -> list[float]:
+    """How much of the ink of each piece goes."""
+    black = np.zeros(lead.stored.shape, np.bool_)
+    for row in redact(lead, (reader,)).boxes:
+        if row.decision is BoxDecision.REDACTED:
+            black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
+    return [float(black[ink].mean()) for ink in lead.inks]
+
+
 @pytest.mark.parametrize("degrees", [0, -12, 12])
 def test_the_word_stays_and_the_initials_go(lead: Callable[..., Lead], rapidocr: TextReader, degrees: float) -> None:
     drawn = lead(UPRIGHT, ("KB", 22, (46, 70)), degrees=degrees)
-    black = np.zeros(drawn.stored.shape, np.bool_)
-    for row in redact(drawn, (rapidocr,)).boxes:
-        if row.decision is BoxDecision.REDACTED:
-            black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
-    word, initials = drawn.inks
-    assert (black[word].mean() <= 0.05, black[initials].mean() >= 0.95) == (True, True)
+    word, initials = blacked(drawn, rapidocr)
+    assert (word <= 0.05, initials >= 0.95) == (True, True)
 
 
 @pytest.mark.parametrize("beside", [("KB", 22, (48, 60)), ("51", 20, (-30, 40))])
@@ -148,8 +153,4 @@ def test_a_word_below_a_letter_is_none_of_its_initials(
     lead: Callable[..., Lead], rapidocr: TextReader, word: str, degrees: float
 ) -> None:
     drawn = lead((word, 40, (20, 0)), ("R", 110, (-90, 10)), degrees=degrees)
-    black = np.zeros(drawn.stored.shape, np.bool_)
-    for row in redact(drawn, (rapidocr,)).boxes:
-        if row.decision is BoxDecision.REDACTED:
-            black[row.top_px : row.bottom_px, row.left_px : row.right_px] = True
-    assert [float(black[ink].mean()) for ink in drawn.inks] == [0, 0]
+    assert blacked(drawn, rapidocr) == [0, 0]
