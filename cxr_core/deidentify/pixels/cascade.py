@@ -27,7 +27,7 @@ from cxr_core.deidentify.pixels.followers import (
     initials,
     rest,
 )
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, is_whole_word, judge
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, is_whole_word, judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
 from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -135,7 +135,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts += words_beside_letters(search, [*verdicts, *codes], undecided, bench)
-    verdicts = without_small_letters(verdicts)
+    verdicts = without_explained(without_small_letters(verdicts))
     verdicts += initials(search, maps, verdicts)
     verdicts += rest(undecided, [*verdicts, *codes])
     verdicts += blocks_and_rows(search, maps, verdicts, things)

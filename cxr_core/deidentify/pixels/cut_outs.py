@@ -6,6 +6,7 @@ Whether one that was cut out stays is left to `cutting`, what goes along with th
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, Stand
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
-from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, is_initial_of, may_have_company
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
@@ -31,6 +32,7 @@ _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _LOWER = 0.9  # than a letter: a word below it
+_TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -93,7 +95,7 @@ def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
     letters, ink = count_alphanumerics(verdict.texts[0]), verdict.as_read.ink_box
     for word in words_within(search, verdict.line):
         is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * ink.area
-        if is_narrower and len(word.letters) == letters:
+        if is_narrower and len(word.letters) == letters and not word.is_beside_larger:
             return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
     return []
 
@@ -138,7 +140,29 @@ def lead_words(
     """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
     places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
-    return _words_in(search, places[:_MOST_PLACES] + likely[:_MOST_PLACES], verdicts, bench)
+    places = places[:_MOST_PLACES] + likely[:_MOST_PLACES]
+    return _words_in(search, _together(places) + places, verdicts, bench)
+
+
+def _together(places: Sequence[Line]) -> list[Line]:
+    """Places that touch, as one: a word that lies askew is seen in pieces."""
+    left, found = list(places), list[Line]()
+    while left:
+        group, front = [], [left.pop()]
+        while front:
+            group += front
+            front = [line for line in left if any(_touch(line, one) for one in front)]
+            left = [line for line in left if line not in front]
+        whole = reduce(Box.union, (line.box for line in group))
+        if len(group) > 1 and max(whole.height, whole.width) <= _LONGEST_TOGETHER * max(one.line_px for one in group):
+            likeliest = max(group, key=lambda line: line.probability)
+            found.append(replace(likeliest, box=whole, inks=(), ink_boxes=()))
+    return found
+
+
+def _touch(one: Line, other: Line) -> bool:
+    reach = round(_TOUCHING * min(one.line_px, other.line_px))
+    return one.box.grown(reach, UNBOUNDED).intersection(other.box) > 0
 
 
 def words_beside_letters(
@@ -146,8 +170,8 @@ def words_beside_letters(
 ) -> list[Verdict]:
     """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials."""
     letters = [v.line for v in verdicts if is_lead(v)]
-    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)]
-    return _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
+    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)][:_MOST_PLACES]
+    return _words_in(search, _together(beside) + beside, verdicts, bench)
 
 
 def _is_below(line: Line, letter: Line) -> bool:
@@ -194,12 +218,12 @@ def lead_letters(
 ) -> list[Verdict]:
     """The letters of lead markers that were not read as a whole: what stands beside them goes, they stay."""
     removed = [v for v in verdicts if not v.is_kept]
-    places = [v.line for v in removed if may_hold_lead(v)]
+    places = sorted((v.line for v in removed if may_hold_lead(v)), key=lambda line: -line.box.area)
     firm = [v.line for v in removed if not may_hold_lead(v)]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Verdict] = []
     for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
-        for letter in letters_within(search, place):
+        for letter in letters_within(search, place, known):
             others = firm + [line for line in places if not line.box.intersection(letter.box)]
             if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
                 found.append(verdict)

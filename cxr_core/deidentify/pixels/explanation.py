@@ -14,6 +14,7 @@ from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
 _WORD = 4  # letters
+_THINNEST = 2.6  # height over width of an L
 _INK_ACROSS, _INK_ALONG = 0.6, 0.7  # of the height and of the length of the place
 _WIDE_GAP = 0.6  # of the height of the ink: more than there is between the letters of a word
 
@@ -45,7 +46,7 @@ def explains(text: str, line: Line, which: int) -> bool:
 
 def is_short_enough(line: Line, letters: int) -> bool:
     """True where a line is no longer than so many letters of the widest type."""
-    return line.box.aspect <= max(SQUARISH, _WIDEST_LETTER * (letters + 0.5))
+    return line.box.aspect <= max(_THINNEST if letters == 1 else SQUARISH, _WIDEST_LETTER * (letters + 0.5))
 
 
 def _runs(ink: NDArray[np.bool_]) -> int:

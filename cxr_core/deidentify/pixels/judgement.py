@@ -200,7 +200,7 @@ def judge(
             undecided.append(line)
         else:
             verdicts.append(verdict)
-    verdicts = _without_explained(_without_surroundings(verdicts))
+    verdicts = without_explained(_without_surroundings(verdicts))
     verdicts = _remove_names_over_lines(verdicts, bench)
     verdicts = _remove_adjoining(verdicts, undecided, stands_alone)
     removed = [verdict.line.box for verdict in verdicts if not verdict.is_kept]
@@ -298,7 +298,7 @@ class _Seen:
         )
 
 
-def _without_explained(verdicts: list[Verdict]) -> list[Verdict]:
+def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
     kept = [v.line for v in verdicts if v.is_kept]
 

@@ -29,6 +29,8 @@ _SPECK = 0.15  # of the letter
 _LETTER = 0.12, 0.95  # of the window
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
 _LYING = 1.3  # length over height of what lies across the end of a letter
+_HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; letters of that line; what they share
+_WITHIN = 0.7  # of a part: it is of a marker
 _X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: least height of small letters next to it, and beyond a gap
 _CLOSE, _SLANT = 0.5, 0.2  # the same: gap, overlap in italics
 _SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
@@ -51,7 +53,7 @@ _OPEN = 0.15, 0.8  # of its rectangle: what type covers
 PLACE_PX = 96
 """Height at which a place is taken apart."""
 
-LARGEST_PX = 360
+LARGEST_PX = 480
 """The side of a place."""
 
 
@@ -63,7 +65,9 @@ class _Company(Enum):
     CROWD = "crowd"
 
 
-def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) -> list[Line]:
+def letters_within(
+    search: SearchImage, place: Line, known: Sequence[Box] = (), *, in_words: bool = False
+) -> list[Line]:
     """What may be the letter of a place that holds much smaller ones beside it, or a ring around it; bright or dark.
 
     Nothing that has a part of about its size beside it, nor what goes on in a row with it: a name must not leave its
@@ -73,6 +77,8 @@ def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) 
     ----------
     search : SearchImage
     place : Line
+    known : sequence of Box
+        Markers that were read in it: no letter of a name.
     in_words : bool
         True for those, too, that may be one letter of a word: to look beside them, not to free them.
     """
@@ -83,7 +89,7 @@ def letters_within(search: SearchImage, place: Line, *, in_words: bool = False) 
     alone: list[tuple[Line, int]] = []
     of_words: list[tuple[Line, int]] = []
     for parts, kind in looks_at(search, window, max(PLACE_PX / side, _LEAST_ZOOM)):
-        for letter, company in _letters_of(parts):
+        for letter, company in _letters_of(parts, known):
             if company is _Company.WORD:
                 of_words.append((_cut_out(parts, letter, place), kind))
             elif company is _Company.NONE:
@@ -194,37 +200,55 @@ def _sampled(search: SearchImage, window: Box, zoom: float) -> tuple[NDArray[np.
     return np.asarray(grey, dtype=np.uint8), zoom
 
 
-def _letters_of(parts: Parts) -> Iterator[tuple[int, _Company]]:
+def _letters_of(parts: Parts, known: Sequence[Box]) -> Iterator[tuple[int, _Company]]:
     """The largest parts that may be letters, and in what company they stand."""
     rows = min(parts.labels.shape)
     glyphs = Glyphs(parts)
     for letter in islice((one for one in glyphs if not parts.touches_rim(one)), _MOST_TRIED):
         if _LETTER[0] * rows <= int(parts.sides[letter]) <= _LETTER[1] * rows:
-            yield letter, _company_of(parts, glyphs, letter)
+            yield letter, _company_of(parts, glyphs, letter, known)
 
 
-def _company_of(parts: Parts, glyphs: Glyphs, letter: int) -> _Company:
-    size, others = int(parts.sides[letter]), 0
-    for other in islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1):
-        if _is_next(parts, letter, other) or _goes_on(parts, letter, other):
-            return _Company.WORD
-        others += 1
-    return _Company.NONE if others <= _MOST_PARTS else _Company.CROWD
+def _company_of(parts: Parts, glyphs: Glyphs, letter: int, known: Sequence[Box]) -> _Company:
+    size = int(parts.sides[letter])
+    near = islice(glyphs.not_below(_SPECK * size, without=letter), _MOST_PARTS + 1)
+    others = [one for one in near if not _is_known(parts.box(one), known)]
+    if any(_is_next(parts, letter, one, others) or _goes_on(parts, letter, one) for one in others):
+        return _Company.WORD
+    return _Company.NONE if len(others) <= _MOST_PARTS else _Company.CROWD
 
 
-def _is_next(parts: Parts, letter: int, other: int) -> bool:
+def _is_known(box: Box, known: Sequence[Box]) -> bool:
+    return any(box.intersection(one) >= _WITHIN * box.area for one in known)
+
+
+def _is_next(parts: Parts, letter: int, other: int, others: Sequence[int]) -> bool:
     """True where a part may be the next letter of a word: about as large, in the letter's row or column.
 
-    What lies across the end of the letter, below an upright one, is another line: it is as large as it is high.
+    What lies across the end of the letter, below an upright one, is another line: it is as large as it is high. So is
+    a row of lower letters there.
     """
     one, two, size = parts.place(letter), parts.place(other), int(parts.sides[letter])
     down, across = one.gaps(two)
     if (down >= 0 and across >= 0) or parts.is_slab(other, size):
         return False
-    is_below = down >= 0 and one.height >= one.width and two.width >= _LYING * two.height
-    is_beside = across >= 0 and one.width >= one.height and two.height >= _LYING * two.width
-    high = two.height if is_below else two.width if is_beside else int(parts.sides[other])
+    high = int(parts.sides[other])
+    if (down >= 0 and one.height >= one.width) or (across >= 0 and one.width >= one.height):
+        is_below = down >= 0
+        lying = two if is_below else two.transposed
+        places = (parts.place(index) for index in others if index != other)
+        row = (place if is_below else place.transposed for place in places)
+        if size >= _HIGHER * lying.height and any(_is_beside(lying, place) for place in row):
+            return False
+        high = lying.height if lying.width >= _LYING * lying.height else high
     return size <= _MUCH_SMALLER * high <= _MUCH_SMALLER**2 * size
+
+
+def _is_beside(one: Box, other: Box) -> bool:
+    """True for two letters of one line, which may lie a little askew."""
+    down, across = one.gaps(other)
+    lower, higher = sorted((one.height, other.height))
+    return higher <= _EVEN * lower and -down >= _IN_ROW * lower and -_ASKEW * higher <= across <= _GAP * higher
 
 
 def _goes_on(parts: Parts, letter: int, other: int) -> bool:

@@ -19,15 +19,17 @@ from cxr_core.deidentify.pixels.parts import Parts
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _LONGEST_PX = 720  # of a place as it is taken apart, along
-_AROUND = 0.2  # of the place's shorter side
+_AROUND, _FURTHER = 0.35, (1.0, 2.5, 0)  # of the place's shorter side; along a word that goes on
+_MOST_LARGER = 2  # parts of a letter above a word: stencils
 _MOST_PARTS, _MOST_LETTERS = 20, 13  # "SEMI-UPRIGHT", and a stroke
 _LARGE = 0.6  # of the largest part: letters of one height, some of them wide or askew
 _TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
 _AS_HIGH = 0.8  # of the highest letter
-_MUCH_LOWER = 0.74  # of a word: what stands beside it
+_MUCH_LOWER, _MUCH_HIGHER = 0.74, 1.2  # of a word: what stands beside it
 _LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
 _GAP, _BESIDE_GAP = 0.9, 0.28  # of the height: between letters of the word at most, to what is not of it at least
 _LONG, _SMALL, _SMALL_GAP = 4, 0.66, 0.1  # letters of a word that small ones may stand closer to
+_NO_LETTER, _NO_CAPITAL = 0.56, 1.8  # of a capital: no small letter of its type is so low; of small ones, so high
 _ON_ITS_LINE = 0.22
 _STRAIGHT = 4.0  # degrees
 
@@ -46,12 +48,15 @@ class LeadWord:
         Each as it lies in the image.
     is_askew : bool
         True where the rectangle around the word may hold what stands beside it.
+    is_beside_larger : bool
+        True where something larger was left out of it: the letter above, an arrow.
     """
 
     place: Line
     level: Line
     letters: tuple[Line, ...] = field(repr=False)
     is_askew: bool
+    is_beside_larger: bool
 
     @property
     def pieces(self) -> tuple[Line, ...]:
@@ -78,6 +83,20 @@ class _Turned:
         return (self.top + self.bottom) / 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Parts that make a word, from its one end to the other: their angle, in degrees, and the height of the highest.
+
+    `goes_on` is true where the next letter may lie beyond the window, or is cut off by it.
+    """
+
+    parts: tuple[int, ...]
+    angle: float
+    high: float
+    is_beside_larger: bool
+    goes_on: bool
+
+
 def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
     """What may be the word of a lead marker in a place, bright or dark, under each look at it.
 
@@ -92,14 +111,31 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
     shorter, longer = sorted((place.box.height, place.box.width))
     if shorter > LARGEST_PX or not shorter:
         return
-    window = place.box.grown(round(_AROUND * shorter), search.shape)
-    for parts, _ in looks_at(search, window, min(PLACE_PX / shorter, _LONGEST_PX / longer)):
-        if (word := _word_of(parts, place)) is not None:
-            yield word
+    zoom = min(PLACE_PX / shorter, _LONGEST_PX / longer)
+    rim, window = round(_AROUND * shorter), place.box.grown(round(_AROUND * shorter), search.shape)
+    for further in _FURTHER:
+        beyond: _Row | None = None
+        for parts, _ in looks_at(search, window, zoom):
+            row = _row_of(parts)
+            if row is not None and not row.goes_on:
+                yield _lead_word(parts, place, row)
+            beyond = beyond or (row if row is not None and row.goes_on else None)
+        if beyond is None:
+            return
+        down, across = np.abs(_axes(beyond.angle)[0]) * further * shorter
+        window = place.box.grown_by(rim + round(down), rim + round(across), search.shape)
 
 
-def _word_of(parts: Parts, place: Line) -> LeadWord | None:
+def _row_of(parts: Parts) -> _Row | None:
+    """The one row of alike letters; where the largest parts are a letter or things beside the word, the row without."""
     glyphs = _glyphs(parts)
+    rows = [_row_without(parts, glyphs[larger:], glyphs[:larger]) for larger in range(_MOST_LARGER + 1)]
+    found = [row for row in rows if row is not None]
+    return min(found, key=lambda row: row.goes_on, default=None)
+
+
+def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> _Row | None:
+    """The row that some parts make; `larger` is what may stand beside it, or above."""
     whole = [one for one in glyphs if not parts.touches_rim(one)]
     large = _as_large_as_the_first(parts, whole)
     if not _LEAST <= len(large) <= _MOST_LETTERS:
@@ -112,9 +148,21 @@ def _word_of(parts: Parts, place: Line) -> LeadWord | None:
     beside = [one for one in turned if one.height >= _SPECK * high and not is_letter[one.part]]
     if not _is_word(word, high) or len(beside) > _MOST_BESIDE:
         return None
-    if not all(_may_stand_beside(one, word, high, is_cut=one.part not in whole) for one in beside):
+    if not _are_apart([_turned(parts, one, angle) for one in larger], word, high):
         return None
-    return _lead_word(parts, place, [one.part for one in word], angle, high)
+    if not all(_may_stand_beside(one, word, high) for one in beside if one.part in whole):
+        return None
+    cut = [one for one in beside if one.part not in whole]
+    goes_on = any(_may_follow(one, word, high) for one in cut) or not _ends_within(parts, word, angle, high)
+    return _Row(tuple(one.part for one in word), angle, high, bool(larger), goes_on)
+
+
+def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: float) -> bool:
+    """True where the window shows, beyond both ends of a word, that no letter follows there."""
+    reach, middle = _BESIDE_GAP * high, float(np.median([one.middle for one in word]))
+    ends = np.array([(word[0].left - reach, middle), (max(one.right for one in word) + reach, middle)])
+    places = ends @ _axes(angle)
+    return bool((places >= 0).all() and (places <= np.array(parts.labels.shape)).all())
 
 
 def _glyphs(parts: Parts) -> list[int]:
@@ -180,22 +228,46 @@ def _is_word(word: Sequence[_Turned], high: float) -> bool:
     return len(word) >= _LEAST and is_row and all(gap <= _GAP * high for gap in gaps)
 
 
-def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float, *, is_cut: bool) -> bool:
-    """True for what is much lower, and neither between the letters nor close to their ends like the next one.
-
-    What reaches beyond the place may be of any height where it is not in the row.
-    """
-    left, right = word[0].left, max(letter.right for letter in word)
-    top, bottom = min(letter.top for letter in word), max(letter.bottom for letter in word)
-    is_in_row = min(one.bottom, bottom) - max(one.top, top) > _ON_ITS_LINE * high
-    gap = max(left - one.right, one.left - right)
-    is_lower = one.height <= _MUCH_LOWER * high
-    is_small = one.height <= _SMALL * high and len(word) >= _LONG
-    least = (_SMALL_GAP if is_small else _BESIDE_GAP) * high
-    return (is_lower and gap >= least) if is_in_row else (is_lower or is_cut)
+def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
+    """True for what is much lower, and neither between the letters nor close to their ends like the next one."""
+    if one.height > _MUCH_LOWER * high or not _is_in_row(one, word, high):
+        return one.height <= _MUCH_LOWER * high
+    is_small = one.height <= (_SMALL if len(word) >= _LONG else _NO_LETTER) * high
+    return _gap(one, word) >= (_SMALL_GAP if is_small else _BESIDE_GAP) * high
 
 
-def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, high: float) -> LeadWord:
+def _may_follow(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
+    """True for what is cut off where the next letter would stand; a frame around the word lies along it."""
+    return _shared(one, word) > 0 and -_ON_ITS_LINE * high <= _gap(one, word) <= _GAP * high
+
+
+def _gap(one: _Turned, word: Sequence[_Turned]) -> float:
+    """How far beyond the ends of a word something stands; below zero where it lies along it."""
+    return max(word[0].left - one.right, one.left - max(letter.right for letter in word))
+
+
+def _are_apart(larger: Sequence[_Turned], word: Sequence[_Turned], high: float) -> bool:
+    """True for what is higher than a word and stands in another row, or is one thing at a distance: an arrow."""
+    in_row = [one for one in larger if _is_in_row(one, word, high)]
+    is_higher = all(one.height >= _MUCH_HIGHER * high for one in larger)
+    return is_higher and (not in_row or (len(larger) == 1 and _is_far(in_row[0], word, high)))
+
+
+def _is_far(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
+    return _gap(one, word) >= _BESIDE_GAP * (high if one.height >= _NO_CAPITAL * high else one.height)
+
+
+def _is_in_row(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
+    return _shared(one, word) > _ON_ITS_LINE * high
+
+
+def _shared(one: _Turned, word: Sequence[_Turned]) -> float:
+    """How much of its height something has in common with a word."""
+    return min(one.bottom, max(letter.bottom for letter in word)) - max(one.top, min(letter.top for letter in word))
+
+
+def _lead_word(parts: Parts, place: Line, row: _Row) -> LeadWord:
+    word, angle, high = row.parts, row.angle, row.high
     ink = _level_ink(parts, word, angle)
     along, across = round(ink.shape[1] * high / ink.shape[0] / parts.zoom), round(high / parts.zoom)
     boxes = [parts.box(one) for one in word]
@@ -207,7 +279,9 @@ def _lead_word(parts: Parts, place: Line, word: Sequence[int], angle: float, hig
     lying = replace(_over(line, whole, parts.mask_of(word)), is_vertical=is_vertical)
     is_askew = abs(angle - 90 * round(angle / 90)) > _STRAIGHT
     letters = (_over(lying, box, parts.mask(one)) for one, box in zip(word, boxes, strict=True))
-    return LeadWord(lying, replace(_over(line, level, ink), is_vertical=False), tuple(letters), is_askew)
+    return LeadWord(
+        lying, replace(_over(line, level, ink), is_vertical=False), tuple(letters), is_askew, row.is_beside_larger
+    )
 
 
 def _over(line: Line, box: Box, ink: NDArray[np.bool_]) -> Line:

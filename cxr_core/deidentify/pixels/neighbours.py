@@ -24,7 +24,7 @@ _DIRECTED = 3  # glyphs
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _INITIAL_SIZE, _CLEARLY_SMALLER = 0.6, 0.7
-_LARGEST_LETTER_PX = 140  # what is larger is no letter, but anatomy that reads like one
+_LARGEST_LETTER_PX = 220  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
@@ -117,11 +117,18 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
 def initials_of_doubtful(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     """The same of letters that nobody read: their company is clearly smaller, for loops and rings stand in rows."""
     found = []
+    whole = [one for one in lines if not any(_is_piece_of(one, other) for other in lines)]
     for letter in letters:
         size = max(letter.ink_box.height, letter.ink_box.width)
-        smaller = [one for one in lines if min(one.ink_box.height, one.ink_box.width) <= _CLEARLY_SMALLER * size]
+        smaller = [one for one in whole if min(one.ink_box.height, one.ink_box.width) <= _CLEARLY_SMALLER * size]
         found += initials_of([letter], smaller)
     return found
+
+
+def _is_piece_of(one: Line, other: Line) -> bool:
+    """True for a line within a larger one that lies like a letter: a stroke of it."""
+    is_within = one.box.intersection(other.box) >= _WITHIN * one.box.area
+    return is_letter(other) and other.box.area > one.box.area and is_within
 
 
 def is_initial_of(one: Line, letter: Line) -> bool:

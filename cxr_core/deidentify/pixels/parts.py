@@ -19,7 +19,7 @@ from cxr_core.deidentify.pixels.model import Box
 
 _SPECK = 0.018  # of the window
 _FILLED, _ROUND = 0.72, 1.35
-_ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN = 1.8, 12, 0.8, 0.66, 0.5
+_ARROW_LENGTH, _ARROW_STEPS, _TIP, _SHAFT, _EVEN, _STRAIGHT = 1.8, 12, 0.6, 0.66, 0.5, 1.5
 _SOLID, _THICK = 0.8, 0.35
 _OVAL, _CONVEX, _LONGEST_CUP = (0.72, 0.85), 0.94, 2.2  # of a cup: share of its rectangle and of its hull, sides
 _HOLLOW, _EVEN_RING = 0.25, 0.8  # of a cup: how much of it is hole; of a ring: how much stays when turned by half
@@ -172,6 +172,7 @@ def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> 
         1 <= widest <= _ARROW_STEPS // 2 - 2
         and widths[0] <= _TIP * widths[widest]
         and shaft.max() <= _SHAFT * widths[widest]
+        and shaft[_ARROW_STEPS // 4 : -1].max() <= _STRAIGHT * shaft.min()  # an L has a serif there
         and min(symmetry, float(arms.min() / arms.max())) >= _EVEN
     )
 

@@ -25,7 +25,7 @@ _LETTER_PX = 48  # the side of the square in which a lone letter is turned
 _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
-_WORTH, _WORDS, _SURELY = 0.04, 0.15, 0.9  # of being a marker, of being text, of either
+_WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
@@ -151,8 +151,8 @@ def _worth_reading(
     marker: list[float] = []
     words: list[float] = []
     for which, ink in enumerate(line.inks):
-        these = list(positions(line, ink))
         is_small = is_letter(line) or promise.is_one
+        these = list(positions(line, ink, is_small=is_small))
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         shown += [(which, one) for one in these]
         turns += range(len(these))
@@ -209,12 +209,13 @@ def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) 
     return reading.score >= _CERTAIN_WORD and count_alphanumerics(reading.texts[0]) >= _WORD
 
 
-def positions(line: Line, ink: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+def positions(line: Line, ink: NDArray[np.bool_], *, is_small: bool | None = None) -> Iterator[NDArray[np.bool_]]:
     """One binarisation in the positions in which it may have been written, the likeliest first.
 
-    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, or mirrored.
+    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, or mirrored; by default what lies
+    like one.
     """
-    if not is_letter(line):
+    if not (is_letter(line) if is_small is None else is_small):
         for turn in (1, 3) if line.is_vertical else (0, 2):
             yield np.rot90(ink, turn)
         return

@@ -6,13 +6,16 @@ an L once they are small enough. What becomes of it is left to `cascade`.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.ink import as_bytes
 from cxr_core.deidentify.pixels.model import Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _LEAST_PX = 50  # two lines of the smallest type that is found do not fit into less
 _MOST_PX = 400  # the ink is looked at no larger than this
 _LARGEST_PART, _PARTS = 0.35, 5
+_STROKE = 0.4  # of a letter: wider than its strokes
 
 
 def is_one_sign(search: SearchImage, line: Line) -> bool:
@@ -28,13 +31,33 @@ def is_one_sign(search: SearchImage, line: Line) -> bool:
     zoom = min(1.0, _MOST_PX / max(patch.shape))
     if zoom < 1:
         patch = np.asarray(cv2.resize(patch, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
-    smooth = cv2.medianBlur(np.ascontiguousarray(patch), 3)
+    smooth = np.asarray(cv2.medianBlur(np.ascontiguousarray(patch), 3), np.uint8)
+    return _is_one(_lesser(smooth)) or _is_one(_standing_out(smooth, line))
+
+
+def _lesser(smooth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What lies on one side of one threshold, of the two sides that which is less."""
     _, mask = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    if 2 * int(mask.sum()) > mask.size:
-        mask = 1 - mask
-    _, _, stats, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
+    return np.asarray(mask if 2 * int(mask.sum()) <= mask.size else 1 - mask, np.uint8)
+
+
+def _standing_out(smooth: NDArray[np.uint8], line: Line) -> NDArray[np.uint8]:
+    """Strokes of the tone of the ink: the ground under a letter may have a step."""
+    if not line.inks:
+        return _lesser(smooth)
+    rows, columns = smooth.shape
+    ink = cv2.resize(as_bytes(line.inks[0]), (columns, rows), interpolation=cv2.INTER_AREA) > 0
+    if not ink.any() or ink.all():
+        return _lesser(smooth)
+    is_bright = np.median(smooth[ink]) >= np.median(smooth[~ink])
+    side = round(_STROKE * max(smooth.shape)) | 1
+    kind = cv2.MORPH_TOPHAT if is_bright else cv2.MORPH_BLACKHAT
+    hat = np.asarray(cv2.morphologyEx(smooth, kind, np.ones((side, side), np.uint8)), np.uint8)
+    return np.asarray(cv2.threshold(hat, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1], np.uint8)
+
+
+def _is_one(mask: NDArray[np.uint8]) -> bool:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1].astype(np.float64)
-    if not areas.size:
-        return True
     large = areas[areas >= 0.02 * areas.sum()]
     return bool(large.size < _PARTS or large[0] >= _LARGEST_PART * areas.sum())

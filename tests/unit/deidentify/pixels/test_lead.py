@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.vocabulary import Photometric
 
@@ -115,6 +115,31 @@ def test_initials_that_run_together_across_the_end_of_a_letter_are_another_line(
     assert any(overlap(one, letter) > 0.75 for one in found)
 
 
+def test_a_row_of_lower_letters_across_the_end_of_a_letter_is_another_line(plate: Plate) -> None:
+    letter = plate.put("L", 64, (_AT, _AT))
+    below = plate.put("EI", 48, (_AT + 58, _AT - 4))
+    found = [line.box for line in letters_within(plate.search, plate.line(letter.union(below)))]
+    assert any(overlap(one, letter) > 0.75 for one in found)
+
+
+@pytest.mark.parametrize("names", [("L", "EI"), ("LI", "ON")])
+def test_of_lines_of_one_size_no_letter_is_freed(plate: Plate, names: tuple[str, str]) -> None:
+    first = plate.put(names[0], 48, (_AT, _AT))
+    below = plate.put(names[1], 48, (_AT + 46, _AT))
+    letter = replace(first, right=first.left + first.width // len(names[0]))
+    found = [line.box for line in letters_within(plate.search, plate.line(first.union(below)))]
+    assert not any(overlap(one, letter) > 0.4 for one in found)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_letter_beside_a_marker_that_was_read_is_found(plate: Plate, *, is_known: bool) -> None:
+    letter = plate.put("R", 56, (_AT, _AT))
+    word = plate.put("AP", 48, (_AT + 4, _AT + 56))
+    known = (word.grown(2, (480, 520)),) if is_known else ()
+    found = [line.box for line in letters_within(plate.search, plate.line(letter.union(word)), known)]
+    assert any(overlap(one, letter) > 0.75 for one in found) is is_known
+
+
 @pytest.mark.parametrize("name", ["Wu, {R}", "Mo, {L}", "{L}. Wu", "{R} Li", "Rea, {L}"])
 def test_a_name_leaves_no_initial(plate: Plate, name: str) -> None:
     whole = plate.put(name.replace("{", "").replace("}", ""), 40, (_AT, _AT))
@@ -155,6 +180,18 @@ def test_a_ring_an_arrow_and_a_bead_are_no_initials(plate: Plate) -> None:
     cv2.circle(plate._lead, (_AT + 14, _AT - 50), 10, 1.0, -1)
     cv2.arrowedLine(plate._lead, (_AT - 50, _AT + 40), (_AT - 50, _AT - 10), 1.0, 5, tipLength=0.35)
     assert beside_letter(plate.search, plate.line(letter)) == []
+
+
+@pytest.mark.parametrize("degrees", [0, 16])
+def test_an_l_with_serifs_is_a_letter_and_no_arrow(plate: Plate, degrees: float) -> None:
+    canvas = np.zeros((180, 180), np.float32)
+    for top, left, bottom, right in ((20, 50, 34, 90), (20, 60, 150, 80), (126, 46, 150, 136), (104, 120, 150, 136)):
+        canvas[top:bottom, left:right] = 1.0
+    canvas = cv2.warpAffine(canvas, cv2.getRotationMatrix2D((90, 90), degrees, 1), (180, 180))
+    place = Box(_AT, _AT, _AT + 180, _AT + 180)
+    plate._lead[place.window] = canvas
+    letter = extent(plate._lead > 0.5)
+    assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(letter)))
 
 
 def test_one_sign_that_looks_like_type_close_to_a_letter_is_found(plate: Plate) -> None:

@@ -1,6 +1,7 @@
 """Words of lead: set straight and told from what stands beside them; a name leaves no word."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,10 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
+from cxr_core.deidentify.pixels.cut_outs import lead_words
+from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict
 from cxr_core.deidentify.pixels.lead import beside_letter
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent
 from cxr_core.deidentify.pixels.proposals import prepare_search
+from cxr_core.deidentify.pixels.reading import Desk, Memo
+from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.vocabulary import BoxDecision, Photometric
 
@@ -93,6 +98,50 @@ def test_a_name_leaves_no_word(lead: Callable[..., Lead], name: str) -> None:
 
 def test_a_capital_with_smaller_ones_close_to_it_is_a_name_in_small_capitals(lead: Callable[..., Lead]) -> None:
     assert lead(("PA", 40, (0, 0)), ("UL", 28, (8, 50))).words() == []
+
+
+@pytest.mark.parametrize("degrees", [0, -14, 12])
+def test_the_word_below_a_larger_letter_is_found(lead: Callable[..., Lead], degrees: float) -> None:
+    drawn = lead(("ERECT", 36, (0, 0)), ("R", 72, (-80, 40)), degrees=degrees)
+    assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.85 for word in drawn.words())
+
+
+def test_a_name_that_begins_with_a_larger_letter_leaves_no_word(lead: Callable[..., Lead]) -> None:
+    assert lead(("PA", 40, (0, 0)), ("S", 60, (-16, -40))).words() == []
+
+
+@pytest.mark.parametrize(("size", "is_word"), [(22, True), (32, False)])
+def test_only_what_is_too_low_for_small_letters_may_stand_close_to_a_short_word(
+    lead: Callable[..., Lead], size: int, *, is_word: bool
+) -> None:
+    drawn = lead(("RT", 44, (0, 0)), ("KB", size, (12, 64)))
+    assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.85 for word in drawn.words()) is is_word
+
+
+def test_a_larger_word_in_the_same_row_is_no_letter_above(lead: Callable[..., Lead]) -> None:
+    assert lead(("AP", 36, (12, 90)), ("WU", 52, (0, 0))).words() == []
+
+
+@pytest.mark.parametrize("missing_px", [24, 60])
+def test_a_word_that_goes_on_beyond_its_place_is_found_whole(lead: Callable[..., Lead], missing_px: int) -> None:
+    drawn = lead(UPRIGHT)
+    whole = extent(drawn.inks[0])
+    seen = Line(replace(whole, right=whole.right - missing_px), False, float(whole.height), 4, 0.7)
+    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
+    assert [len(word.letters) for word in words_within(search, seen)][:1] == [7]
+
+
+def test_a_word_that_was_seen_in_pieces_is_read_as_one(lead: Callable[..., Lead], rapidocr: TextReader) -> None:
+    drawn = lead(UPRIGHT, degrees=-16)
+    whole = extent(drawn.inks[0])
+    middle = (whole.left + whole.right) // 2
+    halves = replace(whole, right=middle), replace(whole, left=middle + 4)
+    removed = [
+        Verdict(Line(half, False, float(half.height), 3, 0.7), BoxDecision.REDACTED, Rule.TEXT) for half in halves
+    ]
+    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
+    bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
+    assert [kept.texts for kept in lead_words(search, removed, [], bench)] == [("UPRIGHT",)] * 7
 
 
 def redact(lead: Lead, readers: tuple[TextReader, ...]) -> PixelResult:

@@ -11,6 +11,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
     hanging_on,
     initials_of,
+    initials_of_doubtful,
     ink_outside,
     is_block,
     is_initial_of,
@@ -54,6 +55,13 @@ def test_initials_are_smaller_letters_close_to_a_lone_letter(box: Box, is_compan
 )
 def test_a_small_letter_beside_a_kept_one_is_an_initial(box: Box, *, is_initial: bool) -> None:
     assert is_initial_of(line(box, 1), LETTER) is is_initial
+
+
+def test_a_stroke_of_a_letter_is_no_initial_of_another() -> None:
+    doubtful, letter = line(Box(300, 200, 330, 222), 2), line(Box(250, 200, 296, 232), 1)
+    stroke = line(Box(252, 200, 290, 208), 1)
+    assert initials_of_doubtful([doubtful], [stroke]) == [stroke]
+    assert initials_of_doubtful([doubtful], [stroke, letter]) == []
 
 
 def test_beside_what_is_too_large_for_a_letter_stands_no_initial() -> None:

@@ -68,6 +68,27 @@ def test_what_can_be_no_marker_is_not_read(fake_reader: Callable[..., object], t
     assert reader.seen == 0  # type: ignore[attr-defined]
 
 
+def test_a_torn_binarisation_does_not_end_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    reader, shown = fake_reader("AP PORTABLE"), iter([(0.035, 0.93), (0.99, 1.0)])
+    seen = Desk((reader,), Memo(), lambda inks: np.tile(np.array([next(shown)], np.float32), (len(inks), 1)))  # type: ignore[arg-type]
+    line = line_of(text_ink("AP PORTABLE"), 10)
+    line = replace(line, inks=line.inks * 2, ink_boxes=line.ink_boxes * 2)
+    assert [reading.ink for reading in read_line(line, seen, str.isupper, words_matter=False)] == [1]
+
+
+def test_a_thin_letter_that_was_cut_out_is_set_upright(fake_reader: Callable[..., object], text_ink: Write) -> None:
+    thin = np.zeros((80, 30), np.bool_)
+    thin[:, :8] = thin[-8:] = True
+    line = line_of(tilted(thin, 8), 1)
+    assert line.box.aspect > 1.9
+    reader = fake_reader("L")
+    seen = list(positions(line, line.inks[0], is_small=True))
+    assert (len(seen), len(list(positions(line, line.inks[0])))) == (8, 2)
+    assert read_line(line, desk(reader, 0.9, 0.1), str.isupper, words_matter=False, promise=CUT_OUT_LETTER)[
+        0
+    ].texts == ("L",)
+
+
 def test_a_doubtful_line_is_read_once_for_its_words(fake_reader: Callable[..., object], text_ink: Write) -> None:
     reader = fake_reader("Ross")
     readings = read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 1.0), str.isupper, words_matter=True)
