@@ -31,12 +31,12 @@ from train_glance import worn
 from train_text_network import run_steps, sep, write_report
 
 from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS
-from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter, positions
 from cxr_core.deidentify.pixels.search import look_everywhere
+from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 
 _DOUBTFUL = 0.1  # of being text: the search looks beside such places

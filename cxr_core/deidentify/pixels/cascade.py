@@ -27,7 +27,7 @@ from cxr_core.deidentify.pixels.followers import (
     initials,
     rest,
 )
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, is_whole_word, judge, without_explained
+from cxr_core.deidentify.pixels.judgement import Bench, judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
 from cxr_core.deidentify.pixels.marks import find_codes, find_marks
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -45,6 +45,7 @@ from cxr_core.deidentify.pixels.redaction import (
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.standing import stands_by_itself
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import MarkerPolicy

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_word
 from cxr_core.deidentify.pixels.ink import Ink
-from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
+from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import letters_within
 from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
@@ -23,6 +23,7 @@ from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.standing import is_place_of_several
+from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 from cxr_core.vocabulary import BoxDecision
 

@@ -7,10 +7,11 @@ it has been taken away by us.
 from dataclasses import replace
 
 from cxr_core.deidentify.pixels.explanation import is_short_enough
-from cxr_core.deidentify.pixels.judgement import WHOLE_WORD, Bench, Rule, Verdict
+from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead_words import LeadWord
 from cxr_core.deidentify.pixels.model import Line
 from cxr_core.deidentify.pixels.reading import CUT_OUT, CUT_OUT_LETTER, SUSPECT, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 from cxr_core.vocabulary import BoxDecision
 

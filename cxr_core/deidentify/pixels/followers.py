@@ -10,13 +10,14 @@ from dataclasses import replace
 from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
 from cxr_core.deidentify.pixels.cutting import may_be_letter
-from cxr_core.deidentify.pixels.judgement import LEAD_ASPECT, Bench, Rule, Verdict, is_lead, is_whole_word
+from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import company, hanging_on, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict, is_lead, is_whole_word
 from cxr_core.vocabulary import BoxDecision
 
 _FAINT_PROBABILITY = 0.2

@@ -4,9 +4,8 @@ Takes lines, readers, markers and the patient's identifiers; gives verdicts.
 Blacking the pixels is left to `redaction`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from cxr_core.deidentify.pixels.explanation import explains
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
@@ -20,17 +19,16 @@ from cxr_core.deidentify.pixels.neighbours import (
     stands_in_a_table,
     touches,
 )
-from cxr_core.deidentify.pixels.reading import Desk, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.reading import NO_MARKER, Desk, Reading, is_letter, looks_like_several, read_line
 from cxr_core.deidentify.pixels.standing import is_place_of_several
+from cxr_core.deidentify.pixels.verdict import LETTER_PROBABILITY, Rule, StandsAlone, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import (
     Identifiers,
     count_alphanumerics,
-    folded,
     has_company,
     is_allowed,
     is_spelled_out,
     is_written_like_a_name,
-    normalise,
     supports,
 )
 from cxr_core.policy.markers import MarkerPolicy
@@ -39,10 +37,6 @@ from cxr_core.vocabulary import BoxDecision
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
-_LETTER_PROBABILITY = (
-    0.75  # of a letter or two that nobody can read: clips, valves and lead in rings look so, PHI does not
-)
-_SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
 _MOST_DOUBTFUL = 8
 _COVERED, _HALF = 0.7, 0.5
 _FEW_GLYPHS = 4
@@ -52,72 +46,6 @@ _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse
 _MUCH_HIGHER = 1.7  # two lines seen as one
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
-
-
-WHOLE_WORD = 5
-"""Letters of a listed word that is no remainder of a name."""
-
-LEAD_ASPECT = 4.0
-"""A lead marker with all that stands beside it is no longer than this."""
-
-
-class Rule(StrEnum):
-    """Why a line stays or goes."""
-
-    MARKER = "marker"
-    IDENTIFIER = "identifier"
-    LONG = "long"
-    TEXT = "text"
-    READ = "read"
-    ADJOINS = "adjoins"
-    CODE = "code"
-    RESIDUE = "residue"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """What becomes of one line.
-
-    `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
-    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `ink` which of its inks was read.
-    """
-
-    line: Line
-    decision: BoxDecision
-    rule: Rule
-    engine: str = "none"
-    texts: tuple[str, ...] = field(repr=False, default=())
-    is_legible: bool = False
-    is_cut_out: bool = False
-    ink: int = 0
-
-    @property
-    def as_read(self) -> Line:
-        """The line with the ink that was read, and no other."""
-        window = slice(self.ink, self.ink + 1)
-        return replace(self.line, inks=self.line.inks[window], ink_boxes=self.line.ink_boxes[window])
-
-    @property
-    def is_kept(self) -> bool:
-        return self.decision is BoxDecision.KEPT
-
-    @property
-    def is_sure(self) -> bool:
-        """Removed for what it says, or as type without doubt."""
-        is_unread = self.rule in {Rule.TEXT, Rule.READ} and not self.is_legible
-        return not self.is_kept and (not is_unread or self.line.probability >= _LETTER_PROBABILITY)
-
-    @property
-    def is_settled(self) -> bool:
-        """Removed for what it says: another look at the same place changes nothing."""
-        return not self.is_kept and (self.is_legible or self.rule not in {Rule.TEXT, Rule.READ, Rule.RESIDUE})
-
-    def removed_for(self, rule: Rule) -> "Verdict":
-        return replace(self, decision=BoxDecision.REDACTED, rule=rule, texts=())
-
-
-StandsAlone = Callable[[Verdict, Sequence[Verdict]], bool]
-"""Whether a kept line stands by itself in the image, given what else was read as a marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +138,11 @@ def judge(
 
 def judge_line(line: Line, bench: Bench) -> Verdict | None:
     """Judge one line by what it says; None where it may be no text at all."""
-    is_likely = line.probability >= (_LETTER_PROBABILITY if line.box.aspect < SQUARISH else TEXT_PROBABILITY)
+    is_likely = line.probability >= (LETTER_PROBABILITY if line.box.aspect < SQUARISH else TEXT_PROBABILITY)
     if is_likely and line.glyphs > _MOST_MARKER_GLYPHS:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
-        return None  # one letter by itself says nothing; `_remove_adjoining` looks at it again
+        return _as_initials(line, bench)  # one letter by itself says nothing; `_remove_adjoining` looks at it again
     readings = read_line(line, bench.desk, bench.is_marker, words_matter=not is_likely)
     engine = "+".join(reader.name for reader in bench.desk.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
@@ -227,6 +155,21 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
     if _is_read(line, readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
+    if line.probability >= TEXT_PROBABILITY and looks_like_several(line, bench.desk):
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
+    return None
+
+
+def _as_initials(line: Line, bench: Bench) -> Verdict | None:
+    """Removed where a doubtful place, no larger than a letter, says beyond doubt two characters that are no marker."""
+    for reading in read_line(line, bench.desk, bench.is_marker, words_matter=True, promise=NO_MARKER):
+        text = reading.texts[0]
+        if (
+            reading.scores[0] >= _BEYOND_DOUBT
+            and 2 <= count_alphanumerics(text) == len(text)
+            and not bench.is_marker(text)
+        ):
+            return Verdict(line, BoxDecision.REDACTED, Rule.READ, bench.desk.readers[0].name, is_legible=True)
     return None
 
 
@@ -240,26 +183,12 @@ def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Read
 
 def _is_within(line: Line, kept: Line) -> bool:
     """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
-    is_sure = line.probability >= _LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
+    is_sure = line.probability >= LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
     return is_sure and _is_lower(line, kept)
 
 
 def _is_lower(line: Line, kept: Line) -> bool:
     return line.line_px * _MUCH_HIGHER <= kept.line_px
-
-
-def is_lead(verdict: Verdict) -> bool:
-    """True for a kept lone letter: one that lies like it, or one that is read so, as a thin L."""
-    return verdict.is_kept and (is_letter(verdict.line) or count_alphanumerics(verdict.texts[0]) == 1)
-
-
-def may_hold_lead(verdict: Verdict) -> bool:
-    """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
-    line = verdict.line
-    is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
-    is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
-    is_doubtful = line.probability < _SURELY_TYPE
-    return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
 
 
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
@@ -321,7 +250,7 @@ def _without_surroundings(verdicts: list[Verdict]) -> list[Verdict]:
 
     def is_around(verdict: Verdict) -> bool:
         line = verdict.line
-        may_be = verdict.rule is Rule.TEXT and line.probability < _LETTER_PROBABILITY and line.glyphs <= _FEW_GLYPHS
+        may_be = verdict.rule is Rule.TEXT and line.probability < LETTER_PROBABILITY and line.glyphs <= _FEW_GLYPHS
         return (
             may_be
             and line.box.aspect < SQUARISH
@@ -341,12 +270,6 @@ def _remove_names_over_lines(verdicts: list[Verdict], bench: Bench) -> list[Verd
             if near and bench.identifiers.are_named_in([one.texts[0], other.texts[0]]):
                 guilty |= {id(one), id(other)}
     return [v.removed_for(Rule.IDENTIFIER) if id(v) in guilty else v for v in verdicts]
-
-
-def is_whole_word(kept: Verdict) -> bool:
-    """True for a kept line with a long listed word, read alike by all: no remainder of a name."""
-    longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
-    return longest >= WHOLE_WORD and len({folded(text) for text in kept.texts}) == 1
 
 
 def _is_apart(kept: Verdict, gone: Line) -> bool:

@@ -33,6 +33,7 @@ _HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; lette
 _WITHIN = 0.7  # of a part: it is of a marker
 _X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: least height of small letters next to it, and beyond a gap
 _CLOSE, _SLANT = 0.5, 0.2  # the same: gap, overlap in italics
+_HOLE = 0.45  # of the letter: longer sides
 _SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
@@ -125,8 +126,16 @@ def _cut_out(parts: Parts, letter: int, place: Line) -> Line:
 
 def _is_of_a_word(one: Box, kind: int, in_words: Sequence[tuple[Box, int]]) -> bool:
     """True for a letter of a word, seen alone under another look, and for the ground between two of them."""
-    over = [its_kind for box, its_kind in in_words if _overlaps(one, box)]
+    over = [
+        its_kind for box, its_kind in in_words if _overlaps(one, box) and not (its_kind != kind and _is_hole(box, one))
+    ]
     return kind in over or len(set(over)) < len(over)
+
+
+def _is_hole(one: Box, other: Box) -> bool:
+    """True for what is as small in another as the holes of a letter, which look like letters to the look for ground."""
+    is_small = max(one.height, one.width) <= _HOLE * max(other.height, other.width)
+    return is_small and one.intersection(other) == one.area
 
 
 def _overlaps(one: Box, other: Box) -> bool:

@@ -27,6 +27,7 @@ _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
+_SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
 _FEW_GLYPHS = 2
 _MOST_REMEMBERED = 20_000
 
@@ -79,6 +80,10 @@ CUT_OUT_LETTER = Promise(0.05, 0.05, 3, is_one=True)
 
 SUSPECT = Promise(0.2, 0.2, 2, is_one=True)
 """Of what is hardly text, but may be a letter: it stays anyhow."""
+
+
+NO_MARKER = Promise(2.0, 2.0, 1)
+"""Of what may only be something else: no position is likely enough, the first is read for its words."""
 
 
 class Memo:
@@ -190,6 +195,11 @@ def _letters_worth(
     if not promise.is_one and more.max() >= _MAY_BE_TWO:
         worth = np.maximum(worth, _LIKE_LETTERS * desk.glance(inks)[:, 0])
     return np.stack([worth, more], axis=1)
+
+
+def looks_like_several(line: Line, desk: Desk) -> bool:
+    """True where a glance takes any of a line's inks, as it lies, for two characters or more."""
+    return bool(line.inks) and float(desk.glance_at_letters(line.inks)[:, len(LETTERS)].max()) >= _SEVERAL
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:

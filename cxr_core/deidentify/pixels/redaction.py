@@ -11,10 +11,10 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import Rule, Verdict
 from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
 from cxr_core.deidentify.pixels.neighbours import LEAST_IN_A_BLOCK, lines_within
 from cxr_core.deidentify.pixels.standing import rim_px
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.vocabulary import Photometric, QualityFlag
 
 _GROWTH = 0.25  # of the line's height

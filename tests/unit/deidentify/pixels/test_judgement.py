@@ -5,11 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict, judge
+from cxr_core.deidentify.pixels.judgement import Bench, judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
 from cxr_core.deidentify.pixels.reading import Desk, Memo
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import load_marker_policy
@@ -21,8 +22,10 @@ def line(box: Box, *, glyphs: int = 3, probability: float = 0.99, seed: int = 0)
     return Line(box, False, float(box.height), glyphs, probability, 1.0, (ink,), (box,))
 
 
-def bench(*readers: object, identifiers: tuple[str, ...] = ()) -> Bench:
-    looks = (lambda inks, answers=answers: np.ones((len(inks), answers), np.float32) for answers in (2, 27))
+def bench(*readers: object, identifiers: tuple[str, ...] = (), several: float = 1.0) -> Bench:
+    """A bench at which every ink may be any marker; `several` is how likely it is two characters or more."""
+    letters = np.array([1.0] * 26 + [several], np.float32)
+    looks = (lambda inks: np.ones((len(inks), 2), np.float32)), (lambda inks: np.tile(letters, (len(inks), 1)))
     desk = Desk(tuple(readers), Memo(), *looks)  # type: ignore[arg-type]
     return Bench(desk, load_marker_policy(), Identifiers.of(identifiers))
 
@@ -123,7 +126,27 @@ def test_a_marker_must_explain_the_whole_line(fake_reader: Callable[..., object]
 
 def test_an_unreadable_letter_stays_below_three_quarters(fake_reader: Callable[..., object]) -> None:
     places = [line(Box(100, 100, 120, 114), glyphs=1, probability=p, seed=1) for p in (0.7, 0.8)]
-    assert [len(judge([place], bench(fake_reader("")))[0]) for place in places] == [0, 1]
+    assert [len(judge([place], bench(fake_reader(""), several=0.1))[0]) for place in places] == [0, 1]
+
+
+@pytest.mark.parametrize(("probability", "several", "gone"), [(0.55, 0.35, 1), (0.55, 0.25, 0), (0.45, 0.9, 0)])
+def test_what_looks_like_two_letters_goes_also_where_nobody_can_read_it(
+    fake_reader: Callable[..., object], probability: float, several: float, gone: int
+) -> None:
+    place = line(Box(100, 100, 120, 132), glyphs=2, probability=probability)
+    assert len(judge([place], bench(fake_reader(""), several=several))[0]) == gone
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "gone"),
+    [("KB", 0.99, 1), ("51", 0.99, 1), ("KB", 0.9, 0), ("PA", 0.99, 0), ("K", 0.99, 0), ("K-", 0.99, 0)],
+)
+def test_a_doubtful_place_that_says_initials_beyond_doubt_goes(
+    fake_reader: Callable[..., object], text: str, score: float, gone: int
+) -> None:
+    place = line(Box(100, 100, 130, 140), glyphs=2, probability=0.45)
+    verdicts, undecided = judge([place], bench(fake_reader(text, score)))
+    assert (len(verdicts), len(undecided)) == (gone, 1 - gone)
 
 
 def test_initials_beside_a_kept_letter_go_also_when_doubtful() -> None:

@@ -194,6 +194,17 @@ def test_an_l_with_serifs_is_a_letter_and_no_arrow(plate: Plate, degrees: float)
     assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(letter)))
 
 
+@pytest.mark.parametrize("degrees", [-24, 0, 24])
+@pytest.mark.parametrize("thicker_px", [3, 9])
+def test_the_holes_of_a_letter_are_no_letters_of_a_word(plate: Plate, degrees: float, thicker_px: int) -> None:
+    letter = plate.put("R", 110, (_AT, _AT)).grown(30, (480, 520))
+    canvas = cv2.dilate(plate._lead[letter.window], np.ones((thicker_px,) * 2))
+    turn = cv2.getRotationMatrix2D((letter.width / 2, letter.height / 2), degrees, 1)
+    plate._lead[letter.window] = cv2.warpAffine(canvas, turn, (letter.width, letter.height))
+    letter = extent(plate._lead > 0.5)
+    assert any(overlap(line.box, letter) > 0.75 for line in letters_within(plate.search, plate.line(letter)))
+
+
 def test_one_sign_that_looks_like_type_close_to_a_letter_is_found(plate: Plate) -> None:
     letter = plate.put("R", 64, (_AT, _AT))
     initial = plate.put("K", 26, (_AT + 20, _AT + 56))

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
 from cxr_core.deidentify.pixels.cut_outs import lead_words
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict
+from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent
 from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.vocabulary import BoxDecision, Photometric

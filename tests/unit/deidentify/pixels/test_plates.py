@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import Bench, Rule, Verdict
+from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.vocabulary import BoxDecision, Photometric

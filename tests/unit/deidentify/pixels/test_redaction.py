@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_core.deidentify.pixels.judgement import Rule, Verdict
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.redaction import boxes_to_redact
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.vocabulary import BoxDecision
 
 SHAPE = 400, 400
