@@ -24,6 +24,7 @@ _MOST_LARGER = 2  # parts of a letter above a word: stencils
 _MOST_PARTS, _MOST_LETTERS = 20, 13  # "SEMI-UPRIGHT", and a stroke
 _LARGE = 0.6  # of the largest part: letters of one height, some of them wide or askew
 _TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
+_MOST_POINTS = 1500  # of a word: enough to tell how it lies
 _AS_HIGH = 0.8  # of the highest letter
 _MUCH_LOWER, _MUCH_HIGHER = 0.74, 1.2  # of a word: what stands beside it
 _LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
@@ -128,10 +129,13 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
 
 def _row_of(parts: Parts) -> _Row | None:
     """The one row of alike letters; where the largest parts are a letter or things beside the word, the row without."""
-    glyphs = _glyphs(parts)
-    rows = [_row_without(parts, glyphs[larger:], glyphs[:larger]) for larger in range(_MOST_LARGER + 1)]
-    found = [row for row in rows if row is not None]
-    return min(found, key=lambda row: row.goes_on, default=None)
+    glyphs, beyond = _glyphs(parts), None
+    for larger in range(min(_MOST_LARGER + 1, len(glyphs))):
+        row = _row_without(parts, glyphs[larger:], glyphs[:larger])
+        if row is not None and not row.goes_on:
+            return row
+        beyond = beyond or row
+    return beyond
 
 
 def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> _Row | None:
@@ -189,6 +193,7 @@ def _angle(parts: Parts, large: Sequence[int]) -> float:
     rough = float(np.degrees(np.arctan2(down, across)))
     rough -= 180 * round(rough / 180)  # either way up is a reading
     ink = np.concatenate([_points(parts, one) for one in large])
+    ink = ink[:: max(1, len(ink) // _MOST_POINTS)]
     return max((rough + turn for turn in _TURNS), key=lambda angle: _evenness(ink, angle))
 
 
