@@ -18,6 +18,7 @@ _LEAST_ASPECT = 1.5
 _REACH = 14.0  # of the line's height, on either side
 _LETTER = 0.35, 1.1  # heights of what may be a letter, of the line's
 _WIDEST = 2.5
+_MOST_OF_A_LINE = 0.8  # that ink covers
 _GAP = 1.4  # a space of typewriter type and a thin letter
 _AS_HIGH, _FEW = 1.4, 2
 _RIM = 0.12  # ink that crosses the rim of the line is something larger
@@ -40,9 +41,9 @@ def carried_on(search: SearchImage, line: Line) -> Line:
     strip = box.grown_by(rows, columns, search.shape)
     grey = search.views[0].grey[strip.window]
     own = Box(box.top - strip.top, box.left - strip.left, box.bottom - strip.top, box.right - strip.left)
-    ink = _ink_like(grey, own)
-    ink, own = (ink.T, own.transposed) if line.is_vertical else (ink, own)
-    first, last = _walk(ink, own, float(across))
+    grey, own = (np.ascontiguousarray(grey.T), own.transposed) if line.is_vertical else (grey, own)
+    walks = [_walk(ink, own, float(across)) for ink in _inks_like(grey, own)]
+    first, last = min((walk[0] for walk in walks), default=0), max((walk[1] for walk in walks), default=0)
     if last - first <= along:
         return line
     grown = Box(box.top, strip.left + first, box.bottom, strip.left + last)
@@ -63,15 +64,19 @@ def belongs_to(kept: Line, line: Line) -> bool:
     return is_line and is_alike and (kept.is_vertical == line.is_vertical or is_letter(kept))
 
 
-def _ink_like(grey: NDArray[np.uint8], own: Box) -> NDArray[np.bool_]:
-    """What has the tone of the line's ink: nearer to the rarer of the line's own two tones than to the other."""
+def _inks_like(grey: NDArray[np.uint8], own: Box) -> list[NDArray[np.bool_]]:
+    """What has the tone of the line's ink: nearer to the rarer of the line's own two tones than to the other.
+
+    Heavy type may cover more than its ground does: where neither tone is clearly the rarer, each of them.
+    """
     inside = np.ascontiguousarray(grey[own.window])
     level, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     bright = inside > level
     if not bright.any() or bright.all():
-        return np.zeros(grey.shape, np.bool_)
-    middle = (float(inside[bright].mean()) + float(inside[~bright].mean())) / 2
-    return np.asarray(grey > middle if bright.mean() < 0.5 else grey < middle, dtype=np.bool_)
+        return []
+    middle, share = (float(inside[bright].mean()) + float(inside[~bright].mean())) / 2, float(bright.mean())
+    tones = ((share, grey > middle), (1 - share, grey < middle))
+    return [np.asarray(ink, dtype=np.bool_) for part, ink in tones if part <= _MOST_OF_A_LINE]
 
 
 def _walk(ink: NDArray[np.bool_], own: Box, line_px: float) -> tuple[int, int]:
@@ -79,7 +84,9 @@ def _walk(ink: NDArray[np.bool_], own: Box, line_px: float) -> tuple[int, int]:
     mask = np.ascontiguousarray(ink).view(np.uint8)
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     left, top, width, height = (stats[1:count, side] for side in range(4))
-    is_letter = (height >= _LETTER[0] * line_px) & (height <= _LETTER[1] * line_px) & (width <= _WIDEST * line_px)
+    is_own = (left < own.right) & (left + width > own.left)  # letters of heavy type run together
+    is_letter = (height >= _LETTER[0] * line_px) & (height <= _LETTER[1] * line_px)
+    is_letter &= is_own | (width <= _WIDEST * line_px)
     is_letter &= (top > 0) & (top + height < ink.shape[0])
     spans = sorted(zip(left[is_letter].tolist(), (left + width)[is_letter].tolist(), strict=True))
     first, last = own.left, own.right

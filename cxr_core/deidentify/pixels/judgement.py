@@ -37,6 +37,7 @@ from cxr_core.vocabulary import BoxDecision
 _MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
+_LIKELY_SEVERAL = 0.55  # of what is taken for letters and cannot be read: ports and connectors lie below
 _MOST_DOUBTFUL = 8
 _COVERED, _HALF = 0.7, 0.5
 _FEW_GLYPHS = 4
@@ -155,7 +156,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
     if _is_read(line, readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
-    if line.probability >= TEXT_PROBABILITY and looks_like_several(line, bench.desk):
+    if line.probability >= _LIKELY_SEVERAL and looks_like_several(line, bench.desk):
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
     return None
 

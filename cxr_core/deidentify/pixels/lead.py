@@ -30,7 +30,7 @@ _LETTER = 0.12, 0.95  # of the window
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
 _LYING = 1.3  # length over height of what lies across the end of a letter
 _HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; letters of that line; what they share
-_WITHIN = 0.7  # of a part: it is of a marker
+_WITHIN, _LEVEL = 0.7, 0.9  # of a part: it is of a marker; of two heights, what they share
 _X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: least height of small letters next to it, and beyond a gap
 _CLOSE, _SLANT = 0.5, 0.2  # the same: gap, overlap in italics
 _HOLE = 0.45  # of the letter: longer sides
@@ -241,6 +241,8 @@ def _is_next(parts: Parts, letter: int, other: int, others: Sequence[int]) -> bo
     down, across = one.gaps(two)
     if (down >= 0 and across >= 0) or parts.is_slab(other, size):
         return False
+    if _are_level(one, two) or _are_level(one.transposed, two.transposed):
+        return True
     high = int(parts.sides[other])
     if (down >= 0 and one.height >= one.width) or (across >= 0 and one.width >= one.height):
         is_below = down >= 0
@@ -251,6 +253,13 @@ def _is_next(parts: Parts, letter: int, other: int, others: Sequence[int]) -> bo
             return False
         high = lying.height if lying.width >= _LYING * lying.height else high
     return size <= _MUCH_SMALLER * high <= _MUCH_SMALLER**2 * size
+
+
+def _are_level(one: Box, other: Box) -> bool:
+    """True for what is as high as a letter and close to it, at its height: two of a line may have run into one."""
+    down, across = one.gaps(other)
+    lower, higher = sorted((one.height, other.height))
+    return -down >= _LEVEL * higher and 0 <= across <= lower
 
 
 def _is_beside(one: Box, other: Box) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.model import Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded, normalise
 from cxr_core.vocabulary import BoxDecision
 
 _SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
+_LINE_GLYPHS = 4  # a letter and its initials are fewer
 
 WHOLE_WORD = 5
 """Letters of a listed word that is no remainder of a name."""
@@ -94,7 +95,8 @@ def may_hold_lead(verdict: Verdict) -> bool:
     line = verdict.line
     is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
     is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
-    is_doubtful = line.probability < _SURELY_TYPE
+    is_read_as_a_line = verdict.is_legible and line.glyphs >= _LINE_GLYPHS and line.box.aspect >= SQUARISH
+    is_doubtful = line.probability < _SURELY_TYPE and not is_read_as_a_line
     return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
 
 

@@ -47,6 +47,18 @@ def test_a_line_in_a_tight_box_on_bright_ground_is_carried_on(noise_image: Draw,
     assert box.intersection(whole) == whole.area
 
 
+@pytest.mark.parametrize("share", [slice(0, 220), slice(60, None), slice(60, 220)])
+def test_heavy_type_whose_letters_run_together_is_carried_on(noise_image: Draw, share: slice) -> None:
+    image, ink = noise_image(), np.zeros((480, 520), np.bool_)
+    for left, width in ((120, 96), (228, 84), (324, 90)):  # three words, hardly any ground between their letters
+        ink[120:148, left : left + width] = True
+        for hole in range(left + 8, left + width - 8, 14):
+            ink[126:142, hole : hole + 6] = False
+    image[ink] = 3600
+    whole, box = seen(ink, image, share, is_vertical=False)
+    assert box.intersection(whole) == whole.area
+
+
 def test_a_whole_line_stays_as_it_is(noise_image: Draw, burn: Burn) -> None:
     image = noise_image()
     ink = burn(image, "ACC# 134531328", (120, 120))

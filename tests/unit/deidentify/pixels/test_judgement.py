@@ -10,7 +10,7 @@ from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
 from cxr_core.deidentify.pixels.reading import Desk, Memo
-from cxr_core.deidentify.pixels.verdict import Rule, Verdict
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict, may_hold_lead
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import load_marker_policy
@@ -129,7 +129,7 @@ def test_an_unreadable_letter_stays_below_three_quarters(fake_reader: Callable[.
     assert [len(judge([place], bench(fake_reader(""), several=0.1))[0]) for place in places] == [0, 1]
 
 
-@pytest.mark.parametrize(("probability", "several", "gone"), [(0.55, 0.35, 1), (0.55, 0.25, 0), (0.45, 0.9, 0)])
+@pytest.mark.parametrize(("probability", "several", "gone"), [(0.56, 0.35, 1), (0.56, 0.25, 0), (0.52, 0.9, 0)])
 def test_what_looks_like_two_letters_goes_also_where_nobody_can_read_it(
     fake_reader: Callable[..., object], probability: float, several: float, gone: int
 ) -> None:
@@ -147,6 +147,17 @@ def test_a_doubtful_place_that_says_initials_beyond_doubt_goes(
     place = line(Box(100, 100, 130, 140), glyphs=2, probability=0.45)
     verdicts, undecided = judge([place], bench(fake_reader(text, score)))
     assert (len(verdicts), len(undecided)) == (gone, 1 - gone)
+
+
+@pytest.mark.parametrize(
+    ("width_px", "glyphs", "is_legible", "may_hold"),
+    [(110, 4, True, False), (110, 4, False, True), (110, 3, True, True), (80, 4, True, True), (170, 3, False, False)],
+)
+def test_a_line_that_was_read_holds_no_letter_of_lead(
+    width_px: int, glyphs: int, *, is_legible: bool, may_hold: bool
+) -> None:
+    place = line(Box(100, 100, 140, 100 + width_px), glyphs=glyphs, probability=0.7)
+    assert may_hold_lead(Verdict(place, BoxDecision.REDACTED, Rule.TEXT, is_legible=is_legible)) is may_hold
 
 
 def test_initials_beside_a_kept_letter_go_also_when_doubtful() -> None:

@@ -131,6 +131,16 @@ def test_of_lines_of_one_size_no_letter_is_freed(plate: Plate, names: tuple[str,
     assert not any(overlap(one, letter) > 0.4 for one in found)
 
 
+def test_two_signs_of_a_line_that_run_into_one_are_no_letter(plate: Plate) -> None:
+    first = plate.put("0", 34, (_AT, _AT - 40))
+    sign = Box(first.top, _AT, first.bottom, _AT + 38)
+    plate._lead[sign.top : sign.bottom, sign.right - 8 : sign.right] = 1.0
+    plate._lead[sign.bottom - 8 : sign.bottom, sign.left : sign.right] = 1.0
+    last = plate.put("4", 34, (_AT, _AT + 50))
+    place = first.union(sign).union(last)
+    assert not any(overlap(line.box, sign) > 0.5 for line in letters_within(plate.search, plate.line(place)))
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_the_letter_beside_a_marker_that_was_read_is_found(plate: Plate, *, is_known: bool) -> None:
     letter = plate.put("R", 56, (_AT, _AT))
