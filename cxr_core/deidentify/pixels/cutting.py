@@ -9,8 +9,16 @@ from dataclasses import replace
 from cxr_core.deidentify.pixels.explanation import is_short_enough
 from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead_words import LeadWord
-from cxr_core.deidentify.pixels.model import Line
-from cxr_core.deidentify.pixels.reading import CUT_OUT, CUT_OUT_LETTER, SUSPECT, Reading, is_letter, read_line
+from cxr_core.deidentify.pixels.model import SQUARISH, Line
+from cxr_core.deidentify.pixels.reading import (
+    CUT_OUT,
+    CUT_OUT_LETTER,
+    SUSPECT,
+    THIN_LETTER,
+    Reading,
+    is_letter,
+    read_line,
+)
 from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
 from cxr_core.vocabulary import BoxDecision
@@ -20,7 +28,8 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers are certain of a letter on the allow-list that was cut out of a lead marker; else None."""
     if not is_short_enough(letter, letters=1):
         return None  # a stick: no letter explains it, whatever is read
-    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT_LETTER):
+    promise = THIN_LETTER if letter.box.aspect > SQUARISH else CUT_OUT_LETTER
+    for reading in read_line(letter, bench.desk, bench.is_marker, words_matter=False, promise=promise):
         is_certain = bench.keeps(reading, letter) and reading.scores[0] >= bench.policy.certain_score
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
             return _cut_out(letter, reading, bench)

@@ -78,6 +78,9 @@ CUT_OUT = Promise(0.15, 0.15, 2)
 CUT_OUT_LETTER = Promise(0.05, 0.05, 3, is_one=True)
 """The same of its letter."""
 
+THIN_LETTER = Promise(0.5, 0.5, 1, is_one=True)
+"""The same of one as thin as a stick, of which there are many."""
+
 SUSPECT = Promise(0.2, 0.2, 2, is_one=True)
 """Of what is hardly text, but may be a letter: it stays anyhow."""
 

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTERS, WIDEST_PX, as_seen, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Box, Line
-from cxr_core.deidentify.pixels.reading import CUT_OUT_LETTER, Desk, Memo, draw_ink, positions, read_line, upright
+from cxr_core.deidentify.pixels.reading import (
+    CUT_OUT_LETTER,
+    THIN_LETTER,
+    Desk,
+    Memo,
+    draw_ink,
+    positions,
+    read_line,
+    upright,
+)
 from cxr_core.policy.markers import load_marker_policy
 
 Write = Callable[..., NDArray[np.bool_]]
@@ -87,6 +96,15 @@ def test_a_thin_letter_that_was_cut_out_is_set_upright(fake_reader: Callable[...
     assert read_line(line, desk(reader, 0.9, 0.1), str.isupper, words_matter=False, promise=CUT_OUT_LETTER)[
         0
     ].texts == ("L",)
+
+
+@pytest.mark.parametrize(("marker", "readings"), [(0.4, 0), (0.6, 1)])
+def test_a_letter_as_thin_as_a_stick_must_promise_more(
+    fake_reader: Callable[..., object], text_ink: Write, marker: float, readings: int
+) -> None:
+    line, reader = line_of(text_ink("L"), 1), fake_reader("L")
+    found = read_line(line, desk(reader, marker, 0.1), str.isupper, words_matter=False, promise=THIN_LETTER)
+    assert (len(found), reader.seen) == (readings, readings)  # type: ignore[attr-defined]
 
 
 def test_a_doubtful_line_is_read_once_for_its_words(fake_reader: Callable[..., object], text_ink: Write) -> None:
