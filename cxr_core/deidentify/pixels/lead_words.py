@@ -33,6 +33,7 @@ _LONG, _SMALL, _SMALL_GAP = 4, 0.66, 0.1  # letters of a word that small ones ma
 _NO_LETTER, _NO_CAPITAL = 0.56, 1.8  # of a capital: no small letter of its type is so low; of small ones, so high
 _ON_ITS_LINE = 0.22
 _STRAIGHT = 4.0  # degrees
+_SAME = 0.95  # of two rectangles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,17 +115,27 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
         return
     zoom = min(PLACE_PX / shorter, _LONGEST_PX / longer)
     rim, window = round(_AROUND * shorter), place.box.grown(round(_AROUND * shorter), search.shape)
+    seen: list[LeadWord] = []
     for further in _FURTHER:
         beyond: _Row | None = None
         for parts, _ in looks_at(search, window, zoom):
             row = _row_of(parts)
             if row is not None and not row.goes_on:
-                yield _lead_word(parts, place, row)
+                word = _lead_word(parts, place, row)
+                if not any(_is_same(word, one) for one in seen):
+                    yield word
+                seen.append(word)
             beyond = beyond or (row if row is not None and row.goes_on else None)
         if beyond is None:
             return
         down, across = np.abs(_axes(beyond.angle)[0]) * further * shorter
         window = place.box.grown_by(rim + round(down), rim + round(across), search.shape)
+
+
+def _is_same(word: LeadWord, other: LeadWord) -> bool:
+    """True where another look shows the same letters: it would be read alike."""
+    one, two = word.place.box, other.place.box
+    return len(word.letters) == len(other.letters) and one.intersection(two) >= _SAME * one.union(two).area
 
 
 def _row_of(parts: Parts) -> _Row | None:
