@@ -33,7 +33,7 @@ _HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; lette
 _WITHIN, _LEVEL = 0.7, 0.9  # of a part: it is of a marker; of two heights, what they share
 _X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: least height of small letters next to it, and beyond a gap
 _CLOSE, _SLANT = 0.5, 0.2  # the same: gap, overlap in italics
-_HOLE = 0.45  # of the letter: longer sides
+_HOLE, _REPEATED = 0.45, 0.95  # of the letter: longer sides; what two rectangles share
 _SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
@@ -96,9 +96,19 @@ def letters_within(
             elif company is _Company.NONE:
                 alone.append((_cut_out(parts, letter, place), kind))
     if in_words:
-        return [letter for letter, _ in alone + of_words]
+        return _without_repeats([letter for letter, _ in alone + of_words])
     boxes = [(letter.box, kind) for letter, kind in of_words]
-    return [letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)]
+    return _without_repeats([letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)])
+
+
+def _without_repeats(letters: Sequence[Line]) -> list[Line]:
+    """Each letter once, as the first look shows it: another that shows the same would be read alike."""
+    kept: list[Line] = []
+    for letter in letters:
+        shares = (letter.box.intersection(one.box) / letter.box.union(one.box).area for one in kept)
+        if all(share < _REPEATED for share in shares):
+            kept.append(letter)
+    return kept
 
 
 def looks_at(search: SearchImage, window: Box, zoom: float) -> Iterator[tuple[Parts, int]]:
