@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
+from cxr_core.deidentify.pixels.tones import otsu
 
 _LEAST_ASPECT = 1.5
 _REACH = 14.0  # of the line's height, on either side
@@ -69,9 +70,8 @@ def _inks_like(grey: NDArray[np.uint8], own: Box) -> list[NDArray[np.bool_]]:
 
     Heavy type may cover more than its ground does: where neither tone is clearly the rarer, each of them.
     """
-    inside = np.ascontiguousarray(grey[own.window])
-    level, _ = cv2.threshold(inside, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    bright = inside > level
+    inside = grey[own.window]
+    bright = inside > otsu(inside)
     if not bright.any() or bright.all():
         return []
     middle, share = (float(inside[bright].mean()) + float(inside[~bright].mean())) / 2, float(bright.mean())

@@ -19,6 +19,7 @@ from cxr_core.deidentify.pixels.lead_words import words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, is_initial_of, may_have_company
+from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.solid import is_one_sign
@@ -141,19 +142,13 @@ def lead_words(
     """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
     places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
-    places = places[:_MOST_PLACES] + likely[:_MOST_PLACES]
-    return _words_in(search, _together(places) + places, verdicts, bench)
+    return _words_in(search, places[:_MOST_PLACES] + likely[:_MOST_PLACES], verdicts, bench)
 
 
 def _together(places: Sequence[Line]) -> list[Line]:
     """Places that touch, as one: a word that lies askew is seen in pieces."""
-    left, found = list(places), list[Line]()
-    while left:
-        group, front = [], [left.pop()]
-        while front:
-            group += front
-            front = [line for line in left if any(_touch(line, one) for one in front)]
-            left = [line for line in left if line not in front]
+    found = []
+    for group in groups_of(places, _touch):
         whole = reduce(Box.union, (line.box for line in group))
         if len(group) > 1 and max(whole.height, whole.width) <= _LONGEST_TOGETHER * max(one.line_px for one in group):
             likeliest = max(group, key=lambda line: line.probability)
@@ -171,8 +166,8 @@ def words_beside_letters(
 ) -> list[Verdict]:
     """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials."""
     letters = [v.line for v in verdicts if is_lead(v)]
-    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)][:_MOST_PLACES]
-    return _words_in(search, _together(beside) + beside, verdicts, bench)
+    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)]
+    return _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
 
 
 def _is_below(line: Line, letter: Line) -> bool:
@@ -184,7 +179,7 @@ def _words_in(search: SearchImage, places: Sequence[Line], verdicts: Sequence[Ve
     removed = [v.line for v in verdicts if not v.is_kept]
     known = [v.line.ink_box for v in verdicts if v.is_kept]
     found: list[Verdict] = []
-    for place in places:
+    for place in [*_together(places), *places]:
         for word in words_within(search, place):
             others = [line for line in removed if not (_is_inside(line, place) or _is_with(line, word.place))]
             # the rectangle around one askew may reach into what stays beside it, its letters may not

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.tones import hat, otsu
 
 _INK_PX = 32  # height of a line where its contrast is judged: near that at which it will be read
 _OUTLINED_PX = 64  # the same of outlined type: an outline is thin, and must not leak
@@ -123,20 +124,17 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
 
     Strokes are thinner than half a line, so that steps of the ground (a shutter, the border of a lung) drop out.
     """
-    bright = grey > _otsu(grey[core.window])
+    bright = grey > otsu(grey[core.window])
     ring = np.ones(grey.shape, np.bool_)
     ring[core.window] = False
     yield from _both_sides(grey, core, ring, line_px)
     gain = float(bright[core.window].mean()) - (float(bright[ring].mean()) if ring.any() else 0.5)
     yield bright if gain >= 0 else ~bright
     side = 2 * max(1, round(_STROKE * line_px)) + 1
-    kernel = np.ones((side, side), np.uint8)
-    hats = [
-        np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
-    ]
+    hats = [hat(grey, kind, side) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
-    for hat in (hats[stronger], hats[1 - stronger]):
-        yield np.asarray(hat > max(_otsu(hat[core.window]), 1.0), dtype=np.bool_)
+    for strokes in (hats[stronger], hats[1 - stronger]):
+        yield np.asarray(strokes > max(otsu(strokes[core.window]), 1.0), dtype=np.bool_)
 
 
 def _both_sides(
@@ -160,10 +158,9 @@ def _both_sides(
 
 def _outlined(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
     """The fill of type that a thin line of another tone runs around, whatever lies behind the fill."""
-    kernel = _outline_kernel(line_px)
     for kind in (cv2.MORPH_BLACKHAT, cv2.MORPH_TOPHAT):
-        hat = np.asarray(cv2.morphologyEx(grey, kind, kernel), np.uint8)
-        edge = hat > max(_otsu(hat[core.window]), _EITHER_SIDE)
+        strokes = hat(grey, kind, _outline_px(line_px))
+        edge = strokes > max(otsu(strokes[core.window]), _EITHER_SIDE)
         if edge[core.window].mean() >= _OUTLINED_SHARE and (fill := _enclosed(edge, core, line_px)) is not None:
             yield fill
 
@@ -184,14 +181,13 @@ def _enclosed(edge: NDArray[np.bool_], core: Box, line_px: float) -> NDArray[np.
 
 def _hugs(edge: NDArray[np.bool_], fill: NDArray[np.bool_], core: Box, line_px: float) -> bool:
     """True where an edge runs, within the mark, nowhere further from a fill than an outline is wide."""
-    near = cv2.dilate(as_bytes(fill), _outline_kernel(line_px)) > 0
+    near = cv2.dilate(as_bytes(fill), np.ones((_outline_px(line_px),) * 2, np.uint8)) > 0
     drawn = edge[core.window]
     return bool(np.count_nonzero(drawn & near[core.window]) >= _HUGS * np.count_nonzero(drawn))
 
 
-def _outline_kernel(line_px: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(_OUTLINE * line_px)) + 1
-    return np.ones((side, side), np.uint8)
+def _outline_px(line_px: float) -> int:
+    return 2 * max(1, round(_OUTLINE * line_px)) + 1
 
 
 def _beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -213,11 +209,6 @@ def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:
     inside = float((stored[core.window] == value).mean())
     outside = (float((stored == value).sum()) - inside * core.area) / max(1, stored.size - core.area)
     return inside > _CONSTANT_LEAD * outside
-
-
-def _otsu(grey: NDArray[np.uint8]) -> float:
-    level, _ = cv2.threshold(np.ascontiguousarray(grey), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return float(level)
 
 
 def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.bool_]:

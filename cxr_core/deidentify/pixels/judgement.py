@@ -19,7 +19,14 @@ from cxr_core.deidentify.pixels.neighbours import (
     stands_in_a_table,
     touches,
 )
-from cxr_core.deidentify.pixels.reading import NO_MARKER, Desk, Reading, is_letter, looks_like_several, read_line
+from cxr_core.deidentify.pixels.reading import (
+    Desk,
+    Reading,
+    is_letter,
+    looks_like_several,
+    read_as_it_lies,
+    read_line,
+)
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import LETTER_PROBABILITY, Rule, StandsAlone, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import (
@@ -163,15 +170,11 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 
 def _as_initials(line: Line, bench: Bench) -> Verdict | None:
     """Removed where a doubtful place, no larger than a letter, says beyond doubt two characters that are no marker."""
-    for reading in read_line(line, bench.desk, bench.is_marker, words_matter=True, promise=NO_MARKER):
-        text = reading.texts[0]
-        if (
-            reading.scores[0] >= _BEYOND_DOUBT
-            and 2 <= count_alphanumerics(text) == len(text)
-            and not bench.is_marker(text)
-        ):
-            return Verdict(line, BoxDecision.REDACTED, Rule.READ, bench.desk.readers[0].name, is_legible=True)
-    return None
+    text, score = read_as_it_lies(line, bench.desk)
+    is_initials = score >= _BEYOND_DOUBT and 2 <= count_alphanumerics(text) == len(text)
+    if not is_initials or bench.is_marker(text):
+        return None
+    return Verdict(line, BoxDecision.REDACTED, Rule.READ, bench.desk.readers[0].name, is_legible=True)
 
 
 def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:

@@ -7,7 +7,7 @@ Whether the letter may stay is left to `judgement`.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
-from functools import reduce
+from functools import partial, reduce
 from itertools import islice
 from typing import Any
 
@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import as_bytes
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.parts import Glyphs, Parts, parts_of
+from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.tones import contrast_of, hat, otsu
 
 _LETTER_PX = 40  # height at which a letter is taken apart
 _LEAST_ZOOM = 0.4
@@ -33,7 +34,7 @@ _HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; lette
 _WITHIN, _LEVEL = 0.7, 0.9  # of a part: it is of a marker; of two heights, what they share
 _X_HEIGHT, _NO_GAP = (0.4, 0.6), 0.12  # of a capital: least height of small letters next to it, and beyond a gap
 _CLOSE, _SLANT = 0.5, 0.2  # the same: gap, overlap in italics
-_HOLE, _REPEATED = 0.45, 0.95  # of the letter: longer sides; what two rectangles share
+_HOLE = 0.45  # of the letter: longer sides
 _SAME, _LARGER = 0.3, 1.25  # of the smaller of two rectangles: how much they share; of their longer sides
 _ON_ITS_LINE = 0.12
 _COMPANY = 2.0  # of the letter: how far from it initials stand
@@ -56,6 +57,9 @@ PLACE_PX = 96
 
 LARGEST_PX = 480
 """The side of a place."""
+
+REPEATED = 0.95
+"""Likeness of two rectangles from which on two looks show the same: it would be read alike."""
 
 
 class _Company(Enum):
@@ -105,8 +109,7 @@ def _without_repeats(letters: Sequence[Line]) -> list[Line]:
     """Each letter once, as the first look shows it: another that shows the same would be read alike."""
     kept: list[Line] = []
     for letter in letters:
-        shares = (letter.box.intersection(one.box) / letter.box.union(one.box).area for one in kept)
-        if all(share < _REPEATED for share in shares):
+        if all(letter.box.likeness(one.box) < REPEATED for one in kept):
             kept.append(letter)
     return kept
 
@@ -123,9 +126,8 @@ def looks_at(search: SearchImage, window: Box, zoom: float) -> Iterator[tuple[Pa
     """
     grey, zoom = _sampled(search, window, zoom)
     for stroke, kind in _STROKES:
-        hat = _hat(grey, kind, stroke * PLACE_PX)
-        level, _ = cv2.threshold(hat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        yield parts_of(hat > max(level, _LEAST_CONTRAST), window, zoom), kind
+        strokes = hat(grey, kind, stroke * PLACE_PX)
+        yield parts_of(strokes > max(otsu(strokes), _LEAST_CONTRAST), window, zoom), kind
 
 
 def _cut_out(parts: Parts, letter: int, place: Line) -> Line:
@@ -174,26 +176,19 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
         max(1, int(np.ceil((letter.ink_box.bottom - window.top) * zoom))),
         max(1, int(np.ceil((letter.ink_box.right - window.left) * zoom))),
     ).grown(0, grey.shape)
-    inside = grey[own.window]
-    ink = cv2.resize(as_bytes(letter.inks[0]), inside.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-    if not ink.any() or ink.all():
+    contrast = contrast_of(letter.inks[0], grey[own.window])
+    if contrast is None:
         return []
-    contrast = float(np.median(inside[ink])) - float(np.median(inside[~ink]))
     kind = cv2.MORPH_TOPHAT if contrast > 0 else cv2.MORPH_BLACKHAT
     level = max(_FAINT * abs(contrast), _LEAST_CONTRAST)
-    parts = parts_of(_hat(grey, kind, _STROKE * _LETTER_PX) > level, window, zoom)
+    parts = parts_of(hat(grey, kind, _STROKE * _LETTER_PX) > level, window, zoom)
     groups = _groups(parts, own, round(size * zoom))
     least = 0.0
     if letter.glyphs > 2:
-        large = parts_of(_hat(grey, kind, _WIDE * _LETTER_PX) > level, window, zoom)
+        large = parts_of(hat(grey, kind, _WIDE * _LETTER_PX) > level, window, zoom)
         groups = [group for group in groups if not any(_is_corner(parts, one, large) for one in group)]
         least = _LEAST_BESIDE_A_WORD * size
     return [line for group in groups for line in _initials(letter, parts, group) if line.line_px >= least]
-
-
-def _hat(grey: NDArray[np.uint8], kind: int, stroke: float) -> NDArray[np.uint8]:
-    """What stands out of its surroundings, strokes up to a width."""
-    return np.asarray(cv2.morphologyEx(grey, kind, np.ones((round(stroke) | 1,) * 2, np.uint8)), dtype=np.uint8)
 
 
 def _is_corner(parts: Parts, index: int, large: Parts) -> bool:
@@ -300,11 +295,7 @@ def _groups(parts: Parts, own: Box, size: int) -> list[list[int]]:
     if len(small) > _MOST_SMALL:
         return []  # texture
     groups: list[list[int]] = []
-    while small:
-        group = [small.pop(0)]
-        while more := [index for index in small if any(_are_near(parts.stats, index, one) for one in group)]:
-            group += more
-            small = [index for index in small if index not in more]
+    for group in groups_of(small[::-1], partial(_are_near, parts.stats)):
         is_one = len(group) == 1 and (_has_run_together(parts.stats, group[0]) or _is_close(parts, group[0], own, size))
         if is_one or 2 <= len(group) <= _MOST_INITIALS:
             groups.append(group)

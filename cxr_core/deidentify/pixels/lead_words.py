@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.lead import LARGEST_PX, PLACE_PX, looks_at
+from cxr_core.deidentify.pixels.lead import LARGEST_PX, PLACE_PX, REPEATED, looks_at
 from cxr_core.deidentify.pixels.model import Box, Line, extent, glyphs_along
 from cxr_core.deidentify.pixels.parts import Parts
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _LONGEST_PX = 720  # of a place as it is taken apart, along
-_AROUND, _FURTHER = 0.35, (1.0, 2.5, 0)  # of the place's shorter side; along a word that goes on
+_AROUND, _FURTHER = 0.35, (0.0, 1.0, 2.5)  # of the place's shorter side; along a word that goes on
 _MOST_LARGER = 2  # parts of a letter above a word: stencils
 _MOST_PARTS, _MOST_LETTERS = 20, 13  # "SEMI-UPRIGHT", and a stroke
 _LARGE = 0.6  # of the largest part: letters of one height, some of them wide or askew
@@ -33,7 +33,6 @@ _LONG, _SMALL, _SMALL_GAP = 4, 0.66, 0.1  # letters of a word that small ones ma
 _NO_LETTER, _NO_CAPITAL = 0.56, 1.8  # of a capital: no small letter of its type is so low; of small ones, so high
 _ON_ITS_LINE = 0.22
 _STRAIGHT = 4.0  # degrees
-_SAME = 0.95  # of two rectangles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,10 +112,11 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
     shorter, longer = sorted((place.box.height, place.box.width))
     if shorter > LARGEST_PX or not shorter:
         return
-    zoom = min(PLACE_PX / shorter, _LONGEST_PX / longer)
-    rim, window = round(_AROUND * shorter), place.box.grown(round(_AROUND * shorter), search.shape)
-    seen: list[LeadWord] = []
+    zoom, rim = min(PLACE_PX / shorter, _LONGEST_PX / longer), round(_AROUND * shorter)
+    angle, seen = 0.0, list[LeadWord]()
     for further in _FURTHER:
+        down, across = np.abs(_axes(angle)[0]) * further * shorter
+        window = place.box.grown_by(rim + round(down), rim + round(across), search.shape)
         beyond: _Row | None = None
         for parts, _ in looks_at(search, window, zoom):
             row = _row_of(parts)
@@ -128,14 +128,13 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
             beyond = beyond or (row if row is not None and row.goes_on else None)
         if beyond is None:
             return
-        down, across = np.abs(_axes(beyond.angle)[0]) * further * shorter
-        window = place.box.grown_by(rim + round(down), rim + round(across), search.shape)
+        angle = beyond.angle
 
 
 def _is_same(word: LeadWord, other: LeadWord) -> bool:
     """True where another look shows the same letters: it would be read alike."""
-    one, two = word.place.box, other.place.box
-    return len(word.letters) == len(other.letters) and one.intersection(two) >= _SAME * one.union(two).area
+    is_alike = word.place.box.likeness(other.place.box) >= REPEATED
+    return is_alike and len(word.letters) == len(other.letters)
 
 
 def _row_of(parts: Parts) -> _Row | None:
@@ -246,8 +245,10 @@ def _is_word(word: Sequence[_Turned], high: float) -> bool:
 
 def _may_stand_beside(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
     """True for what is much lower, and neither between the letters nor close to their ends like the next one."""
-    if one.height > _MUCH_LOWER * high or not _is_in_row(one, word, high):
-        return one.height <= _MUCH_LOWER * high
+    if one.height > _MUCH_LOWER * high:
+        return False
+    if not _is_in_row(one, word, high):
+        return True
     is_small = one.height <= (_SMALL if len(word) >= _LONG else _NO_LETTER) * high
     return _gap(one, word) >= (_SMALL_GAP if is_small else _BESIDE_GAP) * high
 

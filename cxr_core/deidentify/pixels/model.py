@@ -91,6 +91,10 @@ class Box:
         down, across = self.gaps(other)
         return max(0, -down) * max(0, -across)
 
+    def likeness(self, other: "Box") -> float:
+        """Area in common, as a share of the smallest rectangle around both: 1 for the same one twice."""
+        return self.intersection(other) / self.union(other).area
+
     def without(self, other: "Box") -> tuple["Box", ...]:
         """What is left of this rectangle outside another: at most four rectangles."""
         if not self.intersection(other):

@@ -6,11 +6,12 @@ What follows from it is left to `judgement`.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Box, Line
+from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.reading import is_letter
 
 _SAME_LINE_GAP = 1.3  # of the height of the line
@@ -188,12 +189,8 @@ def rows_of_letters(lines: Sequence[Line]) -> list[Line]:
     """
     rows: list[Line] = []
     for is_vertical in (False, True):
-        left = [line for line in lines if _is_piece(line, is_vertical=is_vertical)]
-        while left:
-            row = [left.pop()]
-            while more := [line for line in left if any(_follows(line, one, is_vertical=is_vertical) for one in row)]:
-                row += more
-                left = [line for line in left if line not in more]
+        pieces = [line for line in lines if _is_piece(line, is_vertical=is_vertical)]
+        for row in groups_of(pieces, partial(_follows, is_vertical=is_vertical)):
             box = reduce(Box.union, (line.box for line in row))
             has_letters = sum(line.box.aspect < SQUARISH for line in row) >= _LEAST_LETTERS * len(row)
             if len(row) >= _LEAST_ROW and has_letters and box.aspect >= SQUARISH:

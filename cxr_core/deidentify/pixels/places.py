@@ -1,16 +1,19 @@
-"""Decides which set cells of a mask hang together.
+"""Decides what hangs together: set cells of a mask, or things of which each is linked to another.
 
-Takes a mask, gives the rectangle and the cells of each connected place, in the order of their first cells.
-What a place means is left to `marks` and `search`.
+Takes a mask, gives the rectangle and the cells of each connected place, in the order of their first cells; or takes
+things, gives their groups. What a place or a group means is left to those who ask.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box, extent
+
+_Thing = TypeVar("_Thing")
 
 
 def connected_places(mask: NDArray[np.bool_], connectivity: int) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
@@ -34,6 +37,17 @@ def connected_places(mask: NDArray[np.bool_], connectivity: int) -> Iterator[tup
             cells = np.asarray(labels[top : top + height, left : left + width] == index, dtype=np.bool_)
             place = Box(first + top, used.left + left, first + top + height, used.left + left + width)
             yield place, cells
+
+
+def groups_of(things: Sequence[_Thing], are_linked: Callable[[_Thing, _Thing], bool]) -> Iterator[list[_Thing]]:
+    """The groups of things of which each is linked to another one; the group of the last thing comes first."""
+    left = list(things)
+    while left:
+        group = [left.pop()]
+        while more := [thing for thing in left if any(are_linked(thing, one) for one in group)]:
+            group += more
+            left = [thing for thing in left if thing not in more]
+        yield group
 
 
 def _bands(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:

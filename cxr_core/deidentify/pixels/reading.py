@@ -85,10 +85,6 @@ SUSPECT = Promise(0.2, 0.2, 2, is_one=True)
 """Of what is hardly text, but may be a letter: it stays anyhow."""
 
 
-NO_MARKER = Promise(2.0, 2.0, 1)
-"""Of what may only be something else: no position is likely enough, the first is read for its words."""
-
-
 class Memo:
     """Readings of one process by (reader, hash of the ink). Holds PHI: it is never written anywhere."""
 
@@ -160,7 +156,7 @@ def _worth_reading(
     words: list[float] = []
     for which, ink in enumerate(line.inks):
         is_small = is_letter(line) or promise.is_one
-        these = list(positions(line, ink, is_small=is_small))
+        these = list(letter_positions(ink) if is_small else positions(line, ink))
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         shown += [(which, one) for one in these]
         turns += range(len(these))
@@ -202,7 +198,20 @@ def _letters_worth(
 
 def looks_like_several(line: Line, desk: Desk) -> bool:
     """True where a glance takes any of a line's inks, as it lies, for two characters or more."""
-    return bool(line.inks) and float(desk.glance_at_letters(line.inks)[:, len(LETTERS)].max()) >= _SEVERAL
+    return bool(line.inks) and _several(line.inks, desk) >= _SEVERAL
+
+
+def read_as_it_lies(line: Line, desk: Desk) -> tuple[str, float]:
+    """What the first reader makes of a line's first ink, set upright: nothing where that cannot be two characters."""
+    shown = upright(line.inks[0]) if line.inks else None
+    if shown is None or _several([shown], desk) < _WORDS:
+        return "", 0.0
+    return desk.memo.read(desk.readers[0], draw_ink(shown))
+
+
+def _several(inks: Sequence[NDArray[np.bool_]], desk: Desk) -> float:
+    """How probable it is that any of some inks is two characters or more."""
+    return float(desk.glance_at_letters(inks)[:, len(LETTERS)].max())
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
@@ -222,16 +231,20 @@ def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) 
     return reading.score >= _CERTAIN_WORD and count_alphanumerics(reading.texts[0]) >= _WORD
 
 
-def positions(line: Line, ink: NDArray[np.bool_], *, is_small: bool | None = None) -> Iterator[NDArray[np.bool_]]:
+def positions(line: Line, ink: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     """One binarisation in the positions in which it may have been written, the likeliest first.
 
-    A line has two ways up. A lone letter may lie in any quarter turn, a little askew, or mirrored; by default what lies
-    like one.
+    A line has two ways up, what lies like a lone letter more.
     """
-    if not (is_letter(line) if is_small is None else is_small):
-        for turn in (1, 3) if line.is_vertical else (0, 2):
-            yield np.rot90(ink, turn)
+    if is_letter(line):
+        yield from letter_positions(ink)
         return
+    for turn in (1, 3) if line.is_vertical else (0, 2):
+        yield np.rot90(ink, turn)
+
+
+def letter_positions(ink: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """The same of a lone letter: it may lie in any quarter turn, a little askew, or mirrored."""
     letter = upright(ink)
     for turn in range(4):
         yield np.rot90(letter, turn)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.ink import as_bytes
 from cxr_core.deidentify.pixels.model import Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.tones import contrast_of, hat, otsu
 
 _LEAST_PX = 50  # two lines of the smallest type that is found do not fit into less
 _MOST_PX = 400  # the ink is looked at no larger than this
@@ -32,32 +33,26 @@ def is_one_sign(search: SearchImage, line: Line) -> bool:
     if zoom < 1:
         patch = np.asarray(cv2.resize(patch, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
     smooth = np.asarray(cv2.medianBlur(np.ascontiguousarray(patch), 3), np.uint8)
-    return _is_one(_lesser(smooth)) or _is_one(_standing_out(smooth, line))
+    if _is_one(_lesser(smooth)):
+        return True
+    contrast = contrast_of(line.inks[0], smooth) if line.inks else None
+    return contrast is not None and _is_one(_standing_out(smooth, is_bright=contrast >= 0))
 
 
-def _lesser(smooth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _lesser(smooth: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """What lies on one side of one threshold, of the two sides that which is less."""
-    _, mask = cv2.threshold(smooth, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    return np.asarray(mask if 2 * int(mask.sum()) <= mask.size else 1 - mask, np.uint8)
+    bright = np.asarray(smooth > otsu(smooth), dtype=np.bool_)
+    return bright if 2 * np.count_nonzero(bright) <= bright.size else ~bright
 
 
-def _standing_out(smooth: NDArray[np.uint8], line: Line) -> NDArray[np.uint8]:
-    """Strokes of the tone of the ink: the ground under a letter may have a step."""
-    if not line.inks:
-        return _lesser(smooth)
-    rows, columns = smooth.shape
-    ink = cv2.resize(as_bytes(line.inks[0]), (columns, rows), interpolation=cv2.INTER_AREA) > 0
-    if not ink.any() or ink.all():
-        return _lesser(smooth)
-    is_bright = np.median(smooth[ink]) >= np.median(smooth[~ink])
-    side = round(_STROKE * max(smooth.shape)) | 1
-    kind = cv2.MORPH_TOPHAT if is_bright else cv2.MORPH_BLACKHAT
-    hat = np.asarray(cv2.morphologyEx(smooth, kind, np.ones((side, side), np.uint8)), np.uint8)
-    return np.asarray(cv2.threshold(hat, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1], np.uint8)
+def _standing_out(smooth: NDArray[np.uint8], *, is_bright: bool) -> NDArray[np.bool_]:
+    """Strokes of one tone: the ground under a letter may have a step."""
+    strokes = hat(smooth, cv2.MORPH_TOPHAT if is_bright else cv2.MORPH_BLACKHAT, _STROKE * max(smooth.shape))
+    return np.asarray(strokes > otsu(strokes), dtype=np.bool_)
 
 
-def _is_one(mask: NDArray[np.uint8]) -> bool:
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+def _is_one(mask: NDArray[np.bool_]) -> bool:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(as_bytes(mask), connectivity=8)
     areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1].astype(np.float64)
     large = areas[areas >= 0.02 * areas.sum()]
     return bool(large.size < _PARTS or large[0] >= _LARGEST_PART * areas.sum())

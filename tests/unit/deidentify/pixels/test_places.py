@@ -1,12 +1,14 @@
 """Connected places of a mask: the same as of the whole, in the same order, wherever empty rows divide it."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_core.deidentify.pixels.model import Box
-from cxr_core.deidentify.pixels.places import connected_places
+from cxr_core.deidentify.pixels.places import connected_places, groups_of
 
 
 @given(seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.02, 0.2, 0.6]), sides=st.sampled_from([4, 8]))
@@ -35,3 +37,18 @@ def test_places_come_in_the_order_of_their_first_cells(seed: int) -> None:
 def test_an_empty_mask_has_no_places() -> None:
     assert list(connected_places(np.zeros((5, 0), np.bool_), 4)) == []
     assert list(connected_places(np.zeros((5, 7), np.bool_), 8)) == []
+
+
+@given(things=st.lists(st.integers(0, 60), unique=True))
+def test_things_are_of_one_group_where_steps_of_at_most_two_lead_from_one_to_the_other(things: list[int]) -> None:
+    groups = list(groups_of(things, lambda one, other: abs(one - other) <= 2))
+    assert sorted(thing for group in groups for thing in group) == sorted(things)
+    steps = [np.diff(sorted(group)) for group in groups]
+    assert all((step <= 2).all() for step in steps)
+    ends = sorted((min(group), max(group)) for group in groups)
+    assert all(first[1] + 2 < second[0] for first, second in pairwise(ends))
+
+
+def test_the_likeness_of_rectangles_is_what_they_share_of_the_one_around_both() -> None:
+    one = Box(0, 0, 10, 10)
+    assert [one.likeness(other) for other in (one, Box(0, 0, 10, 20), Box(20, 0, 30, 10))] == [1.0, 0.5, 0.0]

@@ -16,6 +16,7 @@ from cxr_core.deidentify.pixels.reading import (
     Desk,
     Memo,
     draw_ink,
+    letter_positions,
     positions,
     read_line,
     upright,
@@ -91,7 +92,7 @@ def test_a_thin_letter_that_was_cut_out_is_set_upright(fake_reader: Callable[...
     line = line_of(tilted(thin, 8), 1)
     assert line.box.aspect > 1.9
     reader = fake_reader("L")
-    seen = list(positions(line, line.inks[0], is_small=True))
+    seen = list(letter_positions(line.inks[0]))
     assert (len(seen), len(list(positions(line, line.inks[0])))) == (8, 2)
     assert read_line(line, desk(reader, 0.9, 0.1), str.isupper, words_matter=False, promise=CUT_OUT_LETTER)[
         0

@@ -1,0 +1,38 @@
+"""Decides what of a grey window is brighter or darker than what lies around it.
+
+Takes grey values, gives levels, strokes and the contrast of ink; each by one rule for all that take a place apart.
+Which strokes are ink is left to `ink`, which are a lead marker to `lead`.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def otsu(grey: NDArray[np.uint8]) -> float:
+    """The level that divides a window into two tones best; what is above it is the brighter one."""
+    level, _ = cv2.threshold(np.ascontiguousarray(grey), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return float(level)
+
+
+def hat(grey: NDArray[np.uint8], kind: int, stroke_px: float) -> NDArray[np.uint8]:
+    """How far strokes up to a width stand out: `MORPH_TOPHAT` for bright ones, `MORPH_BLACKHAT` for dark ones."""
+    kernel = np.ones((round(stroke_px) | 1,) * 2, np.uint8)
+    return np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+
+
+def contrast_of(ink: NDArray[np.bool_], grey: NDArray[np.uint8]) -> float | None:
+    """How much brighter ink is than its ground, by their medians; None where a window holds but one of them.
+
+    Parameters
+    ----------
+    ink : (rows, columns) bool array
+        Over the window, at any resolution.
+    grey : (rows, columns) uint8 array
+    """
+    rows, columns = grey.shape
+    mask = np.ascontiguousarray(ink).view(np.uint8)
+    inside = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) > 0
+    if not inside.any() or inside.all():
+        return None
+    return float(np.median(grey[inside])) - float(np.median(grey[~inside]))
