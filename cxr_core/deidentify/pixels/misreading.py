@@ -1,7 +1,8 @@
 """Decides whether what was read may be a listed word that a reader got wrong.
 
 Takes two words in capitals, gives yes or no: letters may be taken for others that look like them, and one that is thin
-or the last may be lost. Any other difference makes another word, and that may be a name (`Constable`, `Nobile`).
+or the last may be lost; of a long word that crosses a border of the ground, also what lies beyond it, at one end. Any
+other difference makes another word, and that may be a name (`Constable`, `Nobile`).
 """
 
 UNREAD = "?"
@@ -15,6 +16,8 @@ _ALIKE = frozenset(_LOOK_ALIKE) | {pair[::-1] for pair in _LOOK_ALIKE}
 _ANY = frozenset(UNREAD + "-")
 _THIN = frozenset("IJLT")
 _MOST_LOST = 1
+_MOST_TORN_OFF = 2
+_WHOLE = 7  # letters that remain in a row where one at an end is torn off; one more where two are lost
 
 
 def is_misreading(word: str, known: str, *, most: int) -> bool:
@@ -32,6 +35,19 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
         return False
     is_first = word[0] == known[0] or word[0] + known[0] in _ALIKE
     return is_first and _goes_on(word, known, most)
+
+
+def is_torn_off(word: str, known: str) -> bool:
+    """True where `word` is `known` but for its first or last letter, or but for two that are lost there, and long so.
+
+    The ground changes beneath a line (the border of a lung, of the beam), and its ink is told on one side only: what
+    is left of the letter on the border may look like any.
+    """
+    lost = len(known) - len(word)
+    if lost == _MOST_TORN_OFF:
+        return len(word) > _WHOLE and (known.startswith(word) or known.endswith(word))
+    is_whole = word.endswith(known[1:]) or word.startswith(known[:-1])
+    return is_whole and len(known) > _WHOLE and 0 <= lost < _MOST_TORN_OFF
 
 
 def _goes_on(word: str, known: str, most: int) -> bool:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading
+from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading, is_torn_off
 from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
@@ -106,10 +106,11 @@ def _is_marker(word: str, policy: MarkerPolicy) -> bool:
 
 
 def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
-    """True where a long marker was read with a letter or two taken for others, or one lost."""
+    """True where a long marker was read with a letter or two taken for others, or lost."""
     if len(known) < policy.one_edit_from_letters:
         return False
-    return is_misreading(word, known, most=2 if len(known) >= policy.two_edits_from_letters else 1)
+    most = 2 if len(known) >= policy.two_edits_from_letters else 1
+    return is_misreading(word, known, most=most) or is_torn_off(word, known)
 
 
 def supports(text: str, marker: str) -> bool:
