@@ -30,7 +30,6 @@ NOT_READ_YET: dict[str, str] = {}
 """Settings that are accepted, but that no code reads yet; `test_structure.py` holds the list to the code."""
 
 _LIMITS = {
-    "run.runner": "only `local` is built; the others end with exit code 2",
     "release.layout": "the only layout that is built",
     "dates.keep_weekday": "decided when a patient is first registered; a later change reaches new patients only",
     "vault.id_digits": "ids that are given keep their width",

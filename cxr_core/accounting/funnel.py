@@ -32,6 +32,8 @@ class QuarantineShare:
 
     quarantined: int
     in_cohort: int
+    reasons: tuple[tuple[str, int], ...] = ()
+    """Reason and number of studies; one with two reasons counts under both."""
 
     @property
     def share(self) -> float:
@@ -102,8 +104,10 @@ def quarantined_share(
     """
     nothing = ACCEPTED.empty()
     lost, still = (_studies(waiting(drops, some)) for some in (nothing, nothing if accepted is None else accepted))
-    return QuarantineShare(still.n_unique(), pl.concat([studies["study_instance_uid"], lost]).n_unique())
+    reasons = still.group_by(pl.col("reason").cast(pl.String)).agg(pl.col("original").n_unique()).sort("reason").rows()
+    in_cohort = pl.concat([studies["study_instance_uid"], lost["original"]]).n_unique()
+    return QuarantineShare(still["original"].n_unique(), in_cohort, tuple(reasons))
 
 
-def _studies(rows: pl.DataFrame) -> pl.Series:
-    return rows.filter(pl.col("kind").cast(pl.String) == ItemKind.STUDY.value)["original"]
+def _studies(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("kind").cast(pl.String) == ItemKind.STUDY.value)

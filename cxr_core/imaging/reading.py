@@ -5,6 +5,7 @@ under a cap, because pydicom inflates without one. Leaves the pixels to `decodin
 required identifiers) to the airlock.
 """
 
+import os
 import struct
 import warnings
 import zlib
@@ -68,7 +69,7 @@ def read_header(
         with path.open("rb", buffering=0) as raw, GuardedReader(raw, size) as file:
             return _read(file, stop_before_pixels=stop_before_pixels, max_inflated=max_inflated_bytes)
     except OSError as error:
-        raise TransientError(f"file cannot be read (errno {error.errno})") from None
+        raise TransientError(f"file cannot be read ({os.strerror(error.errno or 0)})") from None
 
 
 def parse_header(content: bytes) -> Dataset:

@@ -232,9 +232,12 @@ def _is_date_mismatch(decision: _Decision) -> bool:
 def _is_ambiguous(decision: _Decision) -> bool:
     """True where several reports that count speak of the study and which of them means it is unknown.
 
-    That is where a study carries several accession numbers and their reports differ, or where the study's number is
-    the first number of one report and a lesser one (placer, filler) of another with other words.
+    That is where a study carries several accession numbers and their reports differ, where the study's number is the
+    first number of one report and a lesser one (placer, filler) of another with other words, or where two versions
+    differ and neither is newer.
     """
+    if decision.verdict.is_disputed:
+        return True
     own = decision.study.accessions
     readable = [
         (key, report, rule) for key, (report, rule) in decision.matches.candidates.items() if report.reason is None

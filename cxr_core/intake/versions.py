@@ -27,6 +27,8 @@ class Verdict:
     current: Report | None = field(repr=False)
     addenda: tuple[Report, ...] = field(default=(), repr=False)
     reasons: dict[str, Reason] = field(default_factory=dict, repr=False)
+    is_disputed: bool = False
+    """Another version says something else, and nothing tells which of them is newer or corrects the other."""
 
     @property
     def has_superseded(self) -> bool:
@@ -67,7 +69,7 @@ def choose_version(candidates: Iterable[Report], *, use_preliminary: bool) -> Ve
         if report is not current:
             is_copy = words(report) == words(current) and report.status is current.status
             reasons[report.key] = Reason.DUPLICATE if is_copy else Reason.SUPERSEDED
-    return Verdict(current, tuple(added), reasons)
+    return Verdict(current, tuple(added), reasons, any(_disputes(report, current) for report in whole))
 
 
 def compose_text(verdict: Verdict) -> str:
@@ -110,9 +112,17 @@ def _newest(reports: list[Report]) -> Report | None:
     return max(reports, key=lambda one: (is_timed or one.status is ReportStatus.CORRECTED, _age_key(one)), default=None)
 
 
-def _age_key(report: Report) -> tuple[dt.datetime, bool, int, str]:
-    """Order of trust: issue time, corrected before final, the copy that says more of the patient, place in source."""
-    return report.issued_at or _BEFORE_ALL, report.status is ReportStatus.CORRECTED, report.facts, report.key
+def _age_key(report: Report) -> tuple[dt.datetime, bool, int, int, str]:
+    """Order of trust: issue time, corrected before final, the longer, the copy that says more of the patient, place."""
+    is_corrected = report.status is ReportStatus.CORRECTED
+    return report.issued_at or _BEFORE_ALL, is_corrected, len(words(report)), report.facts, report.key
+
+
+def _disputes(report: Report, current: Report) -> bool:
+    """True where a report may as well be the current one: as new and as final, and not all of it stands in that."""
+    is_as_new = report.issued_at is None or current.issued_at is None or report.issued_at == current.issued_at
+    is_rival = is_as_new and report.status is current.status
+    return is_rival and f" {' '.join(words(report))} " not in f" {' '.join(words(current))} "
 
 
 def _unique_texts(reports: Iterable[Report]) -> list[Report]:

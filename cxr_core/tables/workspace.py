@@ -140,6 +140,19 @@ class Workspace:
             self._hold(stream)
             yield
 
+    def refuse_unreadable(self) -> None:
+        """Look whether this user may read the vault, before any table of it is opened.
+
+        Raises
+        ------
+        UsageError
+            It belongs to another user.
+        """
+        if self.root.exists() and not os.access(self.root, os.R_OK | os.X_OK):
+            raise UsageError(f"workspace {self.root} may not be read by this user")
+        if self.vault.exists() and not os.access(self.vault, os.R_OK | os.X_OK):
+            raise UsageError(f"vault {self.vault} may not be read by this user")
+
     def refuse_in_use(self) -> None:
         """Look whether another build holds it; `locked` decides once the work begins.
 

@@ -249,8 +249,9 @@ def _both(one: Tick, other: Tick) -> Tick:
 
 def _check_quarantine(found: QuarantineShare, limit: float) -> None:
     if found.share > limit:
+        told = ", ".join(f"{reason} {count}" for reason, count in found.reasons)
         raise GateRefused(
             "quarantine",
-            f"{found.quarantined} of {found.in_cohort} studies are quarantined, more than {limit:.1%}; look at "
-            "`cxr quarantine list`, then rerun or use --allow-quarantine",
+            f"{found.quarantined} of {found.in_cohort} studies are quarantined ({told}), more than {limit:.1%}; "
+            "look at `cxr quarantine list`, then rerun or use --allow-quarantine",
         )

@@ -92,9 +92,12 @@ def _told_of_machine(error: OSError) -> str:
     """The system's words for its number, and where: an error's own text names files, some of them identified."""
     from cxr_core.tables.disk import stop_of
 
-    place = place_of(error)
+    if stop := stop_of(error):
+        return str(stop)
     told = os.strerror(error.errno) if error.errno else type(error).__name__
-    return str(stop_of(error) or f"the machine failed: {told} at {place}; run the same command again to go on")
+    is_denied = isinstance(error, PermissionError)
+    advice = "look to whom workspace and output belong" if is_denied else "run the same command again to go on"
+    return f"the machine failed: {told} at {place_of(error)}; {advice}"
 
 
 def _told_of_fault(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """`cxr convert`, `cxr redact`, `cxr deidentify`: the image tools, alone over a file or a folder, no build needed.
 
 The same code as the build runs. A file that cannot be done is one line with its reason code on standard error; the
-others go on.
+others go on. Where nothing was done, or the machine failed on a file (it cannot be read, its worker ended), the exit
+code is 1: a script that goes on must not take the output for whole.
 """
 
 import os
@@ -45,7 +46,7 @@ def convert(
     told = convert_folder(files, output, chosen, sizes=tuple(dict.fromkeys(size or ())), workers=workers)
     _report(told.done, told.refused, time.perf_counter() - started, "converted")
     typer.echo(told.summary())
-    _fail_if_nothing(told.done)
+    _fail_if_unfinished(told.done, told.refused)
 
 
 @app.command()
@@ -76,7 +77,7 @@ def redact(
         told.write_boxes(boxes)
     _report(told.done, told.refused, time.perf_counter() - started, "redacted")
     typer.echo(told.summary())
-    _fail_if_nothing(told.done)
+    _fail_if_unfinished(told.done, told.refused)
 
 
 @app.command()
@@ -111,7 +112,9 @@ def deidentify(
     started = time.perf_counter()
     done, refused = deidentify_folder(source, output, vault, config)
     _report(done, refused, time.perf_counter() - started, "de-identified")
-    _fail_if_nothing(done)
+    if refused:
+        typer.echo(f"what was refused, and why: {vault / 'drops.parquet'}")
+    _fail_if_unfinished(done, refused)
 
 
 def _report(done: int, refused: Counter[str], seconds: float, verb: str) -> None:
@@ -119,7 +122,8 @@ def _report(done: int, refused: Counter[str], seconds: float, verb: str) -> None
     typer.echo(f"{done} {verb}{told}; {seconds:.1f} s, {done / max(seconds, 1e-9):.1f} images/s")
 
 
-def _fail_if_nothing(done: int) -> None:
-    """A script that goes on with the output must not take an empty one for success."""
-    if not done:
+def _fail_if_unfinished(done: int, refused: Counter[str]) -> None:
+    from cxr_core.planning.plan import RETRIED
+
+    if not done or any(refused[reason.value] for reason in RETRIED):
         raise typer.Exit(1)

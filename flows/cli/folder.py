@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 
 from cxr_core.deidentify.folder import link_images_only
+from cxr_core.deidentify.pixels import build_readers
 from cxr_core.deidentify.requests import AirlockInput, build_airlock_input, originals
-from cxr_core.errors import ItemError, TransientError
+from cxr_core.errors import ItemError, TransientError, UsageError
 from cxr_core.intake.catalog import catalog_folder
-from cxr_core.intake.sources.folder import spell_path
+from cxr_core.intake.sources.folder import spell_path, walk_entries
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DROPS, PSEUDONYMS
 from cxr_core.tables.storage import read_table, write_table
@@ -40,16 +41,22 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     Raises
     ------
     UsageError
-        No usable key, a vault of another key, a reader that is not installed, an output that cannot be written.
+        No usable key, a vault of another key, a reader that is not installed, a folder without files, an output that
+        cannot be written.
     """
     key = load_key(config.vault.key_file)
+    root = source if source.is_dir() else source.parent
+    if next(walk_entries(root), None) is None:
+        raise UsageError(f"{source} holds no file")
+    build_readers(config.deidentify.readers, easyocr_weights=config.deidentify.easyocr_weights)  # before the work
     claim(vault, key)
     make_writable(output)
-    root = source if source.is_dir() else source.parent
     instances = catalog_folder(root)
     if source.is_file():
         instances = instances.filter(pl.col("path") == spell_path(Path(source.name)))
     linked, refused = link_images_only(instances)
+    for path, reason in refused.iter_rows():
+        sys.stderr.write(f"{path}: {reason}\n")
     mine = key.for_project(config.vault.project)
     ledger = register(
         read_table(PSEUDONYMS, vault / "pseudonyms.parquet"),

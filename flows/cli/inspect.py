@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from cxr_core.tables.workspace import Workspace
 from flows.cli import app
 from flows.cli.vault import with_vault
 
+_LEAST_FREE_BYTES = 2**30
+
 
 @app.command()
 def verify(
@@ -23,16 +26,24 @@ def verify(
     signoff: Annotated[Path | None, typer.Option(help="Names that were looked at, one a line.")] = None,
 ) -> None:
     """Check a release from outside: checksums, structure, and identifiers where the workspace is given."""
+    from cxr_core.verification.verify import SUMS_NAME
     from tasks.verification import Verifier
 
     if not release.is_dir():
         raise UsageError(f"{release} is no folder")
     found = Verifier.of(with_vault(workspace_at(workspace)) if workspace else None, signoff).verify(release.resolve())
+    if not found.files:
+        raise UsageError(f"{release} holds no file: there is nothing to verify")
     for item in found.findings:
         typer.echo(f"{item.file}: {item.kind.value} {item.count}")
-    told = "identifiers, pictures, structure, checksums"
-    searched = told if workspace else "structure, checksums (no --workspace: nobody is known to look for)"
-    typer.echo(f"{found.files} files, {found.values} values read; checked: {searched}")
+    checked = [*(("identifiers", "pictures") if workspace else ()), "structure"]
+    not_checked = [] if workspace else ["no --workspace: nobody is known to look for"]
+    if (release / SUMS_NAME).is_file():
+        checked.append("checksums")
+    else:
+        not_checked.append(f"no {SUMS_NAME}: files may be missing or changed")
+    told = f" ({'; '.join(not_checked)})" if not_checked else ""
+    typer.echo(f"{found.files} files, {found.values} values read; checked: {', '.join(checked)}{told}")
     if not found.is_clean:
         raise GateRefused("privacy", f"{len(found.findings)} findings")
 
@@ -48,8 +59,6 @@ def doctor(
     ] = False,
 ) -> None:
     """Say whether this machine can build: key, readers of text, codecs, disk; and whether a workspace is sound."""
-    import shutil
-
     from cxr_core.settings.loading import load_config
     from cxr_core.vault.key import load_key
 
@@ -61,7 +70,7 @@ def doctor(
     checks: dict[str, Callable[[], str]] = {
         "key": lambda: f"key {load_key(None).key_id}",
         **{reader: partial(_reader, reader, airlock.easyocr_weights) for reader in airlock.readers},
-        "disk": lambda: f"{shutil.disk_usage(place).free // 2**30} GiB free {'there' if workspace else 'here'}",
+        "disk": lambda: _room(place, "there" if workspace else "here"),
     }
     for name, check in checks.items():
         try:
@@ -73,6 +82,20 @@ def doctor(
         failed += _look_at(workspace_at(workspace), set_aside=set_aside)
     if failed:
         raise typer.Exit(1)
+
+
+def _room(place: Path, told: str) -> str:
+    """How much room a disk has.
+
+    Raises
+    ------
+    UsageError
+        Less than any build needs.
+    """
+    free = shutil.disk_usage(place).free
+    if free < _LEAST_FREE_BYTES:
+        raise UsageError(f"only {free // 2**20} MiB free {told}: a build needs more")
+    return f"{free // 2**30} GiB free {told}"
 
 
 def _reader(name: str, weights: Path | None) -> str:
@@ -120,8 +143,9 @@ def init(path: Annotated[Path, typer.Argument(help="File to write.")] = Path("hi
 
 
 def workspace_at(path: Path) -> Workspace:
-    """The workspace at a path, which must hold one."""
+    """The workspace at a path, which must hold one that this user may read."""
     workspace = Workspace(path.absolute())
+    workspace.refuse_unreadable()
     if not workspace.stages.is_dir():
         raise UsageError(f"{path} is no workspace of a build")
     return workspace

@@ -99,6 +99,7 @@ def with_vault(workspace: Workspace) -> Workspace:
     """
     from cxr_core.vault.custody import refuse_sealed
 
+    workspace.refuse_unreadable()
     refuse_sealed(workspace.vault)
     if not workspace.vault.is_dir():
         raise UsageError(f"{workspace.root} holds no vault: nobody is known to look for")

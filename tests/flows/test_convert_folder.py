@@ -139,3 +139,11 @@ def test_a_picture_that_cannot_be_written_says_what_the_machine_refused(tmp_path
     told = run(tmp_path)
     assert told.code == 1
     assert f"{'n' * 250}.dcm: E_CRASH: File name too long in convert\n" in told.err
+
+
+def test_a_file_that_the_machine_failed_on_fails_the_command_though_others_are_done(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "good.dcm")
+    write(tmp_path / "in" / f"{'n' * 250}.dcm")
+    told = run(tmp_path)
+    assert told.code == 1
+    assert "1 converted, E_CRASH 1;" in told.out

@@ -64,6 +64,26 @@ def test_every_file_is_written_or_stands_in_the_drop_table(some_studies: Path, d
     assert (tmp_path / "run" / "vault").stat().st_mode & 0o777 == 0o700
 
 
+def test_what_is_refused_is_told_by_name(deidentify: Run, tmp_path: Path) -> None:
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "notes.txt").write_text("no image")
+    told = deidentify(tmp_path / "in", "run")
+    assert told.code == 1
+    assert "a/notes.txt: E_NOT_DICOM\n" in told.err
+    assert f"what was refused, and why: {tmp_path / 'run' / 'vault' / 'drops.parquet'}\n" in told.out
+
+
+@pytest.mark.parametrize(("options", "words"), [((), "holds no file"), (("--reader", "tarot"), "unknown reader")])
+def test_a_mistake_leaves_no_folder_behind(
+    some_studies: Path, deidentify: Run, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    told = deidentify(some_studies if options else tmp_path / "empty", "run", *options)
+    assert told.code == 2
+    assert words in told.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_vault_of_another_key_is_refused_before_anything_is_read(
     some_studies: Path, deidentify: Run, tmp_path: Path
 ) -> None:

@@ -1,11 +1,18 @@
 """What an operator sees and decides: where stages stand and why, what waits, what is done again or accepted."""
 
 import json
+import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from building import Build, cxr, run
+
+from cxr_core.errors import UsageError
+from cxr_core.tables.workspace import Workspace
+from flows.cli import inspect
 
 _RELABELLED = ("--set", "labels.section=findings+impression")
 
@@ -145,3 +152,33 @@ def test_a_published_study_tells_its_way_and_its_labels(base_build: Build) -> No
     assert [line.split()[0] for line in told.splitlines()[:3]] == ["catalog", "link", "register"]
     assert "report by " in told
     assert "phrase" in told
+
+
+def test_verifying_nothing_is_a_users_mistake(base_build: Build, tmp_path: Path) -> None:
+    (tmp_path / "copy" / "files").mkdir(parents=True)
+    told = cxr(base_build, "verify", str(tmp_path / "copy"))
+    assert (told.code, told.out) == (2, "")
+    assert "copy holds no file: there is nothing to verify" in told.err
+
+
+def test_a_folder_without_checksums_is_not_said_to_have_them_checked(base_build: Build, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing of anybody\n")
+    told = cxr(base_build, "verify", str(tmp_path), "--workspace", str(base_build.workspace))
+    assert "checked: identifiers, pictures, structure (no SHA256SUMS.txt: files may be missing or changed)" in told.out
+
+
+def test_the_doctor_says_where_there_is_too_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 << 20))
+    with pytest.raises(UsageError, match="only 5 MiB free here"):
+        inspect._room(Path(), "here")
+
+
+@pytest.mark.parametrize(("place", "told"), [("", "workspace"), ("vault", "vault")])
+def test_a_workspace_of_another_user_is_refused_in_words(
+    place: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path / place)  # tests may run as root
+    with pytest.raises(UsageError, match=f"{told} .* may not be read by this user"):
+        inspect.workspace_at(tmp_path)

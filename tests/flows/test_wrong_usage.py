@@ -121,6 +121,22 @@ def test_a_mistake_is_refused_before_the_work_begins(
     _refused(run_here([*build.command()[3:], *mistake.arguments]), mistake.words)
 
 
+@pytest.mark.parametrize("source", ["--dicom", "--reports"])
+def test_a_source_that_holds_no_file_is_refused(
+    source: str, build: Build, tmp_path: Path, run_here: Callable[[Sequence[str]], Result]
+) -> None:
+    (tmp_path / "unmounted" / "within").mkdir(parents=True)
+    told = run_here([*build.command()[3:], source, str(tmp_path / "unmounted")])
+    _refused(told, "unmounted holds no file: is it mounted")
+
+
+def test_images_without_reports_are_refused_where_every_study_must_have_one(
+    build: Build, run_here: Callable[[Sequence[str]], Result]
+) -> None:
+    arguments = [str(build.hospital.config), "--dicom", str(build.hospital.dicom)]
+    _refused(run_here([*arguments, "--workspace", str(build.workspace)]), "no source of reports.*require_report=false")
+
+
 def test_a_mistake_is_refused_in_a_process_of_its_own(build: Build) -> None:
     build.hospital.key.unlink()
     _refused(build.run(), "cannot be read.*cxr key new")

@@ -6,6 +6,7 @@ Which column is meant is left to `source_table`.
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 
 import polars as pl
@@ -50,11 +51,54 @@ def guess_delimiter(text: str) -> str:
 
 
 def _csv_lines(content: bytes) -> Iterator[list[str]]:
+    """The records of a CSV file; one that is cut off is told after its last record, which is not given."""
     text = decode(content)
+    delimiter = guess_delimiter(text)
+    source = _Remembered(io.StringIO(text, newline=""))
+    reader = csv.reader(source, delimiter=delimiter)
+    shortest = math.inf
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=guess_delimiter(text))
+        for record in reader:
+            if source.is_at_end and (told := _cut_off(source.taken, delimiter, record, shortest)):
+                raise UnreadableTable(f"is cut off: {told} (line {reader.line_num - len(source.taken) + 1})")
+            if record:
+                shortest = min(shortest, len(record))
+            source.taken.clear()
+            yield record
     except csv.Error:
         raise UnreadableTable("is no readable CSV (is a quotation mark left open?)") from None
+
+
+class _Remembered:
+    """The lines of a text, of which those of the record in hand are remembered."""
+
+    def __init__(self, text: io.StringIO) -> None:
+        self._text = text
+        self._next = text.readline()
+        self.taken: list[str] = []
+
+    @property
+    def is_at_end(self) -> bool:
+        return not self._next
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if not self._next:
+            raise StopIteration
+        line, self._next = self._next, self._text.readline()
+        self.taken.append(line)
+        return line
+
+
+def _cut_off(lines: list[str], delimiter: str, record: list[str], shortest: float) -> str | None:
+    """How the last record shows that the end of a file is missing; None where it does not."""
+    if len(list(csv.reader([*lines, "\n", "x"], delimiter=delimiter))) == 1:
+        return "a quotation mark is left open"
+    if not lines[-1].endswith(("\n", "\r")) and len(record) < shortest < math.inf:
+        return "the last line has fewer columns than any other"
+    return None
 
 
 def _parquet_lines(content: bytes) -> Iterator[list[str]]:

@@ -104,6 +104,7 @@ def test_an_acceptance_keeps_who_and_why_and_the_first_one_stands(named: pl.Data
 
 def test_accepted_studies_count_in_the_cohort_and_not_in_the_quarantine(named: pl.DataFrame) -> None:
     kept = STUDIES.frame([{"study_instance_uid": "1.1", "issuer": "", "patient_id": "M1", "flags": []}])
-    assert quarantined_share(kept, DROPPED) == QuarantineShare(2, 2)
+    reasons = (("E_LINK", 1), ("no_surviving_image", 1))
+    assert quarantined_share(kept, DROPPED) == QuarantineShare(2, 2, reasons)
     accepted = accept(choose(named, [STUDY], None), ACCEPTED.empty(), HOW)
-    assert quarantined_share(kept, DROPPED, accepted) == QuarantineShare(1, 2)
+    assert quarantined_share(kept, DROPPED, accepted) == QuarantineShare(1, 2, reasons[:1])

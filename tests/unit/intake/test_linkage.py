@@ -171,6 +171,24 @@ def test_a_corrected_report_without_time_goes_before_a_final_one(run: Link) -> N
     assert rule(linked) == {"1.1": ("r0", "accession")}
 
 
+@pytest.mark.parametrize("times", [(None, None), (NOON, NOON), (NOON, None), (None, NOON)])
+def test_two_versions_of_which_neither_is_newer_are_left_to_a_person(run: Link, times: tuple[Any, Any]) -> None:
+    texts = ("IMPRESSION: Pneumothorax.", "IMPRESSION: Normal.")
+    linked = run([{}], [{"issued_at": time, "text": text} for time, text in zip(times, texts, strict=True)])
+    assert fate(linked, "study") == {"1.1": "E_LINK"}
+
+
+def test_of_two_versions_of_one_time_the_one_that_holds_the_other_counts(run: Link) -> None:
+    short, long = "IMPRESSION: Normal.", "FINDINGS: Clear lungs.\n\nIMPRESSION:  Normal.\n\nSigned."
+    assert rule(run([{}], [{"text": long}, {"text": short}])) == {"1.1": ("r0", "accession")}
+    assert rule(run([{}], [{"text": short}, {"text": long}])) == {"1.1": ("r1", "accession")}
+
+
+def test_a_corrected_version_of_the_same_time_goes_before_the_final_one(run: Link) -> None:
+    linked = run([{}], [{"issued_at": NOON, "text": "a", "status": "corrected"}, {"issued_at": NOON, "text": "b"}])
+    assert rule(linked) == {"1.1": ("r0", "accession")}
+
+
 def test_an_addendum_of_its_own_is_put_above_its_report(run: Link) -> None:
     linked = run(
         [{}],

@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 from pathlib import Path
 
 import polars as pl
@@ -177,3 +178,31 @@ def test_two_sources_of_one_name_keep_their_keys_apart(tmp_path: Path) -> None:
         (tmp_path / folder / "r.csv").write_text("accession,text\nA1,Normal\n")
     frame = read_reports([tmp_path / "x" / "r.csv", tmp_path / "y" / "r.csv"])
     assert frame["report_key"].n_unique() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('acc_no,text\nA1,"Two\nlines."\nA2,"Cut off\nhere', "a quotation mark is left open (line 4)"),
+        ('acc_no,text\nA1,Normal\nA2,"One that said ""no""', "a quotation mark is left open (line 3)"),
+        ("acc_no,text,status\nA1,Normal,F\nA2,Nor", "the last line has fewer columns than any other (line 3)"),
+    ],
+)
+def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "r.csv").write_text(content)
+    with pytest.raises(UsageError, match=rf"reports: r\.csv is cut off: {re.escape(told)}"):
+        read_reports_csv(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'acc_no,text\nA1,Normal\nA2,"Quoted"',
+        "acc_no,text,status\nA1,Normal\nA2,Normal",  # no line has its last column
+        'acc_no,text\nA1,6 "inch" tube\nA2,x"y',
+        "acc_no,text,status\nA1,Normal,F\nA2,Normal\n",
+    ],
+)
+def test_rough_but_whole_files_are_read_to_their_end(tmp_path: Path, content: str) -> None:
+    (tmp_path / "r.csv").write_text(content)
+    assert read_reports_csv(tmp_path / "r.csv")["accession_numbers"].to_list() == [["A1"], ["A2"]]
