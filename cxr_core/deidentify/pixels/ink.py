@@ -25,6 +25,7 @@ _CONSTANT_LEAD = 3.0
 _INK_SHARE = (0.02, 0.75)
 _STROKE = 0.28  # half of the widest stroke, of the line's height
 _EXTREMES, _EITHER_SIDE = (4, 96), 40.0  # percentiles of a mark; of 255, more than grain
+_FAINT, _TONE, _OTHER_TONE = 16, 16, 0.1  # of 255: a stroke; how much one tone may vary; of its strokes: of another
 _OUTLINE, _HUGS = 0.12, 0.97  # of the line's height: how far an outline reaches; how much of it does
 _OUTLINED_SHARE = 0.1  # of the mark: the outlines of its letters
 _FRAME_FILL, _FRAMED = 0.5, 0.3
@@ -133,8 +134,30 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     side = 2 * max(1, round(_STROKE * line_px)) + 1
     hats = [hat(grey, kind, side) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
-    for strokes in (hats[stronger], hats[1 - stronger]):
+    ordered = hats[stronger], hats[1 - stronger]
+    for strokes in ordered:
         yield np.asarray(strokes > max(otsu(strokes[core.window]), 1.0), dtype=np.bool_)
+    for strokes in ordered:
+        if (toned := _of_one_tone(grey, strokes, core, line_px)) is not None:
+            yield toned
+
+
+def _of_one_tone(
+    grey: NDArray[np.uint8], strokes: NDArray[np.uint8], core: Box, line_px: float
+) -> NDArray[np.bool_] | None:
+    """Type of one tone whatever lies behind it: across a border of the ground its contrast is not one.
+
+    None where its strokes have no one tone, or some of another: a reader would not know of those.
+    """
+    drawn = strokes[core.window] > _FAINT
+    if not drawn.any():
+        return None
+    weights = np.bincount(grey[core.window][drawn], strokes[core.window][drawn], minlength=256)
+    tone = int(np.argmax(np.convolve(weights, np.ones(2 * _TONE + 1), "same")))
+    toned = np.abs(grey.astype(np.int16) - tone) <= _TONE
+    near = cv2.dilate(as_bytes(toned), np.ones((_outline_px(line_px),) * 2, np.uint8)) > 0
+    is_one = np.count_nonzero(drawn & ~near[core.window]) <= _OTHER_TONE * np.count_nonzero(drawn)
+    return np.asarray(toned, dtype=np.bool_) if is_one else None
 
 
 def _both_sides(

@@ -41,7 +41,7 @@ from cxr_core.deidentify.pixels.wording import (
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
-_MOST_MARKER_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"; the estimate counts wide letters twice
+_MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
 _LIKELY_SEVERAL = 0.55  # of what is taken for letters and cannot be read: ports and connectors lie below
@@ -195,6 +195,12 @@ def _is_lower(line: Line, kept: Line) -> bool:
     return line.line_px * _MUCH_HIGHER <= kept.line_px
 
 
+def _is_a_letter_of(line: Line, marker: Line) -> bool:
+    """True for a stack of dots or strokes as high as the letters of a marker that runs across it: type of patterns."""
+    own, ink = (line.box.transposed, marker.ink_box.transposed) if marker.is_vertical else (line.box, marker.ink_box)
+    return line.is_vertical != marker.is_vertical and own.height >= _COVERED * ink.height
+
+
 def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
     """True where a doubtful line says two characters or more; a letter, in its first position or beyond doubt."""
     believed = [r for r in readings if r is readings[0] or _is_beyond_doubt(r)] if is_letter(line) else readings
@@ -233,11 +239,16 @@ class _Seen:
 
 def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
-    kept = [v.line for v in verdicts if v.is_kept]
+    kept = [v for v in verdicts if v.is_kept]
+
+    def may_be_beside(verdict: Verdict, marker: Verdict) -> bool:
+        line, one = verdict.line, marker.line
+        is_other = _is_within(line, one) or (verdict.is_legible and _is_lower(line, one))
+        return is_other and not _is_a_letter_of(line, marker.as_read)
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line
-        about = [one for one in kept if not (_is_within(line, one) or (verdict.is_legible and _is_lower(line, one)))]
+        about = [marker.line for marker in kept if not may_be_beside(verdict, marker)]
         boxes = [one.box.grown(round(_RIM * one.line_px), UNBOUNDED) for one in about]
         if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
             return False

@@ -17,7 +17,7 @@ _ANY = frozenset(UNREAD + "-")
 _THIN = frozenset("IJLT")
 _MOST_LOST = 1
 _MOST_TORN_OFF = 2
-_WHOLE = 7  # letters that remain in a row where one at an end is torn off; one more where two are lost
+_WHOLE = 7  # letters that remain where one at an end is torn off; more where two are, or one within (Portale)
 
 
 def is_misreading(word: str, known: str, *, most: int) -> bool:
@@ -37,8 +37,8 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
     return is_first and _goes_on(word, known, most)
 
 
-def is_torn_off(word: str, known: str) -> bool:
-    """True where `word` is `known` but for its first or last letter, or but for two that are lost there, and long so.
+def is_torn(word: str, known: str) -> bool:
+    """True where `word` is `known` but for its first or last letter, for two lost there or one lost within, and long so.
 
     The ground changes beneath a line (the border of a lung, of the beam), and its ink is told on one side only: what
     is left of the letter on the border may look like any.
@@ -46,6 +46,8 @@ def is_torn_off(word: str, known: str) -> bool:
     lost = len(known) - len(word)
     if lost == _MOST_TORN_OFF:
         return len(word) > _WHOLE and (known.startswith(word) or known.endswith(word))
+    if lost == 1 and len(word) > _WHOLE and any(known[:at] + known[at + 1 :] == word for at in range(len(known))):
+        return True
     is_whole = word.endswith(known[1:]) or word.startswith(known[:-1])
     return is_whole and len(known) > _WHOLE and 0 <= lost < _MOST_TORN_OFF
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial, reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.places import groups_of
@@ -248,6 +249,25 @@ def ink_outside(line: Line, boxes: Sequence[Box]) -> float:
         columns = _steps(box.left - line.ink_box.left, box.right - line.ink_box.left, across)
         left[rows, columns] = False
     return float(np.count_nonzero(left)) / max(1, int(np.count_nonzero(ink)))
+
+
+def ink_shared(line: Line, other: Line) -> float:
+    """Share of a line's likeliest ink that is ink of the other, too; 0 where either has none."""
+    if not (line.inks and other.inks):
+        return 0.0
+    place = line.ink_box
+    mine = _ink_over(line, place)
+    return float(np.count_nonzero(mine & _ink_over(other, place))) / max(1, int(np.count_nonzero(mine)))
+
+
+def _ink_over(line: Line, place: Box) -> NDArray[np.bool_]:
+    """A line's ink in the pixels of a rectangle."""
+    ink = line.inks[0]
+    down = (np.arange(place.top, place.bottom) - line.ink_box.top) * ink.shape[0] // line.ink_box.height
+    across = (np.arange(place.left, place.right) - line.ink_box.left) * ink.shape[1] // line.ink_box.width
+    is_within = ((down >= 0) & (down < ink.shape[0]))[:, None] & ((across >= 0) & (across < ink.shape[1]))[None, :]
+    rows, columns = down.clip(0, ink.shape[0] - 1), across.clip(0, ink.shape[1] - 1)
+    return np.asarray(ink[rows][:, columns] & is_within, dtype=np.bool_)
 
 
 def _steps(first: int, last: int, zoom: float) -> slice:

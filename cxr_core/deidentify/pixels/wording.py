@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading, is_torn_off
+from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading, is_torn
 from cxr_core.policy.markers import MarkerPolicy
 
 _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
@@ -99,18 +99,18 @@ def _is_marker(word: str, policy: MarkerPolicy) -> bool:
     if word in policy.words:
         return True
     if len(word) >= policy.one_edit_from_letters - 1 and any(
-        _is_misread(word, known, policy) for known in policy.words
+        _is_misread(word, known, policy) or is_torn(word, known) for known in policy.words
     ):
         return True
     return len(word) >= policy.joined_least_letters and _is_joined(word, policy)
 
 
 def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
-    """True where a long marker was read with a letter or two taken for others, or lost."""
+    """True where a long marker was read with a letter or two taken for others, or one lost."""
     if len(known) < policy.one_edit_from_letters:
         return False
     most = 2 if len(known) >= policy.two_edits_from_letters else 1
-    return is_misreading(word, known, most=most) or is_torn_off(word, known)
+    return is_misreading(word, known, most=most)
 
 
 def supports(text: str, marker: str) -> bool:

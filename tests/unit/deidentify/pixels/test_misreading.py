@@ -20,7 +20,7 @@ def test_letters_that_look_alike_and_lost_ones_are_forgiven(text: str) -> None:
     assert is_allowed(text, POLICY)
 
 
-@pytest.mark.parametrize("text", ["NSPIRATION", "SPIRATION", "LXPIRATION", "SEMI-UPRIG", "ORTABLE", "AP STANDIN("])
+@pytest.mark.parametrize("text", ["NSPIRATION", "SPIRATION", "LXPIRATION", "SEMI-UPRIG", "ORTABLE", "AP STANDIN(", "DECBITUS"])
 def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgiven(text: str) -> None:
     assert is_allowed(text, POLICY)
 
@@ -28,7 +28,7 @@ def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgive
 @pytest.mark.parametrize(
     "name",
     [
-        *("Pirati", "Aspirati", "Prigh", "Stander", "Uprightson", "Xpiratio", "Tandin", "Rectable"),
+        *("Pirati", "Aspirati", "Prigh", "Stander", "Uprightson", "Xpiratio", "Tandin", "Rectable", "Portale"),
         *("Constable", "Nobile", "Starling", "Light", "Wight", "Spalding", "Sandino", "Crone", "Portal", "Rone"),
         *("Stretch", "Stand Ira", "Port Al", "Porta Le", "Standira", "Prune", "Streicher"),
     ],
@@ -47,12 +47,12 @@ def test_other_signs_are_not(text: str) -> None:
     assert not is_written_like_a_name(text)
 
 
-def test_of_all_english_words_markers_and_six_others_could_stay() -> None:
+def test_of_all_english_words_markers_and_seven_others_could_stay() -> None:
     packed = files("cxr_core.deidentify.text").joinpath("words.txt.gz").read_bytes()
     words = [line for line in gzip.decompress(packed).decode().splitlines() if line and not line.startswith("#")]
     stay = {word for word in words if is_allowed(word, POLICY)} - {word.lower() for word in POLICY.words}
     assert len(words) > 60_000
-    assert stay == {"appall", "pron", "sanding", "siting", "stretched", "stretches"}
+    assert stay == {"appall", "expiation", "pron", "sanding", "siting", "stretched", "stretches"}
 
 
 def test_no_word_of_a_name_could_stay() -> None:
