@@ -26,8 +26,10 @@ class MarkerPolicy:
         Words of this length or more may be read with one or two letters wrong or lost.
     certain_score : float
         A first reader as sure as this needs no more than the support of the others.
-    joined_word_least_letters, joined_least_letters : int
-        Words read without the space between them: shortest word, shortest whole.
+    joined_words : frozenset of str
+        Words that may be read without the space between them: none so short that two of them spell a third.
+    joined_least_letters : int
+        The shortest whole that these make.
     """
 
     words: frozenset[str]
@@ -37,7 +39,7 @@ class MarkerPolicy:
     one_edit_from_letters: int
     two_edits_from_letters: int
     certain_score: float
-    joined_word_least_letters: int
+    joined_words: frozenset[str]
     joined_least_letters: int
 
 
@@ -54,6 +56,11 @@ def load_marker_policy() -> MarkerPolicy:
         one_edit_from_letters=int(matching["one_edit_from_letters"]),
         two_edits_from_letters=int(matching["two_edits_from_letters"]),
         certain_score=float(matching["certain_score"]),
-        joined_word_least_letters=int(matching["joined_word_least_letters"]),
+        joined_words=frozenset(
+            str(word)
+            for group in raw["group"]
+            for word in group["words"]
+            if group.get("joined", True) and len(word) >= int(matching["joined_word_least_letters"])
+        ),
         joined_least_letters=int(matching["joined_least_letters"]),
     )

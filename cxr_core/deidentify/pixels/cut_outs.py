@@ -33,7 +33,7 @@ _MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
-_OF_THE_INK = 0.5  # of the letters of a word: what was read
+_OF_THE_INK = 0.5  # of the letters of a word: what was read, and the other way round
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
@@ -98,7 +98,8 @@ def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
     letters, read = count_alphanumerics(verdict.texts[0]), verdict.as_read
     for word in words_within(search, verdict.line):
         is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * read.ink_box.area
-        is_as_read = ink_shared(word.place, read) >= _OF_THE_INK  # the holes of bold letters lie in a row, too
+        of_the_ink = min(ink_shared(word.place, read), ink_shared(read, word.place))
+        is_as_read = of_the_ink >= _OF_THE_INK  # the holes and the strokes of bold letters lie in a row, too
         if is_narrower and is_as_read and len(word.letters) == letters and not word.is_beside_larger:
             return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
     return []

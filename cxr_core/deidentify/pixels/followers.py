@@ -65,7 +65,7 @@ def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdi
 
     Beside a kept word it is only what has the word's tone.
     """
-    letters = [v.line for v in verdicts if is_lead(v)]
+    letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
     words = [v.as_read for v in verdicts if v.is_kept and not is_lead(v)]
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
@@ -75,6 +75,12 @@ def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdi
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
     return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]
+
+
+def _as_drawn(letter: Line) -> Line:
+    """A letter as large as its ink: its place may be much larger, and so would be where initials are looked for."""
+    ink = letter.ink_box
+    return replace(letter, box=ink, line_px=float(ink.width if letter.is_vertical else ink.height))
 
 
 def rest(undecided: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Verdict]:

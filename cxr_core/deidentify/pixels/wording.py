@@ -134,11 +134,10 @@ def folded(text: str) -> str:
 
 
 def _is_joined(word: str, policy: MarkerPolicy) -> bool:
-    parts = [known for known in policy.words if len(known) >= policy.joined_word_least_letters]
     reachable = [True] + [False] * len(word)
     for end in range(1, len(word) + 1):
         reachable[end] = any(
-            reachable[end - len(part)] and word.endswith(part, 0, end) for part in parts if len(part) <= end
+            reachable[end - len(part)] and word.endswith(part, 0, end) for part in policy.joined_words if len(part) <= end
         )
     return reachable[-1]
 

@@ -29,6 +29,7 @@ def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgive
     "name",
     [
         *("Pirati", "Aspirati", "Prigh", "Stander", "Uprightson", "Xpiratio", "Tandin", "Rectable", "Portale"),
+        *("Support", "Lup", "Supra", "Upton", "Mobap", "Suppa", "Rupa"),
         *("Constable", "Nobile", "Starling", "Light", "Wight", "Spalding", "Sandino", "Crone", "Portal", "Rone"),
         *("Stretch", "Stand Ira", "Port Al", "Porta Le", "Standira", "Prune", "Streicher"),
     ],
