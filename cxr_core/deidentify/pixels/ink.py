@@ -26,6 +26,7 @@ _INK_SHARE = (0.02, 0.75)
 _STROKE = 0.28  # half of the widest stroke, of the line's height
 _EXTREMES, _EITHER_SIDE = (4, 96), 40.0  # percentiles of a mark; of 255, more than grain
 _FAINT, _TONE, _OTHER_TONE = 16, 16, 0.1  # of 255: a stroke; how much one tone may vary; of its strokes: of another
+_MOST_OF = (10, 90)  # percentiles of the ground
 _OUTLINE, _HUGS = 0.12, 0.97  # of the line's height: how far an outline reaches; how much of it does
 _OUTLINED_SHARE = 0.1  # of the mark: the outlines of its letters
 _FRAME_FILL, _FRAMED = 0.5, 0.3
@@ -83,13 +84,17 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     core = _within(mark.core, reach, 1.0)
     if (mask := _constant_ink(stored, core, mark)) is not None:
         yield Ink(mask, reach, 1.0)
-    for height_px, looks in ((_INK_PX, _contrasted), (_OUTLINED_PX, _outlined)):
+    is_any = False
+    for height_px, looks in ((_INK_PX, _contrasted), (_OUTLINED_PX, _outlined), (_INK_PX, _across_a_border)):
+        if looks is _across_a_border and (mark.is_squarish or not is_any):
+            return  # a letter stands on one ground; where no other look shows type, its tone would say nothing, either
         grey = _sampled(search, reach, mark.line_px, height_px)
         zoom = grey.shape[0] / reach.height
         core = _within(mark.core, reach, zoom).grown(0, grey.shape)
         for contrasted in looks(grey, core, mark.line_px * zoom):
             mask = _belonging(contrasted, core, mark)
             if _is_ink(mask, core, mark):
+                is_any = True
                 yield Ink(mask, reach, _commonest_share(stored, mask))
 
 
@@ -134,21 +139,26 @@ def _contrasted(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[
     side = 2 * max(1, round(_STROKE * line_px)) + 1
     hats = [hat(grey, kind, side) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]
     stronger = int(hats[1][core.window].mean() > hats[0][core.window].mean())
-    ordered = hats[stronger], hats[1 - stronger]
-    for strokes in ordered:
+    for strokes in (hats[stronger], hats[1 - stronger]):
         yield np.asarray(strokes > max(otsu(strokes[core.window]), 1.0), dtype=np.bool_)
-    for strokes in ordered:
-        if (toned := _of_one_tone(grey, strokes, core, line_px)) is not None:
+
+
+def _across_a_border(grey: NDArray[np.uint8], core: Box, line_px: float) -> Iterator[NDArray[np.bool_]]:
+    """Type of one tone that crosses a border of the ground: its contrast is not one. None where the ground is one."""
+    ring = np.ones(grey.shape, np.bool_)
+    ring[core.window] = False
+    if not ring.any() or float(np.ptp(np.percentile(grey[ring], _MOST_OF))) < _EITHER_SIDE:
+        return
+    side = 2 * max(1, round(_STROKE * line_px)) + 1
+    for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+        if (toned := _of_one_tone(grey, hat(grey, kind, side), core, line_px)) is not None:
             yield toned
 
 
 def _of_one_tone(
     grey: NDArray[np.uint8], strokes: NDArray[np.uint8], core: Box, line_px: float
 ) -> NDArray[np.bool_] | None:
-    """Type of one tone whatever lies behind it: across a border of the ground its contrast is not one.
-
-    None where its strokes have no one tone, or some of another: a reader would not know of those.
-    """
+    """What has the tone of most strokes; None where some have another: a reader would not know of those."""
     drawn = strokes[core.window] > _FAINT
     if not drawn.any():
         return None

@@ -58,7 +58,7 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         As a reader gave it.
     policy : MarkerPolicy
     """
-    if any(character.isalnum() and not character.isascii() for character in text.translate(_LIKE_LATIN)):
+    if any(map(_is_foreign, text.translate(_LIKE_LATIN).split())):
         return False  # the normalisation would drop a character that stands on the image
     wording = normalise(text)
     if not wording:
@@ -67,6 +67,13 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
         return True
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
     return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
+
+
+def _is_foreign(word: str) -> bool:
+    """True for a word with a letter or digit that is not Latin; an accent in a long one is a speck above a letter."""
+    if len(word) >= _LONG - 1:
+        word = "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
+    return any(sign.isalnum() and not sign.isascii() for sign in word)
 
 
 def is_spelled_out(text: str, policy: MarkerPolicy) -> bool:
