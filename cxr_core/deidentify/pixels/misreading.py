@@ -38,7 +38,7 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
 
 
 def is_torn(word: str, known: str) -> bool:
-    """True where `word` is `known` but for its first or last letter, for two lost there or one lost within, and long so.
+    """True where `word` is `known` but for its first or last letter, two lost there or one lost within, and long so.
 
     The ground changes beneath a line (the border of a lung, of the beam), and its ink is told on one side only: what
     is left of the letter on the border may look like any.

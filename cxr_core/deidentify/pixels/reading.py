@@ -29,6 +29,7 @@ _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, 
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
 _FEW_GLYPHS = 2
+_MANY_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"
 _MOST_REMEMBERED = 20_000
 
 
@@ -71,6 +72,7 @@ class Promise:
 
 _LINE = Promise(0.15, 0.3, 3)
 _DOUBTFUL_LINE = Promise(0.2, 0.3, 3)  # it goes for what it says
+_LONG_LINE = Promise(0.9, 0.9, 1)  # hardly ever a marker, and reading takes long
 _LETTER = Promise(0.06, 0.1, 3)  # most are clips and ribs
 CUT_OUT = Promise(0.15, 0.15, 2)
 """Of the word that was cut out of a place: it stays only where the reader is certain."""
@@ -139,6 +141,7 @@ def read_line(
     readings: list[Reading] = []
     if promise is None:
         promise = _LETTER if is_letter(line) else _DOUBTFUL_LINE if words_matter else _LINE
+        promise = _LONG_LINE if line.glyphs > _MANY_GLYPHS and not words_matter else promise
     for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
         readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted):

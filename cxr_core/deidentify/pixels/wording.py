@@ -143,9 +143,8 @@ def folded(text: str) -> str:
 def _is_joined(word: str, policy: MarkerPolicy) -> bool:
     reachable = [True] + [False] * len(word)
     for end in range(1, len(word) + 1):
-        reachable[end] = any(
-            reachable[end - len(part)] and word.endswith(part, 0, end) for part in policy.joined_words if len(part) <= end
-        )
+        parts = (part for part in policy.joined_words if len(part) <= end)
+        reachable[end] = any(reachable[end - len(part)] and word.endswith(part, 0, end) for part in parts)
     return reachable[-1]
 
 

@@ -68,6 +68,35 @@ def test_outlined_type_beside_plain_type_is_not_shown_without_it(text_ink: Write
         assert ink.box.right > left
 
 
+@pytest.mark.parametrize("photometric", list(Photometric))
+def test_type_of_one_tone_is_whole_across_a_border_of_the_ground(text_ink: Write, photometric: Photometric) -> None:
+    """The upper half lies on a bright ground, the lower on a dark one; the type is brighter than either, or darker."""
+    image, fill = bordered(), text_ink("STANDING", 40)
+    box = Box(240 - fill.shape[0] // 2, 150, 240 - fill.shape[0] // 2 + fill.shape[0], 150 + fill.shape[1])
+    image[box.window][fill] = 4000
+    image[box.window] = cv2.GaussianBlur(image[box.window], (0, 0), 0.6)
+    mark = Mark(Box(box.top + 6, box.left, box.bottom - 6, box.right), 1, 0.9, is_vertical=False)
+    inks = list(find_inks(prepare_search(image, photometric), mark))
+    assert max(likeness(ink.mask, _within(fill, box, ink.reach)) for ink in inks) > 0.7
+
+
+def test_type_across_a_border_is_not_shown_without_what_stands_beside_it_in_another_tone(text_ink: Write) -> None:
+    image, fill, name = bordered(), text_ink("STANDING", 40), text_ink("ROSS", 40)
+    left = 60 + fill.shape[1] + 16
+    image[225 : 225 + fill.shape[0], 60 : 60 + fill.shape[1]][fill] = 4000
+    image[225 : 225 + name.shape[0], left : left + name.shape[1]][name] = 1900
+    mark = Mark(Box(231, 60, 219 + fill.shape[0], left + name.shape[1]), 1, 0.9, is_vertical=False)
+    for ink in find_inks(prepare_search(image, Photometric.MONOCHROME2), mark):
+        assert ink.box.right > left
+
+
+def bordered() -> NDArray[np.uint16]:
+    """Bright above, dark below, with grain."""
+    image = np.random.default_rng(1).normal(3000, 25, (480, 520))
+    image[240:] -= 2600
+    return image.clip(0, 4095).astype(np.uint16)
+
+
 def _within(ink: NDArray[np.bool_], box: Box, reach: Box) -> NDArray[np.bool_]:
     whole = np.zeros((reach.height, reach.width), np.bool_)
     whole[box.top - reach.top : box.bottom - reach.top, box.left - reach.left : box.right - reach.left] = ink

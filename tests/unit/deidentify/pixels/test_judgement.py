@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,22 @@ LINE = Box(100, 100, 120, 200)
 def test_allowed_marker_is_kept(fake_reader: Callable[..., object]) -> None:
     verdicts, _ = judge([line(LINE)], bench(fake_reader("PORTABLE")))
     assert [(v.decision, v.rule, v.engine) for v in verdicts] == [(BoxDecision.KEPT, Rule.MARKER, "fake")]
+
+
+def test_a_phrase_of_three_words_may_stay_and_a_longer_line_goes_unread(fake_reader: Callable[..., object]) -> None:
+    phrase, name = (line(Box(100, 100, 120, 100 + 12 * glyphs), glyphs=glyphs) for glyphs in (27, 29))
+    for one, rule in ((phrase, Rule.MARKER), (name, Rule.LONG)):
+        verdicts, _ = judge([one], bench(fake_reader("RIGHT LATERAL DECUBITUS")))
+        assert [v.rule for v in verdicts] == [rule]
+
+
+@pytest.mark.parametrize(("height_px", "goes"), [(18, False), (9, True)])
+def test_a_stack_of_dots_as_high_as_a_marker_is_one_of_its_letters(height_px: int, *, goes: bool) -> None:
+    """Type of dots or bars looks like a column of small letters; what is lower lies beside the letters."""
+    stack = Line(Box(101, 140, 101 + height_px, 146), True, 6.0, 4, 0.99)
+    marker = replace(line(Box(100, 100, 120, 170), glyphs=7, probability=0.7), line_px=20.0)
+    verdicts, _ = judge([stack, marker], bench(ByHeight("UPRIGHT")))
+    assert (BoxDecision.REDACTED in [v.decision for v in verdicts]) == goes
 
 
 @pytest.mark.parametrize("text", ["Ross", "", "12:04"])

@@ -20,7 +20,9 @@ def test_letters_that_look_alike_and_lost_ones_are_forgiven(text: str) -> None:
     assert is_allowed(text, POLICY)
 
 
-@pytest.mark.parametrize("text", ["NSPIRATION", "SPIRATION", "LXPIRATION", "SEMI-UPRIG", "ORTABLE", "AP STANDIN(", "DECBITUS", "R ERÈCT"])
+@pytest.mark.parametrize(
+    "text", ["NSPIRATION", "SPIRATION", "LXPIRATION", "SEMI-UPRIG", "ORTABLE", "AP STANDIN(", "DECBITUS", "R ERÈCT"]
+)
 def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgiven(text: str) -> None:
     assert is_allowed(text, POLICY)
 

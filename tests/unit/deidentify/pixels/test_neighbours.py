@@ -13,6 +13,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     initials_of,
     initials_of_doubtful,
     ink_outside,
+    ink_shared,
     is_block,
     is_initial_of,
     rows_of_letters,
@@ -100,6 +101,26 @@ def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:
     assert ink_outside(both, [Box(0, 0, 30, 100), Box(30, 0, 60, 100)]) == 0.0
     assert ink_outside(both, [Box(0, 0, 30, 100)]) == 0.5
     assert ink_outside(Line(both.box, False, 60.0, 8, 0.9), [both.box]) == 1.0
+
+
+@pytest.fixture
+def letter_and_its_hole() -> tuple[Line, Line]:
+    """A bold letter at half the resolution of its hole."""
+    letter, hole = np.ones((20, 15), np.bool_), np.ones((12, 10), np.bool_)
+    letter[5:11, 5:10] = False
+    whole, within = Box(100, 200, 140, 230), Box(110, 210, 122, 220)
+    return replace(line(whole, 1), inks=(letter,), ink_boxes=(whole,)), replace(
+        line(within, 1), inks=(hole,), ink_boxes=(within,)
+    )
+
+
+def test_ink_is_shared_by_what_covers_the_same_pixels_at_any_resolution(
+    letter_and_its_hole: tuple[Line, Line],
+) -> None:
+    letter, hole = letter_and_its_hole
+    beside = replace(hole, ink_boxes=(Box(110, 240, 122, 250),))
+    assert (ink_shared(letter, letter), ink_shared(hole, letter), ink_shared(letter, hole)) == (1.0, 0.0, 0.0)
+    assert (ink_shared(beside, letter), ink_shared(replace(letter, inks=()), hole)) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("is_vertical", [False, True])
