@@ -30,7 +30,7 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
-_ROW_PROBABILITY = 0.6  # of staples and the like
+_ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many looks must show staples and the like
 _BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
@@ -68,7 +68,7 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
             yield _line(search, mark, (part,), is_vertical=part.box.height > TALL * part.box.width, is_part=True)
         return
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
-    if line.probability < _ROW_PROBABILITY and any(is_row_of_one_shape(_upright(line, ink)) for ink in line.inks):
+    if _is_of_one_sign(line):
         return
     if not _may_be_zip(line):
         yield line
@@ -79,6 +79,13 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
         return
     for first, last in broken_at(grey):
         yield _part_of(line, first, last)
+
+
+def _is_of_one_sign(line: Line) -> bool:
+    """True for staples and the like: of what is likely text, more than one look must show it."""
+    needed = next((looks for most, looks in _ROW_LOOKS if line.probability < most), None)
+    shown = (None for ink in line.inks if needed and is_row_of_one_shape(_upright(line, ink)))
+    return needed is not None and len(list(islice(shown, needed))) == needed
 
 
 def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:
