@@ -55,8 +55,6 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     if source.is_file():
         instances = instances.filter(pl.col("path") == spell_path(Path(source.name)))
     linked, refused = link_images_only(instances)
-    for path, reason in refused.iter_rows():
-        sys.stderr.write(f"{path}: {reason}\n")
     mine = key.for_project(config.vault.project)
     ledger = register(
         read_table(PSEUDONYMS, vault / "pseudonyms.parquet"),

@@ -64,12 +64,14 @@ def test_every_file_is_written_or_stands_in_the_drop_table(some_studies: Path, d
     assert (tmp_path / "run" / "vault").stat().st_mode & 0o777 == 0o700
 
 
-def test_what_is_refused_is_told_by_name(deidentify: Run, tmp_path: Path) -> None:
-    (tmp_path / "in" / "a").mkdir(parents=True)
-    (tmp_path / "in" / "a" / "notes.txt").write_text("no image")
+def test_where_refused_files_are_named_is_told_and_not_their_names(deidentify: Run, tmp_path: Path) -> None:
+    """The name of a file may be that of a patient: it stands in the vault alone."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Quillfeather.txt").write_text("no image")
     told = deidentify(tmp_path / "in", "run")
     assert told.code == 1
-    assert "a/notes.txt: E_NOT_DICOM\n" in told.err
+    assert "Quillfeather" not in told.out + told.err
+    assert "E_NOT_DICOM 1" in told.out
     assert f"what was refused, and why: {tmp_path / 'run' / 'vault' / 'drops.parquet'}\n" in told.out
 
 

@@ -29,7 +29,7 @@ from cxr_core.deidentify.pixels.wording import count_alphanumerics
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
-_MUCH_LESS, _LEAST_OF_INK = 0.8, 0.1
+_MUCH_LESS, _LEAST_OF_INK = 0.8, 0.2
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
@@ -80,9 +80,11 @@ def _by_itself(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verd
 
 def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdict]:
     """A kept letter without what else its ink holds: readers overlook initials."""
-    line, ink = verdict.line, verdict.line.ink_box
+    line, read = verdict.line, verdict.as_read
     for letter in letters_within(search, line):
-        if _MUCH_LESS * ink.area > letter.box.area >= _LEAST_OF_INK * ink.area and letter.box.intersection(ink):
+        is_narrower = letter.box.area < _MUCH_LESS * line.ink_box.area
+        is_of_it = ink_shared(letter, read) >= _OF_THE_INK and ink_shared(read, letter) >= _LEAST_OF_INK
+        if is_narrower and is_of_it:  # no serif, no hole of the letter
             return [judge_letter(letter, bench) or verdict]
     is_one = count_alphanumerics(verdict.texts[0]) == 1
     if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) and parts[1].any():
