@@ -30,8 +30,6 @@ from tasks.link import link_drops
 from tasks.receipts import receipt_step, store_files
 from tasks.split import renditions_to_publish, set_aside
 
-_COUNTED = ("subjects", "studies", "images")
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -87,7 +85,7 @@ def _said(account: Account) -> Said:
         "drops": drops,
         "quarantine": [share.quarantined, share.in_cohort, share.reasons],
         "waiting": account.waiting,
-        "counts": account.counts,
+        "counts": list(account.counts.items()),  # in this order
     }
 
 
@@ -95,9 +93,9 @@ def _account(said: Said) -> Account:
     drops = [
         DropCount(Stage(stage), ItemKind(kind), Reason(reason), count) for stage, kind, reason, count in said["drops"]
     ]
-    quarantined, in_cohort, *reasons = said["quarantine"]
-    share = QuarantineShare(quarantined, in_cohort, tuple((reason, count) for one in reasons for reason, count in one))
-    return Account(drops, share, said["waiting"], {name: said["counts"][name] for name in _COUNTED})
+    quarantined, in_cohort, reasons = said["quarantine"]
+    share = QuarantineShare(quarantined, in_cohort, tuple((reason, count) for reason, count in reasons))
+    return Account(drops, share, said["waiting"], dict(said["counts"]))
 
 
 def _closed(workspace: Workspace, *, is_whole: bool) -> Account:
@@ -116,13 +114,11 @@ def _closed(workspace: Workspace, *, is_whole: bool) -> Account:
         drops=_counts(drops),
         quarantine=quarantined_share(studies, drops, accepted),
         waiting=waiting(drops, accepted).height,
-        counts=dict(
-            zip(
-                _COUNTED,
-                (images["subject_id"].n_unique(), images["study_id"].n_unique(), images.height),
-                strict=True,
-            )
-        ),
+        counts={
+            "subjects": images["subject_id"].n_unique(),
+            "studies": images["study_id"].n_unique(),
+            "images": images.height,
+        },
     )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from cxr_core.errors import UsageError
 from cxr_core.intake.acquisition.days import asked_days
-from cxr_core.intake.sources.folder import walk_entries
 from cxr_core.release.gates import check_waivers
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.storage import write_bytes
@@ -111,10 +110,11 @@ def _check_sources(request: BuildRequest) -> None:
 
 def _check_fullness(config: BuildConfig) -> None:
     """Sources that hold nothing, such as a share that is not mounted, must not empty the dataset."""
-    folders = [path for path in (config.source.dicom, *config.source.reports) if path is not None and path.is_dir()]
-    for folder in folders:
-        if next(walk_entries(folder), None) is None:
-            raise UsageError(f"source {folder} holds no file: is it mounted?")
+    from cxr_core.intake.sources.folder import holds_nothing
+
+    for path in (config.source.dicom, *config.source.reports):
+        if path is not None and path.is_dir() and holds_nothing(path):
+            raise UsageError(f"source {path} holds no file: is it mounted?")
     if config.source.has_images and config.cohort.require_report and not config.source.reports:
         raise UsageError(
             "no source of reports, and studies without one are left out: name it with --reports, or say "

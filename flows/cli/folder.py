@@ -14,7 +14,7 @@ from cxr_core.deidentify.pixels import build_readers
 from cxr_core.deidentify.requests import AirlockInput, build_airlock_input, originals
 from cxr_core.errors import ItemError, TransientError, UsageError
 from cxr_core.intake.catalog import catalog_folder
-from cxr_core.intake.sources.folder import spell_path, walk_entries
+from cxr_core.intake.sources.folder import holds_nothing, spell_path
 from cxr_core.settings.build import BuildConfig
 from cxr_core.tables.catalogue import DROPS, PSEUDONYMS
 from cxr_core.tables.storage import read_table, write_table
@@ -46,7 +46,7 @@ def deidentify_folder(source: Path, output: Path, vault: Path, config: BuildConf
     """
     key = load_key(config.vault.key_file)
     root = source if source.is_dir() else source.parent
-    if next(walk_entries(root), None) is None:
+    if holds_nothing(root):
         raise UsageError(f"{source} holds no file")
     build_readers(config.deidentify.readers, easyocr_weights=config.deidentify.easyocr_weights)  # before the work
     claim(vault, key)

@@ -29,11 +29,12 @@ from cxr_core.deidentify.pixels.wording import count_alphanumerics
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
-_MUCH_LESS, _LEAST_OF_INK = 0.8, 0.2
+_MUCH_LESS = 0.8
 _SURELY_A_LINE = 0.95  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
-_OF_THE_INK = 0.5  # of the letters of a word: what was read, and the other way round
+_AS_READ = 0.5  # of the ink of a part: what was read
+_LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
@@ -83,8 +84,7 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
     line, read = verdict.line, verdict.as_read
     for letter in letters_within(search, line):
         is_narrower = letter.box.area < _MUCH_LESS * line.ink_box.area
-        is_of_it = ink_shared(letter, read) >= _OF_THE_INK and ink_shared(read, letter) >= _LEAST_OF_INK
-        if is_narrower and is_of_it:  # no serif, no hole of the letter
+        if is_narrower and _is_ink_of(letter, read, _LEAST_OF_A_LETTER):
             return [judge_letter(letter, bench) or verdict]
     is_one = count_alphanumerics(verdict.texts[0]) == 1
     if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) and parts[1].any():
@@ -100,11 +100,15 @@ def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
     letters, read = count_alphanumerics(verdict.texts[0]), verdict.as_read
     for word in words_within(search, verdict.line):
         is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * read.ink_box.area
-        of_the_ink = min(ink_shared(word.place, read), ink_shared(read, word.place))
-        is_as_read = of_the_ink >= _OF_THE_INK  # the holes and the strokes of bold letters lie in a row, too
-        if is_narrower and is_as_read and len(word.letters) == letters and not word.is_beside_larger:
+        is_as_long = len(word.letters) == letters and not word.is_beside_larger
+        if is_narrower and is_as_long and _is_ink_of(word.place, read, _LEAST_OF_A_WORD):
             return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
     return []
+
+
+def _is_ink_of(part: Line, read: Line, least: float) -> bool:
+    """True for ink that was read, and enough of that: holes, strokes and serifs of bold letters look like letters."""
+    return ink_shared(part, read) >= _AS_READ and ink_shared(read, part) >= least
 
 
 def _part_of(line: Line, mask: NDArray[np.bool_]) -> Line:

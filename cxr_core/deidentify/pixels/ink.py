@@ -4,7 +4,7 @@ Takes the search image and a mark, gives binarisations, the likeliest first, cut
 The lines that they make are left to `lines`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,21 +81,13 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     """
     reach = mark.reach(search.shape)
     stored = search.stored[reach.window]
-    core = _within(mark.core, reach, 1.0)
-    if (mask := _constant_ink(stored, core, mark)) is not None:
+    if (mask := _constant_ink(stored, _within(mark.core, reach, 1.0), mark)) is not None:
         yield Ink(mask, reach, 1.0)
-    is_any = False
-    for height_px, looks in ((_INK_PX, _contrasted), (_OUTLINED_PX, _outlined), (_INK_PX, _across_a_border)):
-        if looks is _across_a_border and (mark.is_squarish or not is_any):
-            return  # a letter stands on one ground; where no other look shows type, its tone would say nothing, either
-        grey = _sampled(search, reach, mark.line_px, height_px)
-        zoom = grey.shape[0] / reach.height
-        core = _within(mark.core, reach, zoom).grown(0, grey.shape)
-        for contrasted in looks(grey, core, mark.line_px * zoom):
-            mask = _belonging(contrasted, core, mark)
-            if _is_ink(mask, core, mark):
-                is_any = True
-                yield Ink(mask, reach, _commonest_share(stored, mask))
+    at_reading_height = _place(search, mark, _INK_PX)
+    is_type = yield from _shown_by(_contrasted, at_reading_height, search, mark)
+    is_type |= yield from _shown_by(_outlined, _place(search, mark, _OUTLINED_PX), search, mark)
+    if is_type and not mark.is_squarish:  # a letter stands on one ground; the tone of what is no type says nothing
+        yield from _shown_by(_across_a_border, at_reading_height, search, mark)
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -113,6 +105,33 @@ def _constant_ink(stored: NDArray[np.integer], core: Box, mark: Mark) -> NDArray
             if _is_ink(mask, core, mark):
                 return mask
     return None
+
+
+_Place = tuple[NDArray[np.uint8], Box, float]
+"""Grey values, where the mark lies in them, and the height of its line there."""
+
+
+def _place(search: SearchImage, mark: Mark, height_px: int) -> _Place:
+    reach = mark.reach(search.shape)
+    grey = _sampled(search, reach, mark.line_px, height_px)
+    zoom = grey.shape[0] / reach.height
+    return grey, _within(mark.core, reach, zoom).grown(0, grey.shape), mark.line_px * zoom
+
+
+def _shown_by(
+    looks: Callable[[NDArray[np.uint8], Box, float], Iterator[NDArray[np.bool_]]],
+    place: _Place,
+    search: SearchImage,
+    mark: Mark,
+) -> Generator[Ink, None, bool]:
+    """The inks that a look shows at a place; gives whether there was one."""
+    reach, is_any = mark.reach(search.shape), False
+    for shown in looks(*place):
+        mask = _belonging(shown, place[1], mark)
+        if _is_ink(mask, place[1], mark):
+            is_any = True
+            yield Ink(mask, reach, _commonest_share(search.stored[reach.window], mask))
+    return is_any
 
 
 def _sampled(search: SearchImage, reach: Box, line_px: float, height_px: int) -> NDArray[np.uint8]:
@@ -165,8 +184,7 @@ def _of_one_tone(
     weights = np.bincount(grey[core.window][drawn], strokes[core.window][drawn], minlength=256)
     tone = int(np.argmax(np.convolve(weights, np.ones(2 * _TONE + 1), "same")))
     toned = np.abs(grey.astype(np.int16) - tone) <= _TONE
-    near = cv2.dilate(as_bytes(toned), np.ones((_outline_px(line_px),) * 2, np.uint8)) > 0
-    is_one = np.count_nonzero(drawn & ~near[core.window]) <= _OTHER_TONE * np.count_nonzero(drawn)
+    is_one = np.count_nonzero(drawn & ~_hem(toned, line_px)[core.window]) <= _OTHER_TONE * np.count_nonzero(drawn)
     return np.asarray(toned, dtype=np.bool_) if is_one else None
 
 
@@ -214,9 +232,14 @@ def _enclosed(edge: NDArray[np.bool_], core: Box, line_px: float) -> NDArray[np.
 
 def _hugs(edge: NDArray[np.bool_], fill: NDArray[np.bool_], core: Box, line_px: float) -> bool:
     """True where an edge runs, within the mark, nowhere further from a fill than an outline is wide."""
-    near = cv2.dilate(as_bytes(fill), np.ones((_outline_px(line_px),) * 2, np.uint8)) > 0
     drawn = edge[core.window]
-    return bool(np.count_nonzero(drawn & near[core.window]) >= _HUGS * np.count_nonzero(drawn))
+    return bool(np.count_nonzero(drawn & _hem(fill, line_px)[core.window]) >= _HUGS * np.count_nonzero(drawn))
+
+
+def _hem(mask: NDArray[np.bool_], line_px: float) -> NDArray[np.bool_]:
+    """A mask and what lies as near to it as an outline is wide."""
+    near = cv2.dilate(as_bytes(mask), np.ones((_outline_px(line_px),) * 2, np.uint8))
+    return np.asarray(near > 0, dtype=np.bool_)
 
 
 def _outline_px(line_px: float) -> int:

@@ -84,8 +84,10 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
 def _is_of_one_sign(line: Line) -> bool:
     """True for staples and the like: of what is likely text, more than one look must show it."""
     needed = next((looks for most, looks in _ROW_LOOKS if line.probability < most), None)
-    shown = (None for ink in line.inks if needed and is_row_of_one_shape(_upright(line, ink)))
-    return needed is not None and len(list(islice(shown, needed))) == needed
+    if needed is None:
+        return False
+    shown = (ink for ink in line.inks if is_row_of_one_shape(_upright(line, ink)))
+    return len(list(islice(shown, needed))) == needed
 
 
 def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:

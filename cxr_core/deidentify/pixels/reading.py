@@ -140,13 +140,20 @@ def read_line(
     """
     readings: list[Reading] = []
     if promise is None:
-        promise = _LETTER if is_letter(line) else _DOUBTFUL_LINE if words_matter else _LINE
-        promise = _LONG_LINE if line.glyphs > _MANY_GLYPHS and not words_matter else promise
+        promise = _usual_promise(line, words_matter=words_matter)
     for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
         readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted):
             break
     return tuple(readings)
+
+
+def _usual_promise(line: Line, *, words_matter: bool) -> Promise:
+    if is_letter(line):
+        return _LETTER
+    if words_matter:
+        return _DOUBTFUL_LINE
+    return _LONG_LINE if line.glyphs > _MANY_GLYPHS else _LINE
 
 
 def _worth_reading(

@@ -116,8 +116,7 @@ def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
     """True where a long marker was read with a letter or two taken for others, or one lost."""
     if len(known) < policy.one_edit_from_letters:
         return False
-    most = 2 if len(known) >= policy.two_edits_from_letters else 1
-    return is_misreading(word, known, most=most)
+    return is_misreading(word, known, most=2 if len(known) >= policy.two_edits_from_letters else 1)
 
 
 def supports(text: str, marker: str) -> bool:

@@ -84,6 +84,14 @@ def walk_entries(root: Path) -> Iterator[Path]:
     return (path for path, _ in _walk(root))
 
 
+def holds_nothing(root: Path) -> bool:
+    """True for a folder without any entry, however deep; one that cannot be listed is told by whoever reads it."""
+    try:
+        return next(_walk(root), None) is None
+    except OSError:
+        return False
+
+
 def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
     """Every entry that is no folder, and whether it is no regular file either."""
     waiting = [iter(_listed(root))]

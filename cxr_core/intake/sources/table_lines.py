@@ -7,7 +7,7 @@ Which column is meant is left to `source_table`.
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -51,45 +51,32 @@ def guess_delimiter(text: str) -> str:
 
 
 def _csv_lines(content: bytes) -> Iterator[list[str]]:
-    """The records of a CSV file; one that is cut off is told after its last record, which is not given."""
+    """The records of a CSV file, the last one only if nothing shows that it is cut off."""
     text = decode(content)
     delimiter = guess_delimiter(text)
-    source = _Remembered(io.StringIO(text, newline=""))
-    reader = csv.reader(source, delimiter=delimiter)
-    shortest = math.inf
+    taken: list[str] = []
+    reader = csv.reader(_noting(io.StringIO(text, newline=""), taken), delimiter=delimiter)
+    last, lines, shortest = list[str](), list[str](), math.inf
     try:
         for record in reader:
-            if source.is_at_end and (told := _cut_off(source.taken, delimiter, record, shortest)):
-                raise UnreadableTable(f"is cut off: {told} (line {reader.line_num - len(source.taken) + 1})")
-            if record:
-                shortest = min(shortest, len(record))
-            source.taken.clear()
-            yield record
+            if lines:
+                yield last
+                shortest = min(shortest, len(last) or math.inf)
+            last, lines = record, taken.copy()
+            taken.clear()
     except csv.Error:
         raise UnreadableTable("is no readable CSV (is a quotation mark left open?)") from None
+    if lines:
+        if told := _cut_off(lines, delimiter, last, shortest):
+            raise UnreadableTable(f"is cut off: {told} (line {reader.line_num - len(lines) + 1})")
+        yield last
 
 
-class _Remembered:
-    """The lines of a text, of which those of the record in hand are remembered."""
-
-    def __init__(self, text: io.StringIO) -> None:
-        self._text = text
-        self._next = text.readline()
-        self.taken: list[str] = []
-
-    @property
-    def is_at_end(self) -> bool:
-        return not self._next
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if not self._next:
-            raise StopIteration
-        line, self._next = self._next, self._text.readline()
-        self.taken.append(line)
-        return line
+def _noting(text: Iterable[str], taken: list[str]) -> Iterator[str]:
+    """The lines of a text; those of the record in hand are noted."""
+    for line in text:
+        taken.append(line)
+        yield line
 
 
 def _cut_off(lines: list[str], delimiter: str, record: list[str], shortest: float) -> str | None:

@@ -12,6 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from cxr_core.errors import UsageError
 from cxr_core.intake import catalog
 from cxr_core.intake.catalog import catalog_folder, read_again
+from cxr_core.intake.sources.folder import holds_nothing
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 WriteDicom = Callable[..., None]
@@ -243,3 +244,18 @@ def test_a_file_that_became_older_is_opened_again(tmp_path: Path, write_dicom: W
     write_dicom(tmp_path / "a", PatientID="M2")
     os.utime(tmp_path / "a", ns=(_NOW_NS - 9 * _DAY_NS, _NOW_NS - 9 * _DAY_NS))
     assert catalog_folder(tmp_path, known)["patient_id"].to_list() == ["M2"]
+
+
+def test_only_a_folder_that_is_known_to_hold_nothing_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert holds_nothing(tmp_path)
+    (tmp_path / "a" / "b" / "link").symlink_to("nowhere")
+    assert not holds_nothing(tmp_path)
+
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert not holds_nothing(tmp_path)
