@@ -155,10 +155,10 @@ def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> N
         input_names=["ink"], output_names=[answer], dynamic_axes={"ink": {0: "n"}, answer: {0: "n"}},
         opset_version=17,
     )  # fmt: skip
-    target.write_bytes(_at_half_precision(buffer.getvalue()))
+    target.write_bytes(at_half_precision(buffer.getvalue()))
 
 
-def _at_half_precision(model: bytes) -> bytes:
+def at_half_precision(model: bytes) -> bytes:
     """The same network with its weights kept in 16 bits; they are widened when it is loaded."""
     graph = onnx.load_from_string(model)
     casts = []

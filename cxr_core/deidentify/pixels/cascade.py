@@ -15,6 +15,7 @@ from cxr_core.deidentify.pixels.cut_outs import (
     lead_letters,
     lead_words,
     letters_alone,
+    letters_seen,
     out_of_places,
     without_small_letters,
     words_apart,
@@ -135,9 +136,10 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += words_apart(verdicts, bench)
     verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
+    verdicts, beside = letters_seen(search, verdicts, codes, undecided, bench)
     verdicts += words_beside_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts = without_explained(without_small_letters(verdicts))
-    verdicts += initials(search, maps, verdicts)
+    verdicts += initials(search, maps, verdicts, beside)
     verdicts += rest(undecided, [*verdicts, *codes])
     verdicts += blocks_and_rows(search, maps, verdicts, things)
     verdicts = followed_to_their_ends(search, verdicts)

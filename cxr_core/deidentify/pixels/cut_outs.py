@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_word
+from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import letters_within
@@ -22,9 +22,18 @@ from cxr_core.deidentify.pixels.neighbours import adjoins, company, ink_shared, 
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
+from cxr_core.deidentify.pixels.sightings import as_line, by_preference, clear_of, is_seen_as, sightings
 from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.standing import is_place_of_several
-from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, StandsAlone, Verdict, is_lead, may_hold_lead
+from cxr_core.deidentify.pixels.verdict import (
+    LEAD_ASPECT,
+    Rule,
+    StandsAlone,
+    Verdict,
+    is_lead,
+    may_hold_lead,
+    may_show_letter,
+)
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 from cxr_core.vocabulary import BoxDecision
 
@@ -37,6 +46,9 @@ _AS_READ = 0.5  # of the ink of a part: what was read
 _LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
+_SEEN = 0.62
+_SHARED, _HALF = 0.4, 0.5
+_REACH = 0.3  # of the height of a line: how far its rectangle grows
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -216,6 +228,68 @@ def _is_with(line: Line, word: Line) -> bool:
     shorter, longer = sorted((line.box.height, line.box.width))
     is_small = shorter <= _COMPANY[0] * word.line_px and longer <= _COMPANY[1] * word.line_px
     return is_small or line.box.intersection(word.box) >= _PIECE * line.box.area
+
+
+def letters_seen(
+    search: SearchImage, verdicts: Sequence[Verdict], codes: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+) -> tuple[list[Verdict], list[Line]]:
+    """The same verdicts with the lone letters that the network sees, where they are read as it sees them.
+
+    It looks at places that go or may go, and at letters over which such a place would go. A letter that was kept with
+    less or more than its ink is replaced. Given beside the verdicts: the small type next to these letters.
+    """
+    removed = [v for v in verdicts if not v.is_kept]
+    places = sorted((v.line for v in removed if may_show_letter(v)), key=lambda line: -line.box.area)
+    firm = [v.line for v in [*removed, *codes] if not may_show_letter(v)]
+    reached = [line.box.grown(round(_REACH * line.line_px), UNBOUNDED) for line in places]
+
+    def is_in_danger(line: Line) -> bool:
+        return line.box.aspect < LEAD_ASPECT and any(box.intersection(line.box) for box in reached)
+
+    doubtful = [line for line in undecided if is_in_danger(line) or _may_have_initials(line)]
+    letters = [v.as_read for v in verdicts if _is_lone(v) and is_in_danger(v.line)]
+    looked_at = places[:_MOST_PLACES] + (letters + doubtful)[:_MOST_PLACES]
+    seen = {one: place for place in looked_at for one in sightings(search, place.box) if one.certainty >= _SEEN}
+    confirmed = [line.ink_box for line in letters if is_seen_as(line, list(seen))]
+    found: list[Verdict] = []
+    beside: list[Line] = []
+    for sighting in by_preference(list(seen)):
+        is_known = any(sighting.box.intersection(box) for box in confirmed + [v.line.ink_box for v in found])
+        if is_known or any(_is_half_of(sighting.box, line.ink_box) for line in letters):
+            continue
+        letter = as_line(search, sighting, seen[sighting])
+        others = firm + [line for line in places if letter and not line.box.intersection(letter.box)]
+        if letter and _is_free(letter, (), others) and (verdict := judge_sighting(letter, sighting, bench)):
+            found.append(replace(verdict, line=clear_of(verdict.line, sighting.company)))
+            beside += [_initials(letter, box) for box in sighting.company]
+    return [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found, beside
+
+
+def _initials(letter: Line, box: Box) -> Line:
+    lower = float(min(box.height, box.width))
+    return replace(letter, box=box, is_vertical=box.height > box.width, line_px=lower, glyphs=2, inks=(), ink_boxes=())
+
+
+def _may_have_initials(line: Line) -> bool:
+    return line.box.aspect < LEAD_ASPECT and line.probability >= TEXT_PROBABILITY
+
+
+def _is_replaced(verdict: Verdict, seen: Verdict) -> bool:
+    return _is_lone(verdict) and _is_same(verdict.as_read.ink_box, seen.line.box)
+
+
+def _is_half_of(part: Box, letter: Box) -> bool:
+    """True for what is seen of a letter that was read as a whole."""
+    return part.area <= _HALF * letter.area and part.intersection(letter) >= _INSIDE * part.area
+
+
+def _is_lone(verdict: Verdict) -> bool:
+    return is_lead(verdict) and count_alphanumerics(verdict.texts[0]) == 1
+
+
+def _is_same(one: Box, other: Box) -> bool:
+    """True where two rectangles share much of the smaller one: the corner of a word askew may lie in another's."""
+    return one.intersection(other) > _SHARED * min(one.area, other.area)
 
 
 def lead_letters(

@@ -19,9 +19,12 @@ from cxr_core.deidentify.pixels.reading import (
     is_letter,
     read_line,
 )
+from cxr_core.deidentify.pixels.sightings import Sighting
 from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, normalise
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, normalise
 from cxr_core.vocabulary import BoxDecision
+
+_SEEN_AND_READ, _DISPUTED, _CERTAINLY_SEEN = 0.5, 0.7, 0.84
 
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
@@ -34,6 +37,25 @@ def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
         if is_certain and count_alphanumerics(reading.texts[0]) == 1:
             return _cut_out(letter, reading, bench)
     return None
+
+
+def judge_sighting(letter: Line, sighting: Sighting, bench: Bench) -> Verdict | None:
+    """Kept where the first reader reads the side that the network sees, or nothing else and this is certain; else None.
+
+    A letter by itself names nobody: the network is asked whether it is one, and is the second witness.
+    """
+    if not is_short_enough(letter, letters=1):
+        return None
+    first = replace(bench.desk, readers=bench.desk.readers[:1])
+    readings = read_line(letter, first, bench.is_marker, words_matter=True, promise=CUT_OUT_LETTER)
+    for reading in readings:
+        text = reading.texts[0]
+        if normalise(text) == sighting.side and reading.scores[0] >= _SEEN_AND_READ and not has_company(text):
+            return _cut_out(letter, reading, bench)
+    is_disputed = any(reading.scores[0] >= _DISPUTED for reading in readings)
+    if is_disputed or sighting.certainty < _CERTAINLY_SEEN:
+        return None
+    return Verdict(letter, BoxDecision.KEPT, Rule.MARKER, "none", (sighting.side,), is_cut_out=True)
 
 
 def may_be_letter(letter: Line, bench: Bench) -> bool:

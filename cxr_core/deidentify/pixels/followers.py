@@ -22,6 +22,7 @@ from cxr_core.vocabulary import BoxDecision
 
 _FAINT_PROBABILITY = 0.2
 _MOST_SUSPECTS, _MOST_BESIDE = 4, 2
+_READ = 0.2  # of what was seen beside a letter: it was read as a word
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
 
@@ -60,10 +61,12 @@ def followed_to_their_ends(search: SearchImage, verdicts: Sequence[Verdict]) -> 
     ]
 
 
-def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict]) -> list[Verdict]:
+def initials(
+    search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdict], beside: Sequence[Line]
+) -> list[Verdict]:
     """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials.
 
-    Beside a kept word it is only what has the word's tone.
+    Beside a kept word it is only what has the word's tone. What was seen beside a letter goes, unless it was read.
     """
     letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
     words = [v.as_read for v in verdicts if v.is_kept and not is_lead(v)]
@@ -74,7 +77,8 @@ def initials(search: SearchImage, maps: Sequence[Maps], verdicts: Sequence[Verdi
     read = [v.as_read.ink_box for v in verdicts if v.is_kept]
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
-    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small]
+    unread = [line for line in beside if all(box.intersection(line.box) <= _READ * line.box.area for box in read)]
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small + unread]
 
 
 def _as_drawn(letter: Line) -> Line:

@@ -19,7 +19,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.parts import Glyphs, Parts, parts_of
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.tones import contrast_of, hat, otsu
+from cxr_core.deidentify.pixels.tones import contrast_of, hat, otsu, sampled
 
 _LETTER_PX = 40  # height at which a letter is taken apart
 _LEAST_ZOOM = 0.4
@@ -124,7 +124,7 @@ def looks_at(search: SearchImage, window: Box, zoom: float) -> Iterator[tuple[Pa
     zoom : float
         At which a letter or a word is at most `PLACE_PX` high.
     """
-    grey, zoom = _sampled(search, window, zoom)
+    grey, zoom = sampled(search.views[0].grey, window, zoom)
     for stroke, kind in _STROKES:
         strokes = hat(grey, kind, stroke * PLACE_PX)
         yield parts_of(strokes > max(otsu(strokes), _LEAST_CONTRAST), window, zoom), kind
@@ -169,7 +169,7 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     if size > LARGEST_PX or not letter.inks:
         return []
     window = letter.ink_box.grown(round(_COMPANY * size), search.shape)
-    grey, zoom = _sampled(search, window, _LETTER_PX / size)
+    grey, zoom = sampled(search.views[0].grey, window, _LETTER_PX / size)
     own = Box(
         int((letter.ink_box.top - window.top) * zoom),
         int((letter.ink_box.left - window.left) * zoom),
@@ -204,14 +204,6 @@ def _size_of(letter: Line) -> int:
     if letter.glyphs <= 2:
         return longer
     return shorter if longer >= _LONGER * letter.line_px else max(1, round(letter.line_px))
-
-
-def _sampled(search: SearchImage, window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:
-    zoom = min(zoom, 2.0)
-    size = max(1, round(window.width * zoom)), max(1, round(window.height * zoom))
-    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    grey = cv2.resize(np.ascontiguousarray(search.views[0].grey[window.window]), size, interpolation=method)
-    return np.asarray(grey, dtype=np.uint8), zoom
 
 
 def _letters_of(parts: Parts, known: Sequence[Box]) -> Iterator[tuple[int, _Company]]:

@@ -8,6 +8,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.model import Box
+
+_LARGEST_ZOOM = 2.0
+
+
+def sampled(grey: NDArray[np.uint8], window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:
+    """A window of an image at so many times its size, at most twice; and how many times it became."""
+    zoom = min(zoom, _LARGEST_ZOOM)
+    size = max(1, round(window.width * zoom)), max(1, round(window.height * zoom))
+    method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+    part = cv2.resize(np.ascontiguousarray(grey[window.window]), size, interpolation=method)
+    return np.asarray(part, dtype=np.uint8), zoom
+
 
 def otsu(grey: NDArray[np.uint8]) -> float:
     """The level that divides a window into two tones best; what is above it is the brighter one."""

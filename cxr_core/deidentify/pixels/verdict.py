@@ -100,6 +100,13 @@ def may_hold_lead(verdict: Verdict) -> bool:
     return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
 
 
+def may_show_letter(verdict: Verdict) -> bool:
+    """True for a removed place in which a lone letter may be seen: not surely a line of type."""
+    line = verdict.line
+    is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
+    return is_unread and line.probability < _SURELY_TYPE and line.box.aspect < LEAD_ASPECT
+
+
 def is_whole_word(kept: Verdict) -> bool:
     """True for a kept line with a long listed word, read alike by all: no remainder of a name."""
     longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
