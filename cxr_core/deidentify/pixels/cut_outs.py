@@ -250,12 +250,14 @@ def letters_seen(
     letters = [v.as_read for v in verdicts if _is_lone(v) and is_in_danger(v.line)]
     looked_at = places[:_MOST_PLACES] + (letters + doubtful)[:_MOST_PLACES]
     seen = {one: place for place in looked_at for one in sightings(search, place.box) if one.certainty >= _SEEN}
+    known = [v.as_read.ink_box for v in verdicts if v.is_kept]
     confirmed = [line.ink_box for line in letters if is_seen_as(line, list(seen))]
     found: list[Verdict] = []
     beside: list[Line] = []
     for sighting in by_preference(list(seen)):
         is_known = any(sighting.box.intersection(box) for box in confirmed + [v.line.ink_box for v in found])
-        if is_known or any(_is_half_of(sighting.box, line.ink_box) for line in letters):
+        is_part = sighting.is_of_a_row(known) or any(_is_half_of(sighting.box, line.ink_box) for line in letters)
+        if is_known or is_part:
             continue
         letter = as_line(search, sighting, seen[sighting])
         others = firm + [line for line in places if letter and not line.box.intersection(letter.box)]

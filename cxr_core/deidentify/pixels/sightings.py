@@ -26,7 +26,7 @@ _MOST_LETTERS = 2.0  # a place is so many times as long as its letter
 _LEAST_PX, _LARGEST_PX = 16, 260
 _SMALLEST, _LARGEST = 0.35, 1.5  # of a place
 _LEAST_VIEW_PX = 48
-_SEEN, _OTHER = 0.5, 0.5
+_SEEN, _OTHER, _PERHAPS = 0.5, 0.5, 0.3  # of a letter; of other type: surely, perhaps
 _REGION = 0.3  # from which on a cell belongs to a letter that was seen next to it
 _SIZE = 15, 60  # of a letter askew, in pixels of what is seen
 _MOSTLY, _MUCH = 0.7, 0.3  # of a part: it is the letter's; of all ink: it is joined to something
@@ -39,13 +39,14 @@ _ALIKE = 0.6
 _RIM_CELLS, _OF_IT = 2, 0.15
 _INITIALS, _LONGEST, _CLOSE = (0.15, 0.85), 2.0, 0.8  # of the letter: height and length of initials, and the gap
 _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
+_AS_HIGH, _SPACES, _ON_ITS_LINE, _OVERLAP = (0.5, 1.8), 2.0, 0.25, 0.2  # of a letter: what makes a row with it
 _UNHARMED = 0.95  # of the ink of a letter
 _COVERED = 0.75  # of the sides of a letter: what its ink must reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """A lone letter that was seen: which, how surely (0 to 1), where; the small type beside it.
+    """A lone letter that was seen: which, how surely (0 to 1), where; all other type beside it.
 
     `cells` tells of all around it how probable it is that each is of the letter; below zero for other type.
     """
@@ -53,9 +54,33 @@ class Sighting:
     side: str
     certainty: float
     box: Box
-    company: tuple[Box, ...]
+    beside: tuple[Box, ...]
     around: Box
     cells: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return max(self.box.height, self.box.width)
+
+    @property
+    def company(self) -> list[Box]:
+        """Where initials stand about the letter: small type close to it, no longer than a few letters."""
+        found = [
+            box for box in self.beside if _is_small(box, self.size) and max(box.gaps(self.box)) <= _CLOSE * self.size
+        ]
+        return found if len(found) <= _MOST_COMPANY else []  # more is texture
+
+    def is_of_a_row(self, known: Sequence[Box]) -> bool:
+        """True where type of about its height stands in its row or column, on its line: `Lee, L`; but for what is known.
+
+        Parameters
+        ----------
+        known : sequence of Box
+            Markers that were read.
+        """
+        unread = [box for box in self.beside if not any(box.intersection(one) for one in known)]
+        lying = self.box.transposed
+        return any(_follows(self.box, box) or _follows(lying, box.transposed) for box in unread)
 
 
 def is_seen_as(letter: Line, seen: Sequence[Sighting]) -> bool:
@@ -71,9 +96,31 @@ def by_preference(seen: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _is_part_of(one: Sighting, other: Sighting) -> bool:
-    sizes = (max(sighting.box.height, sighting.box.width) for sighting in (other, one))
-    is_larger = next(sizes) >= _MUCH_LARGER * next(sizes)
+    is_larger = other.size >= _MUCH_LARGER * one.size
     return is_larger and one.certainty < _SURE and one.box.intersection(other.box) >= _WITHIN * one.box.area
+
+
+def _is_small(box: Box, size: int) -> bool:
+    shorter, longer = sorted((box.height, box.width))
+    is_lower = _INITIALS[0] * size <= shorter <= _INITIALS[1] * size
+    return is_lower and longer <= min(_LONGEST * size, _LONGEST_OVER_HIGH * shorter)
+
+
+def _follows(letter: Box, other: Box) -> bool:
+    """True for type in the row of a letter that stands on its line, about as high, within a few spaces."""
+    gap = letter.gaps(other)[1]
+    is_as_high = _AS_HIGH[0] * letter.height <= other.height <= _AS_HIGH[1] * letter.height
+    offset = min(abs(letter.bottom - other.bottom), abs(letter.top - other.top))
+    return (
+        is_as_high
+        and -_OVERLAP * letter.height <= gap <= _SPACES * letter.height
+        and offset <= _ON_ITS_LINE * letter.height
+    )
+
+
+def _places_in(mask: NDArray[np.bool_]) -> list[Box]:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return [Box(top, left, top + height, left + width) for left, top, width, height in stats[1:, :4].tolist()]
 
 
 def sightings(search: SearchImage, place: Box) -> list[Sighting]:
@@ -98,6 +145,7 @@ def _at_scale(search: SearchImage, window: Box, height: float) -> Iterator[Sight
         return
     maps = look_for_letters(grey)
     sides = maps[:2]
+    type_ = _places_in(maps[2] >= _PERHAPS)
     near = (sides.max(axis=0) >= _REGION) & (maps[2] < _OTHER)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=4)
     seen_shape = grey.shape[0] / CELL_PX, grey.shape[1] / CELL_PX
@@ -112,22 +160,9 @@ def _at_scale(search: SearchImage, window: Box, height: float) -> Iterator[Sight
         box = _in_image(cells, window, seen_shape)
         around = cells.grown(_RIM_CELLS, (labels.shape[0], labels.shape[1]))
         own = np.where(mask, sides[side], np.where(maps[2] >= _OTHER, np.float32(-1), 0))[around.window]
-        company = tuple(_in_image(box, window, seen_shape) for box in _company(maps[2], cells))
+        beside = tuple(_in_image(one, window, seen_shape) for one in type_ if not one.intersection(cells))
         certainty = float(likely[side].mean())
-        yield Sighting(SIDES[side], certainty, box, company, _in_image(around, window, seen_shape), own)
-
-
-def _company(other: NDArray[np.float32], letter: Box) -> list[Box]:
-    """Where initials stand about a letter, in cells: small type close to it, no longer than a few letters."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats((other >= _OTHER).astype(np.uint8), connectivity=8)
-    size = max(letter.height, letter.width)
-    found = []
-    for left, top, width, height in stats[1:, :4].tolist():
-        box, (shorter, longer) = Box(top, left, top + height, left + width), sorted((width, height))
-        is_small = _INITIALS[0] * size <= shorter <= _INITIALS[1] * size and longer <= _LONGEST * size
-        if is_small and longer <= _LONGEST_OVER_HIGH * shorter and max(box.gaps(letter)) <= _CLOSE * size:
-            found.append(box)
-    return found if len(found) <= _MOST_COMPANY else []  # more is texture
+        yield Sighting(SIDES[side], certainty, box, beside, _in_image(around, window, seen_shape), own)
 
 
 def as_line(search: SearchImage, sighting: Sighting, place: Line) -> Line | None:
@@ -173,15 +208,16 @@ def clear_of(letter: Line, boxes: Sequence[Box]) -> Line:
             parts = [(_share_in(part, ink, own), part) for part in own.without(box)]
             share, part = max(parts, key=lambda one: one[0], default=(0.0, own))
             if share >= _UNHARMED:
-                letter = letter.cut_down_to(ink[_rows_of(part, own, ink.shape)], part, glyphs=1)
+                letter = letter.cut_down_to(ink[_part_of(part, own, ink.shape)], part, glyphs=1)
     return letter
 
 
 def _share_in(part: Box, ink: NDArray[np.bool_], own: Box) -> float:
-    return np.count_nonzero(ink[_rows_of(part, own, ink.shape)]) / max(1, np.count_nonzero(ink))
+    inside = int(np.count_nonzero(ink[_part_of(part, own, ink.shape)]))
+    return inside / max(1, int(np.count_nonzero(ink)))
 
 
-def _rows_of(part: Box, own: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _part_of(part: Box, own: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The pixels of an ink over `own` that lie in a part of it."""
     down, across = shape[0] / own.height, shape[1] / own.width
     rows = slice(int((part.top - own.top) * down), max(1, round((part.bottom - own.top) * down)))
