@@ -71,7 +71,7 @@ class Sighting:
         return found if len(found) <= _MOST_COMPANY else []  # more is texture
 
     def is_of_a_row(self, known: Sequence[Box]) -> bool:
-        """True where type of about its height stands in its row or column, on its line: `Lee, L`; but for what is known.
+        """True where type of about its height stands in its row or column (`Lee, L`), but for what is known.
 
         Parameters
         ----------
