@@ -18,6 +18,7 @@ from building import ROOT, Build, Result, run, tree
 pytestmark = pytest.mark.e2e
 
 _KEY_ID, _SECRET = "AKIAHILUMTESTSONLY00", "s3cr3t-of-the-tests-that-nobody-may-see"
+_AT_REST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class Store:
 
     def lying(self, bucket: str) -> set[str]:
         return {item["Key"] for item in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+    def left_lying(self, bucket: str) -> set[str]:
+        """What lies there once nothing more arrives: the server ends what a killed client had sent whole."""
+        before, there = None, self.lying(bucket)
+        while there != before:
+            time.sleep(_AT_REST_S)
+            before, there = there, self.lying(bucket)
+        return there
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +142,7 @@ def test_a_copy_that_is_killed_is_no_release_and_goes_on(
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    there = store.lying(bucket)
+    there = store.left_lying(bucket)
     assert 0 < len(there) < len(tree(base_build.public))
     assert "cxr-1.0.0/SHA256SUMS.txt" not in there
 
