@@ -136,7 +136,7 @@ def probabilities(network: nn.Module, seen: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.sigmoid(network(as_input(part))) for part in seen.split(256)])
 
 
-class _Shipped(nn.Module):
+class WithProbabilities(nn.Module):
     """The network with its last step: probabilities."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -151,7 +151,7 @@ def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> N
     """Ships a network over ink, so wide, that gives logits: probabilities, under a name, with weights of 16 bits."""
     buffer = io.BytesIO()
     torch.onnx.export(
-        _Shipped(network).eval(), torch.zeros(1, 1, HEIGHT_PX, width_px), buffer, dynamo=False,
+        WithProbabilities(network).eval(), torch.zeros(1, 1, HEIGHT_PX, width_px), buffer, dynamo=False,
         input_names=["ink"], output_names=[answer], dynamic_axes={"ink": {0: "n"}, answer: {0: "n"}},
         opset_version=17,
     )  # fmt: skip

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from burned_in_text import Face, cropped, initials, marker_lines, noise_lines, phi_lines, render_line
-from burned_in_text import draw_person as _draw_person
+from burned_in_text import Face, cropped, draw_person, initials, marker_lines, noise_lines, phi_lines, render_line
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
@@ -112,7 +111,7 @@ def _type(rng: np.random.Generator, faces: Sequence[Face]) -> Group:
         if rng.random() < 0.3:
             _add_initials(rng, group, own, height, face)
         return group
-    lines = phi_lines(rng, _draw_person(rng)) if rng.random() < 0.5 else noise_lines(rng)
+    lines = phi_lines(rng, draw_person(rng)) if rng.random() < 0.5 else noise_lines(rng)
     if rng.random() < 0.35:
         lines = [_short_word(rng) for _ in range(int(rng.integers(1, 4)))]
     top = int(rng.integers(0, _ROOM_PX // 2))

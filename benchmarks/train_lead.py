@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from burned_in_backgrounds import draw_background
 from burned_in_text import test_faces, training_faces
-from ink_networks import at_half_precision
+from ink_networks import WithProbabilities, at_half_precision
 from lead_scenes import SCENE_PX, Scene, draw_scene
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import IGNORED, NEGATIVE, POSITIVE, run_steps, sep, write_report
+from train_text_network import IGNORED, NEGATIVE, POSITIVE, MapNetwork, run_steps, sep, write_report
 
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, LETTER_PX, as_seen
 
@@ -41,7 +41,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )  # fmt: skip
 
 
-class LeadNetwork(nn.Module):
+class LeadNetwork(MapNetwork):
     """Two planes of contrast to three maps (lone L, lone R, other type) at a quarter of the size."""
 
     def __init__(self) -> None:
@@ -52,25 +52,6 @@ class LeadNetwork(nn.Module):
         self.context = nn.ModuleList([sep(64, 64, dilation) for dilation in (1, 2, 4, 2, 1)])
         self.up = nn.Conv2d(64, 32, 1)
         self.head = nn.Sequential(_conv(32, 32), nn.Conv2d(32, 3, 1))
-
-    def forward(self, view: torch.Tensor) -> torch.Tensor:
-        fine = self.fine(self.stem(view))
-        deep = self.down(fine)
-        for layer in self.context:
-            deep = deep + layer(deep)
-        up = nn.functional.interpolate(self.up(deep), scale_factor=2.0, mode="nearest")
-        return self.head(torch.relu(fine + up))
-
-
-class _Shipped(nn.Module):
-    """The network with its last step: probabilities."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, view: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.network(view))
 
 
 def target_of(scene: Scene) -> NDArray[np.uint8]:
@@ -204,7 +185,7 @@ def export(network: LeadNetwork, target: Path) -> None:
     buffer = io.BytesIO()
     axes = {0: "n", 2: "rows", 3: "columns"}
     torch.onnx.export(
-        _Shipped(network).eval(), torch.zeros(1, 2, 96, 96), buffer, dynamo=False, input_names=["view"],
+        WithProbabilities(network).eval(), torch.zeros(1, 2, 96, 96), buffer, dynamo=False, input_names=["view"],
         output_names=["ink"], dynamic_axes={"view": axes, "ink": axes}, opset_version=17,
     )  # fmt: skip
     target.write_bytes(at_half_precision(buffer.getvalue()))

@@ -44,7 +44,26 @@ def sep(inputs: int, outputs: int, dilation: int = 1, stride: int | tuple[int, i
     return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-class TextNetwork(nn.Module):
+class MapNetwork(nn.Module):
+    """Planes to maps at a quarter of their size: what is near, and what an eighth of the size shows around it."""
+
+    stem: nn.Module
+    fine: nn.Module
+    down: nn.Module
+    context: nn.ModuleList
+    up: nn.Module
+    head: nn.Module
+
+    def forward(self, view: torch.Tensor) -> torch.Tensor:
+        fine = self.fine(self.stem(view))
+        deep = self.down(fine)
+        for layer in self.context:
+            deep = deep + layer(deep)
+        up = nn.functional.interpolate(self.up(deep), scale_factor=2.0, mode="nearest")
+        return self.head(torch.relu(fine + up))
+
+
+class TextNetwork(MapNetwork):
     """Two planes (local contrast, exact equality) to three maps (text, code, small text) at a quarter of the size."""
 
     def __init__(self) -> None:
@@ -58,14 +77,6 @@ class TextNetwork(nn.Module):
         self.context = nn.ModuleList([sep(56, 56, dilation) for dilation in (1, 2, 4, 2, 1)])
         self.up = nn.Conv2d(56, 32, 1)
         self.head = nn.Sequential(sep(32, 32), nn.Conv2d(32, 3, 1))
-
-    def forward(self, view: torch.Tensor) -> torch.Tensor:
-        fine = self.fine(self.stem(view))
-        deep = self.down(fine)
-        for layer in self.context:
-            deep = deep + layer(deep)
-        up = nn.functional.interpolate(self.up(deep), scale_factor=2.0, mode="nearest")
-        return self.head(torch.relu(fine + up))
 
 
 class _Shipped(nn.Module):

@@ -46,8 +46,8 @@ _AS_READ = 0.5  # of the ink of a part: what was read
 _LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
-_SEEN = 0.62
-_SHARED, _HALF = 0.4, 0.5
+_SEEN = 0.62  # how surely, at least, a letter is seen
+_SHARED, _HALF = 0.4, 0.5  # of the smaller of two letters that are one; of a letter
 _REACH = 0.3  # of the height of a line: how far its rectangle grows
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
@@ -263,13 +263,8 @@ def letters_seen(
         others = firm + [line for line in places if letter and not line.box.intersection(letter.box)]
         if letter and _is_free(letter, (), others) and (verdict := judge_sighting(letter, sighting, bench)):
             found.append(replace(verdict, line=clear_of(verdict.line, sighting.company)))
-            beside += [_initials(letter, box) for box in sighting.company]
+            beside += [letter.beside(box, glyphs=2) for box in sighting.company]
     return [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found, beside
-
-
-def _initials(letter: Line, box: Box) -> Line:
-    lower = float(min(box.height, box.width))
-    return replace(letter, box=box, is_vertical=box.height > box.width, line_px=lower, glyphs=2, inks=(), ink_boxes=())
 
 
 def _may_have_initials(line: Line) -> bool:

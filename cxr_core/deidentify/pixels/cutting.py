@@ -15,6 +15,7 @@ from cxr_core.deidentify.pixels.reading import (
     CUT_OUT_LETTER,
     SUSPECT,
     THIN_LETTER,
+    Desk,
     Reading,
     is_letter,
     read_line,
@@ -24,7 +25,8 @@ from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, normalise
 from cxr_core.vocabulary import BoxDecision
 
-_SEEN_AND_READ, _DISPUTED, _CERTAINLY_SEEN = 0.5, 0.7, 0.84
+_SEEN_AND_READ, _DISPUTED = 0.5, 0.7  # scores of the first reader: of what is seen, too; of anything else
+_CERTAINLY_SEEN = 0.84
 
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
@@ -46,8 +48,7 @@ def judge_sighting(letter: Line, sighting: Sighting, bench: Bench) -> Verdict | 
     """
     if not is_short_enough(letter, letters=1):
         return None
-    first = replace(bench.desk, readers=bench.desk.readers[:1])
-    readings = read_line(letter, first, bench.is_marker, words_matter=True, promise=CUT_OUT_LETTER)
+    readings = read_line(letter, _first_reader(bench), bench.is_marker, words_matter=True, promise=CUT_OUT_LETTER)
     for reading in readings:
         text = reading.texts[0]
         if normalise(text) == sighting.side and reading.scores[0] >= _SEEN_AND_READ and not has_company(text):
@@ -60,14 +61,17 @@ def judge_sighting(letter: Line, sighting: Sighting, bench: Bench) -> Verdict | 
 
 def may_be_letter(letter: Line, bench: Bench) -> bool:
     """True where the first reader is certain of a letter on the allow-list, whatever the others say."""
-    first = replace(bench.desk, readers=bench.desk.readers[:1])
-    readings = read_line(letter, first, bench.is_marker, words_matter=False, promise=SUSPECT)
+    readings = read_line(letter, _first_reader(bench), bench.is_marker, words_matter=False, promise=SUSPECT)
     return any(
         reading.scores[0] >= bench.policy.certain_score
         and count_alphanumerics(reading.texts[0]) == 1
         and bench.is_marker(reading.texts[0])
         for reading in readings
     )
+
+
+def _first_reader(bench: Bench) -> Desk:
+    return replace(bench.desk, readers=bench.desk.readers[:1])
 
 
 def judge_word(word: Line, bench: Bench) -> Verdict | None:

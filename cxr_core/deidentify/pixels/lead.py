@@ -336,9 +336,5 @@ def _initials(letter: Line, parts: Parts, group: Sequence[int]) -> list[Line]:
     boxes = [parts.box(index) for index in group]
     whole = reduce(Box.union, boxes)
     return [
-        replace(
-            letter, box=box, is_vertical=box.height > box.width, line_px=float(min(box.height, box.width)),
-            glyphs=len(group) + 1, inks=(), ink_boxes=(),
-        )
-        for box in ([whole] if not whole.intersection(letter.ink_box) else boxes)
-    ]  # fmt: skip
+        letter.beside(box, len(group) + 1) for box in ([whole] if not whole.intersection(letter.ink_box) else boxes)
+    ]

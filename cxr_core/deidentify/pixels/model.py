@@ -186,6 +186,12 @@ class Line:
             ink_boxes=(box,),
         )
 
+    def beside(self, box: Box, glyphs: int) -> "Line":
+        """A line that was found next to this one, over a rectangle, of so many characters: its ink is not known."""
+        across = float(min(box.height, box.width))
+        is_vertical = box.height > box.width
+        return replace(self, box=box, is_vertical=is_vertical, line_px=across, glyphs=glyphs, inks=(), ink_boxes=())
+
 
 @dataclass(frozen=True, slots=True)
 class TextBox:

@@ -146,19 +146,20 @@ def _at_scale(search: SearchImage, window: Box, height: float) -> Iterator[Sight
     maps = look_for_letters(grey)
     sides = maps[:2]
     type_ = _places_in(maps[2] >= _PERHAPS)
-    near = (sides.max(axis=0) >= _REGION) & (maps[2] < _OTHER)
+    likelier = sides.max(axis=0)
+    near = (likelier >= _REGION) & (maps[2] < _OTHER)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=4)
     seen_shape = grey.shape[0] / CELL_PX, grey.shape[1] / CELL_PX
     for index in range(1, len(stats)):
         mask = labels == index
-        likely = sides[:, mask & (sides.max(axis=0) >= _SEEN)]
+        likely = sides[:, mask & (likelier >= _SEEN)]
         left, top, width, higher = (int(value) for value in stats[index, :4])
         if not likely.size or not _SIZE[0] <= CELL_PX * max(width, higher) <= _SIZE[1]:
             continue
         side = int(likely.sum(axis=1).argmax())
         cells = Box(top, left, top + higher, left + width)
         box = _in_image(cells, window, seen_shape)
-        around = cells.grown(_RIM_CELLS, (labels.shape[0], labels.shape[1]))
+        around = cells.grown(_RIM_CELLS, near.shape)
         own = np.where(mask, sides[side], np.where(maps[2] >= _OTHER, np.float32(-1), 0))[around.window]
         beside = tuple(_in_image(one, window, seen_shape) for one in type_ if not one.intersection(cells))
         certainty = float(likely[side].mean())
@@ -171,9 +172,9 @@ def as_line(search: SearchImage, sighting: Sighting, place: Line) -> Line | None
     The look that shows it as it was seen comes first: others may show the ground between its strokes.
     """
     seen = sighting.box
-    window = seen.grown(round(_MARGIN * max(seen.height, seen.width)), search.shape)
+    window = seen.grown(round(_MARGIN * sighting.size), search.shape)
     shown = []
-    for parts, _ in looks_at(search, window, _SHOWN * PLACE_PX / max(seen.height, seen.width)):
+    for parts, _ in looks_at(search, window, _SHOWN * PLACE_PX / sighting.size):
         strokes = _strokes(parts, _laid_over(sighting, window, parts.labels.shape))
         if strokes.any():
             cells = extent(strokes)

@@ -93,18 +93,21 @@ def is_lead(verdict: Verdict) -> bool:
 def may_hold_lead(verdict: Verdict) -> bool:
     """True for a removed place that may be a lead marker with something beside it: squarish, and not surely type."""
     line = verdict.line
-    is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
     is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
     is_read_as_a_line = verdict.is_legible and line.glyphs >= _LINE_GLYPHS and line.box.aspect >= SQUARISH
     is_doubtful = line.probability < _SURELY_TYPE and not is_read_as_a_line
-    return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread and is_doubtful))
+    return line.box.aspect < LEAD_ASPECT and (is_framed or (_is_unread(verdict) and is_doubtful))
 
 
 def may_show_letter(verdict: Verdict) -> bool:
     """True for a removed place in which a lone letter may be seen: not surely a line of type."""
     line = verdict.line
-    is_unread = not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
-    return is_unread and line.probability < _SURELY_TYPE and line.box.aspect < LEAD_ASPECT
+    return _is_unread(verdict) and line.probability < _SURELY_TYPE and line.box.aspect < LEAD_ASPECT
+
+
+def _is_unread(verdict: Verdict) -> bool:
+    """True for a line that was removed, but neither for what it says of the patient nor for its length."""
+    return not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
 
 
 def is_whole_word(kept: Verdict) -> bool:
