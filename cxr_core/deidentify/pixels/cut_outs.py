@@ -4,7 +4,7 @@ Takes verdicts on whole lines, gives verdicts in which listed words and lead let
 Whether one that was cut out stays is left to `cutting`, what goes along with the rest to `followers`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -14,15 +14,23 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import Bench
-from cxr_core.deidentify.pixels.lead import letters_within
-from cxr_core.deidentify.pixels.lead_words import words_within
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.neighbours import adjoins, company, ink_shared, is_initial_of, may_have_company
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.reading import is_letter
-from cxr_core.deidentify.pixels.sightings import as_line, by_preference, clear_of, is_seen_as, sightings
+from cxr_core.deidentify.pixels.sightings import (
+    Sighting,
+    as_line,
+    by_preference,
+    clear_of,
+    is_glimpsed,
+    is_seen_as,
+    sightings,
+)
 from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import (
@@ -49,6 +57,7 @@ _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word;
 _SEEN = 0.62  # how surely, at least, a letter is seen
 _SHARED, _HALF = 0.4, 0.5  # of the smaller of two letters that are one; of a letter
 _REACH = 0.3  # of the height of a line: how far its rectangle grows
+_WORD = 4  # letters of the shortest word beside a letter
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -183,12 +192,20 @@ def _touch(one: Line, other: Line) -> bool:
 
 
 def words_beside_letters(
-    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
+    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], near: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
-    """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials."""
-    letters = [v.line for v in verdicts if is_lead(v)]
-    beside = [line for line in undecided if any(_is_below(line, letter) for letter in letters)]
-    return _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
+    """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials.
+
+    They are looked for in undecided lines, and in what goes together with the letter (`near`, and its small company):
+    as the letter was cut out of that, so is its word.
+    """
+    letters = [v for v in verdicts if is_lead(v)]
+    beside = [line for line in undecided if any(_is_below(line, v.line) for v in letters)]
+    found = _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
+    lone = [v.as_read for v in letters if _is_lone(v)]
+    near = [*near, *(line for letter in lone for line in beside_letter(search, letter))]
+    firm = [v for v in verdicts if v.is_kept or not any(v.line.box.intersection(one.ink_box) for one in lone)]
+    return found + _words_in(search, near[:_MOST_PLACES], firm + found, bench)
 
 
 def _is_below(line: Line, letter: Line) -> bool:
@@ -198,18 +215,24 @@ def _is_below(line: Line, letter: Line) -> bool:
 
 def _words_in(search: SearchImage, places: Sequence[Line], verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
     removed = [v.line for v in verdicts if not v.is_kept]
-    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    kept = [v for v in verdicts if v.is_kept]
     found: list[Verdict] = []
     for place in [*_together(places), *places]:
         for word in words_within(search, place):
             others = [line for line in removed if not (_is_inside(line, place) or _is_with(line, word.place))]
             # the rectangle around one askew may reach into what stays beside it, its letters may not
+            known = [v.line.ink_box for v in kept + found if not _is_piece_of(v, word)]
             is_free = _is_free(word.place, (), others) and all(_is_free(one, known, ()) for one in word.pieces)
-            if is_free and (kept := judge_lead_word(word, bench)):
-                found += kept
-                known += [piece.box for piece in word.pieces]
+            if is_free and (pieces := judge_lead_word(word, bench)):
+                found += pieces
                 break
     return found
+
+
+def _is_piece_of(kept: Verdict, word: LeadWord) -> bool:
+    """True for a shorter marker that was read of a word: `UP` of `UPRIGHT`."""
+    is_shorter = count_alphanumerics(kept.texts[0]) < len(word.letters)
+    return is_shorter and _is_inside_of(kept.line.ink_box, word.place.box)
 
 
 def _may_hold_word(verdict: Verdict) -> bool:
@@ -220,7 +243,11 @@ def _may_hold_word(verdict: Verdict) -> bool:
 
 def _is_inside(line: Line, place: Line) -> bool:
     """True for the place itself and what was found in it as well: it was looked at when the word was taken out."""
-    return line.box.intersection(place.box) >= _INSIDE * line.box.area
+    return _is_inside_of(line.box, place.box)
+
+
+def _is_inside_of(part: Box, whole: Box) -> bool:
+    return part.intersection(whole) >= _INSIDE * part.area
 
 
 def _is_with(line: Line, word: Line) -> bool:
@@ -232,11 +259,12 @@ def _is_with(line: Line, word: Line) -> bool:
 
 def letters_seen(
     search: SearchImage, verdicts: Sequence[Verdict], codes: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
-) -> tuple[list[Verdict], list[Line]]:
+) -> tuple[list[Verdict], list[Line], list[Line]]:
     """The same verdicts with the lone letters that the network sees, where they are read as it sees them.
 
     It looks at places that go or may go, and at letters over which such a place would go. A letter that was kept with
-    less or more than its ink is replaced. Given beside the verdicts: the small type next to these letters.
+    less or more than its ink is replaced. Given beside the verdicts: the small type next to these letters, and where
+    words may stand next to any letter.
     """
     removed = [v for v in verdicts if not v.is_kept]
     places = sorted((v.line for v in removed if may_show_letter(v)), key=lambda line: -line.box.area)
@@ -264,7 +292,14 @@ def letters_seen(
         if letter and _is_free(letter, (), others) and (verdict := judge_sighting(letter, sighting, bench)):
             found.append(replace(verdict, line=clear_of(verdict.line, sighting.company)))
             beside += [letter.beside(box, glyphs=2) for box in sighting.company]
-    return [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found, beside
+    verdicts = [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found
+    return verdicts, beside, _words_beside(seen, [v.as_read for v in verdicts if _is_lone(v)])
+
+
+def _words_beside(seen: Mapping[Sighting, Line], letters: Sequence[Line]) -> list[Line]:
+    """Where the network sees what may be a word beside one of some letters."""
+    told = [(one, place) for one, place in seen.items() if any(is_seen_as(letter, [one]) for letter in letters)]
+    return [place.beside(box, glyphs=_WORD) for one, place in told for box in one.words]
 
 
 def _may_have_initials(line: Line) -> bool:
@@ -301,7 +336,8 @@ def lead_letters(
     for place in places + [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_PLACES]:
         for letter in letters_within(search, place, known):
             others = firm + [line for line in places if not line.box.intersection(letter.box)]
-            if _is_free(letter, known, others) and (verdict := judge_letter(letter, bench)) is not None:
+            verdict = judge_letter(letter, bench) if _is_free(letter, known, others) else None
+            if verdict is not None and is_glimpsed(search, letter):
                 found.append(verdict)
                 known.append(letter.box)
                 break

@@ -22,11 +22,12 @@ from cxr_core.deidentify.pixels.reading import (
 )
 from cxr_core.deidentify.pixels.sightings import Sighting
 from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, normalise
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, normalise, supports
 from cxr_core.vocabulary import BoxDecision
 
 _SEEN_AND_READ, _DISPUTED = 0.5, 0.7  # scores of the first reader: of what is seen, too; of anything else
 _CERTAINLY_SEEN = 0.84
+_PLAIN_WORD, _BEYOND_DOUBT = 4, 0.95  # letters of a word that one reader spells out, and its score
 
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
@@ -92,7 +93,7 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
     mirrored = replace(level, inks=tuple(ink[:, ::-1] for ink in level.inks))
     for line in (level,) if is_letter(level) else (level, mirrored):  # two letters are read mirrored as well
         for reading in read_line(line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
-            first = _shared_words(reading)
+            first = _shared_words(reading) or _supported_word(reading)
             is_listed = bool(first) and set(first.split()) <= bench.policy.words
             is_plain = is_listed and reading.scores[0] >= bench.policy.certain_score
             if is_plain and bench.keeps(reading, line) and not bench.identifiers.are_named_in([first]):
@@ -104,6 +105,13 @@ def _shared_words(reading: Reading) -> str:
     """What all readers spell alike; nothing where they do not."""
     words = {normalise(text) for text in reading.texts}
     return words.pop() if len(words) == 1 else ""
+
+
+def _supported_word(reading: Reading) -> str:
+    """A word of some length that the first reader is certain of and the others bear out; nothing where they do not."""
+    word = normalise(reading.texts[0])
+    is_plain = len(word) >= _PLAIN_WORD and reading.scores[0] >= _BEYOND_DOUBT
+    return word if is_plain and all(supports(text, word) for text in reading.texts[1:]) else ""
 
 
 def _cut_out(line: Line, reading: Reading, bench: Bench) -> Verdict:

@@ -39,8 +39,10 @@ _ALIKE = 0.6
 _RIM_CELLS, _OF_IT = 2, 0.15
 _INITIALS, _LONGEST, _CLOSE = (0.15, 0.85), 2.0, 0.8  # of the letter: height and length of initials, and the gap
 _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
+_WORD_HEIGHT, _WORD_ASPECT, _LONGEST_WORD = 1.1, 1.3, 5.0  # of the letter, askew; of the word
 _AS_HIGH, _SPACES, _ON_ITS_LINE, _OVERLAP = (0.5, 1.8), 2.0, 0.25, 0.2  # of a letter: what makes a row with it
 _UNHARMED = 0.95  # of the ink of a letter
+_GLIMPSED_PX, _GLIMPSED = (32, 24, 40), 0.25  # heights at which it is looked for; probability
 _COVERED = 0.75  # of the sides of a letter: what its ink must reach
 
 
@@ -69,6 +71,11 @@ class Sighting:
             box for box in self.beside if _is_small(box, self.size) and max(box.gaps(self.box)) <= _CLOSE * self.size
         ]
         return found if len(found) <= _MOST_COMPANY else []  # more is texture
+
+    @property
+    def words(self) -> list[Box]:
+        """Where a word may stand about the letter: type that is lower, close to it and long."""
+        return [box for box in self.beside if _may_be_word(box, self.box, self.size)]
 
     def is_of_a_row(self, known: Sequence[Box]) -> bool:
         """True where type of about its height stands in its row or column (`Lee, L`), but for what is known.
@@ -106,6 +113,13 @@ def _is_small(box: Box, size: int) -> bool:
     return is_lower and longer <= min(_LONGEST * size, _LONGEST_OVER_HIGH * shorter)
 
 
+def _may_be_word(box: Box, letter: Box, size: int) -> bool:
+    shorter, longer = sorted((box.height, box.width))
+    is_lower = _INITIALS[0] * size <= shorter <= _WORD_HEIGHT * size
+    is_long = _WORD_ASPECT * shorter <= longer <= _LONGEST_WORD * size
+    return is_lower and is_long and max(box.gaps(letter)) <= _CLOSE * size
+
+
 def _follows(letter: Box, other: Box) -> bool:
     """True for type in the row of a letter that stands on its line, about as high, within a few spaces."""
     gap = letter.gaps(other)[1]
@@ -128,6 +142,23 @@ def sightings(search: SearchImage, place: Box) -> list[Sighting]:
     size = min(float(max(place.height, place.width)), _MOST_LETTERS * min(place.height, place.width))
     window = place.grown(round(_AROUND * size), search.shape)
     return [one for height in _heights(size) for one in _at_scale(search, window, height)]
+
+
+def is_glimpsed(search: SearchImage, letter: Line) -> bool:
+    """True where there is a hint of a lone letter in what was read as one: readers read the ground beside type, too."""
+    box = letter.ink_box
+    size = max(box.height, box.width)
+    window = box.grown(round(_AROUND * size), search.shape)
+    for height in _GLIMPSED_PX:
+        grey, zoom = sampled(search.views[0].grey, window, height / size)
+        if min(grey.shape) < _LEAST_VIEW_PX:
+            continue
+        own = Box(box.top - window.top, box.left - window.left, box.bottom - window.top, box.right - window.left)
+        sides = look_for_letters(grey)[:2]
+        cells = Box(*(int(edge * zoom / CELL_PX) for edge in (own.top, own.left, own.bottom, own.right)))
+        if sides[:, *cells.window].max(initial=0.0) >= _GLIMPSED:
+            return True
+    return False
 
 
 def _heights(size: float) -> Iterator[float]:

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
-from cxr_core.deidentify.pixels.cut_outs import lead_words
+from cxr_core.deidentify.pixels.cut_outs import lead_words, words_beside_letters
+from cxr_core.deidentify.pixels.cutting import judge_lead_word
 from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
@@ -143,6 +144,49 @@ def test_a_word_that_was_seen_in_pieces_is_read_as_one(lead: Callable[..., Lead]
     search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
     bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
     assert [kept.texts for kept in lead_words(search, removed, [], bench)] == [("UPRIGHT",)] * 7
+
+
+@pytest.mark.parametrize("degrees", [0, -14])
+def test_a_word_of_which_a_piece_was_read_as_a_shorter_one_stays_whole(
+    lead: Callable[..., Lead], rapidocr: TextReader, degrees: float
+) -> None:
+    drawn = lead(UPRIGHT, degrees=degrees)
+    whole = extent(drawn.inks[0])
+    first = replace(whole, right=whole.left + 2 * whole.width // 7)
+    up = Verdict(Line(first, False, float(whole.height), 2, 0.7), BoxDecision.KEPT, Rule.MARKER, "rapidocr", ("UP",))
+    gone = Verdict(Line(whole, False, float(whole.height), 7, 0.7), BoxDecision.REDACTED, Rule.TEXT)
+    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
+    bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
+    assert {kept.texts for kept in lead_words(search, [up, gone], [], bench)} == {("UPRIGHT",)}
+
+
+@pytest.mark.parametrize(("word", "stays"), [("PORT", True), ("KBX", False)])
+def test_a_listed_word_stays_below_a_letter_that_was_cut_out_of_their_place(
+    lead: Callable[..., Lead], rapidocr: TextReader, word: str, *, stays: bool
+) -> None:
+    drawn = lead(("R", 80, (0, 30)), (word, 34, (92, 0)))
+    letter, below = (extent(ink) for ink in drawn.inks)
+    ink = drawn.inks[0][letter.window]
+    place = Line(letter.union(below), False, 120.0, 2, 0.7)
+    seen = replace(place, box=letter, line_px=80.0, glyphs=1, inks=(ink,), ink_boxes=(letter,))
+    kept = Verdict(seen, BoxDecision.KEPT, Rule.MARKER, "rapidocr", ("R",), is_cut_out=True)
+    verdicts = [Verdict(place, BoxDecision.REDACTED, Rule.TEXT), kept]
+    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
+    bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
+    found = words_beside_letters(search, verdicts, [], [place.beside(below, glyphs=4)], bench)
+    assert {one.texts for one in found} == ({(word,)} if stays else set())
+
+
+@pytest.mark.parametrize(
+    ("second", "score", "stays"), [("P()RT", 0.985, True), ("P()RT", 0.94, False), ("HORSE", 0.985, False)]
+)
+def test_a_word_of_lead_stays_where_one_reader_spells_it_out_and_the_other_bears_it_out(
+    lead: Callable[..., Lead], fake_reader: Callable[..., TextReader], second: str, score: float, *, stays: bool
+) -> None:
+    word = lead(("PORT", 40, (0, 0))).words()[0]
+    readers = fake_reader("PORT", score, name="first"), fake_reader(second, 0.7, name="second")
+    bench = Bench(Desk(readers, Memo()), load_marker_policy(), Identifiers.of(()))
+    assert bool(judge_lead_word(word, bench)) is stays
 
 
 def redact(lead: Lead, readers: tuple[TextReader, ...]) -> PixelResult:

@@ -15,6 +15,7 @@ from cxr_core.deidentify.pixels.sightings import (
     as_line,
     by_preference,
     clear_of,
+    is_glimpsed,
     is_seen_as,
     sightings,
 )
@@ -99,6 +100,21 @@ def test_a_letter_loses_none_of_its_ink_to_what_overlaps_with_it() -> None:
     ink = np.ones((40, 20), np.bool_)
     letter = Line(Box(0, 0, 80, 40), False, 80.0, 1, 0.6, 0.0, (ink,), (Box(0, 0, 80, 40),))
     assert clear_of(letter, [Box(64, 0, 90, 60)]) is letter
+
+
+def test_type_that_is_lower_and_long_may_be_a_word_about_a_letter() -> None:
+    letter, below, large, far = Box(0, 40, 90, 100), Box(96, 0, 126, 140), Box(96, 0, 206, 300), Box(190, 0, 220, 140)
+    one = Sighting("R", 0.9, letter, (below, large, far), letter, np.zeros((1, 1), np.float32))
+    assert one.words == [below]
+
+
+def test_a_letter_is_glimpsed_where_it_stands_and_not_in_the_ground_beside_type(
+    lead: Callable[..., tuple[SearchImage, Box]],
+) -> None:
+    search, place = lead(("L", 90, 0, 0))
+    assert is_glimpsed(search, _line(place))
+    search, date = lead(("07.09.2021", 30, 0, 0), ("H", 30, 120, 140))
+    assert not is_glimpsed(search, _line(Box(date.top, date.left, date.top + 150, date.left + 150)))
 
 
 def _sighting(certainty: float, box: Box) -> Sighting:
