@@ -45,6 +45,7 @@ from cxr_core.deidentify.pixels.redaction import (
 )
 from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
+from cxr_core.deidentify.pixels.second_look import looked_at_again
 from cxr_core.deidentify.pixels.standing import stands_by_itself
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import Identifiers
@@ -122,7 +123,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
     marks, things = tell_rows(search, find_marks(maps, search.shape))
     lines = [
-        line
+        looked_at_again(search, line)
         for line in measure_lines(search, marks)
         if not _is_inside(line.box, codes) or is_on_a_plate(search, line, [code.line.box for code in codes], bench)
     ]

@@ -2,6 +2,7 @@
 
 Takes the search image, the maps and a rectangle, gives yes or no: the lines of a grid and the blocks of coarse JPEG
 have the edges of a barcode, but they are faint, as strong around the place as in it, and no hint of text is there.
+Coarse grain has a little of everything.
 Where such patterns are was decided by `marks`; what becomes of a place that is no code is left to `judgement`.
 """
 
@@ -15,6 +16,7 @@ from cxr_core.deidentify.pixels.network import CELL_PX, Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 
 _HINT = 0.2  # probability of text
+_GRAIN_PX, _FAINT, _LINES = 5, 6.0, 0.42  # of 255; of the spread: what lines take of it
 _WINDOW_PX = 17  # wider than a bar and its gap
 _PLAIN = 32.0  # of 255, between the darkest and the brightest in a window
 _MUCH_MORE = 1.5  # times as much as around it
@@ -32,7 +34,22 @@ def is_ground(search: SearchImage, maps: Sequence[Maps], box: Box) -> bool:
     box : Box
         In pixels of the image.
     """
+    if _is_grain(search, box):
+        return True  # coarse grain hints at everything
     return not _hints_at_text(maps, box) and not _stands_out(search, box)
+
+
+def _is_grain(search: SearchImage, box: Box) -> bool:
+    """True where a place holds hardly any contrast but that of single pixels, and no line runs through it.
+
+    Bars, the rows of a matrix code, a grid and lines of type show in the means of rows or of columns.
+    """
+    grey = search.views[0].grey[box.window].astype(np.float32)
+    coarse = cv2.blur(grey, (_GRAIN_PX, _GRAIN_PX))
+    coarse -= cv2.blur(coarse, (_WINDOW_PX, _WINDOW_PX))
+    spread = float(coarse.std())
+    lines = max(float(coarse.mean(axis=axis).std()) for axis in (0, 1))
+    return spread < _FAINT and lines < _LINES * spread
 
 
 def _hints_at_text(maps: Sequence[Maps], box: Box) -> bool:

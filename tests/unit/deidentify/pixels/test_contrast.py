@@ -1,5 +1,6 @@
 """What has the pattern of a code, and is one."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -65,3 +66,18 @@ def test_where_a_grid_faintly_looks_like_text_nothing_is_let_go() -> None:
     grid = np.zeros(SHAPE, np.int64)
     grid[:, ::8] = grid[:, 1::8] = 250
     assert not is_no_code(ground() + grid, text=60)
+
+
+def grain(spread: float) -> NDArray[np.int64]:
+    """Blurred noise, as exposures with few quanta have."""
+    noise = np.random.default_rng(9).normal(0, 1, SHAPE)
+    coarse = cv2.GaussianBlur(noise, (0, 0), 1.2)
+    return np.rint(coarse / coarse.std() * spread * 4095).astype(np.int64)
+
+
+def test_coarse_grain_is_no_code_whatever_it_looks_like() -> None:
+    assert is_no_code(ground() + grain(0.02), text=150)
+
+
+def test_faint_bars_in_coarse_grain_are_a_code() -> None:
+    assert not is_no_code(ground() + grain(0.02) + bars(CODE, 0.08), text=150)

@@ -1,0 +1,116 @@
+"""Decides whether a doubtful place is text after all: by a closer look at it, with what is around it.
+
+Takes the search image and a place, gives a probability, from a small convolutional network (`second_look.onnx`) that
+`benchmarks/train_second_look.py` trains on what the search finds in synthetic images. It sees the place at one scale
+whatever its size, and knows where it ends; the maps of `network` see neither.
+What becomes of a place is left to `judgement`.
+"""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.lead_sight import as_seen
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
+from cxr_core.deidentify.pixels.proposals import SearchImage, View
+from cxr_core.deidentify.pixels.sessions import open_session
+
+LINE_PX = 20
+"""How high a line is in what the network sees."""
+
+SEEN_PX = 48, 224
+"""Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
+
+_DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
+_HARDLY = 0.49  # below `TEXT_PROBABILITY`
+_LONGEST_PX = 192  # of a line in one window
+_MOST_WINDOWS = 3
+
+
+def looked_at_again(search: SearchImage, line: Line) -> Line:
+    """The line, held for hardly text where the search was in doubt and a second look denies it.
+
+    Hardly text is not nothing: it still goes for what it says.
+    """
+    is_in_doubt = TEXT_PROBABILITY <= line.probability < _DOUBTFUL
+    if is_in_doubt and probability_of_text(search, line.box, is_vertical=line.is_vertical) < _DENIED:
+        return replace(line, probability=_HARDLY)
+    return line
+
+
+def probability_of_text(search: SearchImage, box: Box, *, is_vertical: bool) -> float:
+    """How probable it is that a place is text: of a long one, wherever it is the most so.
+
+    Parameters
+    ----------
+    search : SearchImage
+    box : Box
+        As high as its letters would be.
+    is_vertical : bool
+        True where these would follow one another from top to bottom.
+    """
+    seen = windows_on(search, box, is_vertical=is_vertical).astype(np.float32) / 127
+    return float(np.asarray(_session().run(None, {"place": seen})[0], dtype=np.float32).max())
+
+
+def windows_on(search: SearchImage, box: Box, *, is_vertical: bool) -> NDArray[np.int8]:
+    """What the network sees of a place: a window for each piece of a long one.
+
+    Returns
+    -------
+    (windows, 4, 48, 224) int8 array
+        Contrast about a letter and about a stroke, exact equality, and where the place is; letters upright or on their
+        heads.
+    """
+    along, across = (box.height, box.width) if is_vertical else (box.width, box.height)
+    pixel = across / LINE_PX
+    pieces = min(_MOST_WINDOWS, max(1, int(np.ceil(along / (pixel * _LONGEST_PX)))))
+    centres = [along * (piece + 0.5) / pieces for piece in range(pieces)]
+    return np.stack([_window(search, box, centre, pixel, is_vertical=is_vertical) for centre in centres])
+
+
+def _window(search: SearchImage, box: Box, centre: float, pixel: float, *, is_vertical: bool) -> NDArray[np.int8]:
+    """The window about a point along a place, with pixels of the image for one of it."""
+    view = _view_for(search, pixel)
+    rows, columns = SEEN_PX
+    first, above = centre - pixel * columns / 2, (LINE_PX - rows) / 2 * pixel
+    if is_vertical:  # a quarter turn: its columns run down the image, its rows to the left
+        matrix = np.array([[0, -pixel, box.right - above], [pixel, 0, box.top + first]])
+    else:
+        matrix = np.array([[pixel, 0, box.left + first], [0, pixel, box.top + above]])
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2  # centres of pixels
+    matrix /= view.scale
+    matrix[:, 2] -= 0.5
+    grey, equal = (_sampled(plane, matrix) for plane in (view.grey, view.equal))
+    half = (box.height if is_vertical else box.width) / pixel / 2
+    start, stop = (round(columns / 2 + edge) for edge in _reach(centre / pixel, half))
+    place = np.zeros(SEEN_PX, np.int8)
+    place[(rows - LINE_PX) // 2 : (rows + LINE_PX) // 2, max(0, start) : max(1, stop)] = 127
+    return np.concatenate([as_seen(grey), (equal >> 1).astype(np.int8)[None], place[None]])
+
+
+def _reach(centre: float, half: float) -> tuple[float, float]:
+    """Where a place begins and ends, counted from the middle of a window on it."""
+    return -centre, 2 * half - centre
+
+
+def _view_for(search: SearchImage, pixel: float) -> View:
+    """The coarsest view that is no coarser than the window."""
+    return max((view for view in search.views if view.scale <= max(1.0, pixel)), key=lambda view: view.scale)
+
+
+def _sampled(plane: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
+    method = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = SEEN_PX[1], SEEN_PX[0]
+    return np.asarray(
+        cv2.warpAffine(plane, matrix, size, flags=method, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
+
+
+@cache
+def _session() -> Any:
+    return open_session("second_look.onnx")
