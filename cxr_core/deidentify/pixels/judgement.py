@@ -34,6 +34,7 @@ from cxr_core.deidentify.pixels.wording import (
     count_alphanumerics,
     has_company,
     is_allowed,
+    is_close,
     is_spelled_out,
     is_written_like_a_name,
     supports,
@@ -70,6 +71,10 @@ class Bench:
         if text not in self._allowed:
             self._allowed[text] = is_allowed(text, self.policy)
         return self._allowed[text]
+
+    def is_close(self, text: str) -> bool:
+        """True for a text that is no marker, but may be one that was torn."""
+        return not self.is_marker(text) and is_close(text, self.policy)
 
     def keeps(self, reading: Reading, line: Line) -> bool:
         """True where the readers agree on an allowed marker that explains the whole line.
@@ -151,7 +156,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
         return _as_initials(line, bench)  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    readings = read_line(line, bench.desk, bench.is_marker, words_matter=not is_likely)
+    readings = read_line(line, bench.desk, bench.is_marker, words_matter=not is_likely, is_close=bench.is_close)
     engine = "+".join(reader.name for reader in bench.desk.readers[: max((len(r.texts) for r in readings), default=0)])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
@@ -179,6 +184,8 @@ def _as_initials(line: Line, bench: Bench) -> Verdict | None:
 
 def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
     """The same, none where a lone letter is more surely two or more in another position: initials lie every way."""
+    other = max((r.scores[0] for r in readings if r.is_legible and r not in agreed), default=0.0)
+    agreed = [reading for reading in agreed if reading.scores[0] >= min(_BEYOND_DOUBT, other)]
     is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
     least = min(_BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
     is_spelled = any(count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= least for r in readings)

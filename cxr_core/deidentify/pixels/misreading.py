@@ -1,8 +1,9 @@
 """Decides whether what was read may be a listed word that a reader got wrong.
 
 Takes two words in capitals, gives yes or no: letters may be taken for others that look like them, and one that is thin
-or the last may be lost; of a long word that crosses a border of the ground, also what lies beyond it, at one end. Any
-other difference makes another word, and that may be a name (`Constable`, `Nobile`).
+or the last may be lost; in a very long word one letter may be taken for any (`Streicher` is too short). Of a long word
+that crosses a border of the ground, also what lies beyond it may be lost, at one end. Any other difference makes
+another word, and that may be a name (`Constable`, `Nobile`).
 """
 
 UNREAD = "?"
@@ -16,6 +17,7 @@ _ALIKE = frozenset(_LOOK_ALIKE) | {pair[::-1] for pair in _LOOK_ALIKE}
 _ANY = frozenset(UNREAD + "-")
 _THIN = frozenset("IJLT")
 _MOST_LOST = 1
+_UNLIKE_ANY = 10  # letters of a word that no other word is like, one of its letters being whichever
 _MOST_TORN_OFF = 2
 _WHOLE = 7  # letters that remain where one at an end is torn off; more where two are, or one within (Portale)
 
@@ -33,8 +35,14 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
     """
     if not word or not 0 <= len(known) - len(word) <= _MOST_LOST:
         return False
+    if len(word) == len(known) >= _UNLIKE_ANY and _differences(word, known) == 1:
+        return most > 0
     is_first = word[0] == known[0] or word[0] + known[0] in _ALIKE
     return is_first and _goes_on(word, known, most)
+
+
+def _differences(word: str, known: str) -> int:
+    return sum(a != b for a, b in zip(word, known, strict=True))
 
 
 def is_torn(word: str, known: str) -> bool:

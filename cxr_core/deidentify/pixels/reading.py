@@ -119,7 +119,13 @@ class Desk:
 
 
 def read_line(
-    line: Line, desk: Desk, is_wanted: Callable[[str], bool], *, words_matter: bool, promise: Promise | None = None
+    line: Line,
+    desk: Desk,
+    is_wanted: Callable[[str], bool],
+    *,
+    words_matter: bool,
+    promise: Promise | None = None,
+    is_close: Callable[[str], bool] = lambda _: False,
 ) -> tuple[Reading, ...]:
     """Read a line in those of its possible positions that are worth it, one reading for each.
 
@@ -137,13 +143,15 @@ def read_line(
         True where the line stays unless it says something: its first position is read also when it is no marker.
     promise : Promise, optional
         What makes a position worth reading; by default what suits the line.
+    is_close : callable
+        True for a text that is none, but may be one under another look: the search goes on.
     """
     readings: list[Reading] = []
     if promise is None:
         promise = _usual_promise(line, words_matter=words_matter)
     for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
         readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
-        if _is_final(readings[-1], len(desk.readers), is_wanted):
+        if _is_final(readings[-1], len(desk.readers), is_wanted) and not is_close(readings[-1].texts[0]):
             break
     return tuple(readings)
 

@@ -119,6 +119,17 @@ def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
     return is_misreading(word, known, most=2 if len(known) >= policy.two_edits_from_letters else 1)
 
 
+def is_close(text: str, policy: MarkerPolicy) -> bool:
+    """True for what holds a word, or is one, that is not far from a long listed one: its ink may be torn."""
+    words = normalise(text).split()
+    return any(
+        edits(word, known, most=round(_UNLIKE * len(known))) <= round(_UNLIKE * len(known))
+        for word in {*words, "".join(words)}
+        for known in policy.words
+        if len(known) >= policy.one_edit_from_letters
+    )
+
+
 def supports(text: str, marker: str) -> bool:
     """True where a second reading bears out a marker that another reader read with certainty.
 

@@ -208,6 +208,33 @@ def test_an_uncertain_marker_needs_the_second_reader_to_read_one_too(fake_reader
     assert judge([line(LINE)], court)[0][0].decision is BoxDecision.REDACTED
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "score", "decision"),
+    [
+        ("AP SEMI-UPRIC", "AP SEMI-UPRIGHT", 0.96, BoxDecision.KEPT),
+        ("AP SEMI-UPRIC", "AP SEMI-UPRIGHT", 0.9, BoxDecision.REDACTED),
+        ("PORTALES", "PORTABLE", 0.9, BoxDecision.REDACTED),
+        ("ROSS, RUTH", "PORTABLE", 0.99, BoxDecision.REDACTED),
+    ],
+)
+def test_what_is_close_to_a_marker_is_read_under_another_look_and_stays_if_that_is_surer(
+    first: str, then: str, score: float, decision: BoxDecision
+) -> None:
+    class Twice:
+        name = "twice"
+
+        def __init__(self) -> None:
+            self.left = [(first, 0.98), (then, score)]
+
+        def read(self, crops: list[np.ndarray]) -> list[tuple[str, float]]:
+            return [self.left.pop(0) for _ in crops]
+
+    torn, whole = line(LINE, glyphs=8), line(LINE, glyphs=8, seed=1)
+    both = replace(torn, inks=torn.inks + whole.inks, ink_boxes=torn.ink_boxes + whole.ink_boxes)
+    verdicts, _ = judge([both], bench(Twice()))
+    assert [v.decision for v in verdicts] == [decision]
+
+
 class ByWidth:
     """Reads "R" in narrow crops, a name in wide ones."""
 

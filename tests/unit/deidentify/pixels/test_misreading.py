@@ -14,7 +14,20 @@ POLICY = load_marker_policy()
 
 @pytest.mark.parametrize(
     "text",
-    ["Portablc", "Richt", "SITTIN", "EREC", "LORDCTIC", "SEHI-UPRIGHT", "INS-IRATION", "PO:TABLE AP", "AP PORT'BLE"],
+    [
+        *(
+            "Portablc",
+            "Richt",
+            "SITTIN",
+            "EREC",
+            "LORDCTIC",
+            "SEHI-UPRIGHT",
+            "INS-IRATION",
+            "PO:TABLE AP",
+            "AP PORT'BLE",
+        ),
+        *("SEMI-IPRIGHT", "INSPIRAXION"),
+    ],
 )
 def test_letters_that_look_alike_and_lost_ones_are_forgiven(text: str) -> None:
     assert is_allowed(text, POLICY)
@@ -33,6 +46,7 @@ def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgive
         *("Pirati", "Aspirati", "Prigh", "Stander", "Uprightson", "Xpiratio", "Tandin", "Rectable", "Portale"),
         *("Support", "Lup", "Supra", "Upton", "Mobap", "Suppa", "Rupa", "É", "Láp", "Łát", "SUPINE 化"),
         *("Constable", "Nobile", "Starling", "Light", "Wight", "Spalding", "Sandino", "Crone", "Portal", "Rone"),
+        *("Expedition", "Semi-Knight", "Semi-Albright", "Respiratory", "Decubilas"),
         *("Stretch", "Stand Ira", "Port Al", "Porta Le", "Standira", "Prune", "Streicher"),
     ],
 )
