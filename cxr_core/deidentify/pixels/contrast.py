@@ -46,7 +46,7 @@ def _is_grain(search: SearchImage, box: Box) -> bool:
     """
     grey = search.views[0].grey[box.window].astype(np.float32)
     coarse = cv2.blur(grey, (_GRAIN_PX, _GRAIN_PX))
-    coarse -= cv2.blur(coarse, (_WINDOW_PX, _WINDOW_PX))
+    coarse = cv2.subtract(coarse, cv2.blur(coarse, (_WINDOW_PX, _WINDOW_PX)))
     spread = float(coarse.std())
     lines = max(float(coarse.mean(axis=axis).std()) for axis in (0, 1))
     return spread < _FAINT and lines < _LINES * spread

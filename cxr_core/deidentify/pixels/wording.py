@@ -18,6 +18,7 @@ _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _UNLIKE = 0.4
 _LONG = 6  # letters
+_SIDES = frozenset("LR")
 _SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*](?=[^\W\d_])")
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
@@ -89,9 +90,15 @@ def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
     if _is_marker(words[0], policy) and _are_markers(words[1:], policy):
         return True
     return any(
-        _is_torn("".join(words[:count]), policy) and _are_markers(words[count:], policy)
-        for count in range(2, min(len(words), _MOST_PIECES) + 1)
+        _is_in_pieces(words[:count], policy) and _are_markers(words[count:], policy)
+        for count in range(2, len(words) + 1)
     )
+
+
+def _is_in_pieces(pieces: tuple[str, ...], policy: MarkerPolicy) -> bool:
+    """True for a long word that was read with a gap in it or two; a longer one, letter by letter, with any number."""
+    word = "".join(pieces)
+    return (len(word) >= _LONG and word in policy.words) or (len(pieces) <= _MOST_PIECES and _is_torn(word, policy))
 
 
 def _is_torn(word: str, policy: MarkerPolicy) -> bool:
@@ -109,7 +116,8 @@ def _is_marker(word: str, policy: MarkerPolicy) -> bool:
         _is_misread(word, known, policy) or is_torn(word, known) for known in policy.words
     ):
         return True
-    return len(word) >= policy.joined_least_letters and _is_joined(word, policy)
+    is_after_side = len(word) > _LONG and word[0] in _SIDES and word[1:] in policy.words  # `LLATERAL`
+    return is_after_side or (len(word) >= policy.joined_least_letters and _is_joined(word, policy))
 
 
 def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
