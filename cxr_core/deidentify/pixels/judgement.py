@@ -6,6 +6,7 @@ Blacking the pixels is left to `redaction`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from cxr_core.deidentify.pixels.explanation import explains
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
@@ -183,13 +184,22 @@ def _as_initials(line: Line, bench: Bench) -> Verdict | None:
 
 
 def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
-    """The same, none where a lone letter is more surely two or more in another position: initials lie every way."""
-    other = max((r.scores[0] for r in readings if r.is_legible and r not in agreed), default=0.0)
-    agreed = [reading for reading in agreed if reading.scores[0] >= min(_BEYOND_DOUBT, other)]
+    """Those that no other reading disputes.
+
+    A lone letter may be more surely two or more in another position: initials lie every way. Of two words the first
+    one counts, or the surer.
+    """
+    agreed = [reading for reading in agreed if reading.scores[0] >= _as_sure_as(readings, reading)]
     is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
     least = min(_BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
     is_spelled = any(count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= least for r in readings)
     return agreed if is_word or not is_spelled else []
+
+
+def _as_sure_as(readings: Sequence[Reading], marker: Reading) -> float:
+    """How sure a marker must be that was read after another word, under another look."""
+    before = takewhile(lambda one: one is not marker, readings)
+    return min(_BEYOND_DOUBT, max((one.scores[0] for one in before if one.is_legible), default=0.0))
 
 
 def _is_within(line: Line, kept: Line) -> bool:
