@@ -18,7 +18,7 @@ _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _UNLIKE = 0.4
 _LONG = 6  # letters
-_SIDES = frozenset("LR")
+_SIDES, _LEAST_IN_A_PHRASE = frozenset("LR"), 2
 _SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*](?=[^\W\d_])")
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
@@ -64,7 +64,7 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     wording = normalise(text)
     if not wording:
         return False
-    if wording in policy.phrases or _are_markers(tuple(wording.split()), policy):
+    if wording in policy.phrases or _are_markers(_with_sides_apart(wording.split(), policy), policy):
         return True
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
     return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
@@ -95,6 +95,16 @@ def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
     )
 
 
+def _with_sides_apart(words: Sequence[str], policy: MarkerPolicy) -> tuple[str, ...]:
+    """The words, a side by itself that was read with the long one after it; of a word alone it may be a name."""
+    if len(words) < _LEAST_IN_A_PHRASE:
+        return tuple(words)
+    joined = (len(word) > _LONG and word[0] in _SIDES and word[1:] in policy.words for word in words)
+    return tuple(
+        part for word, two in zip(words, joined, strict=True) for part in ((word[0], word[1:]) if two else (word,))
+    )
+
+
 def _is_in_pieces(pieces: tuple[str, ...], policy: MarkerPolicy) -> bool:
     """True for a long word that was read with a gap in it or two; a longer one, letter by letter, with any number."""
     word = "".join(pieces)
@@ -116,8 +126,7 @@ def _is_marker(word: str, policy: MarkerPolicy) -> bool:
         _is_misread(word, known, policy) or is_torn(word, known) for known in policy.words
     ):
         return True
-    is_after_side = len(word) > _LONG and word[0] in _SIDES and word[1:] in policy.words  # `LLATERAL`
-    return is_after_side or (len(word) >= policy.joined_least_letters and _is_joined(word, policy))
+    return len(word) >= policy.joined_least_letters and _is_joined(word, policy)
 
 
 def _is_misread(word: str, known: str, policy: MarkerPolicy) -> bool:
