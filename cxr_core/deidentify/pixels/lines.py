@@ -28,6 +28,7 @@ _MOST_TO_PITCH = 2
 _MUCH_LESS = 0.7
 _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
+_LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
 _DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 _ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many looks must show staples and the like
@@ -188,7 +189,7 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
         is_vertical=is_vertical,
         line_px=float(across),
         glyphs=min(glyphs, _MOST_TO_PITCH * pitched),  # dots of a matrix printer are no glyphs
-        probability=mark.probability if glyphs < _FEW_GLYPHS else _believed(mark.probability, across, search.shape),
+        probability=mark.probability if glyphs < _FEW_GLYPHS else _believed(mark.probability, box, search.shape),
         constancy=max((ink.constancy for ink in inks), default=0.0),
         inks=tuple(ink.cropped for ink in inks),
         ink_boxes=tuple(ink.box for ink in inks),
@@ -196,10 +197,15 @@ def _line(search: SearchImage, mark: Mark, inks: Sequence[Ink], *, is_vertical: 
     )
 
 
-def _believed(probability: float, line_px: int, shape: tuple[int, int]) -> float:
-    """A line as high as type never is, for the size of its image, must be text beyond doubt or be read."""
-    is_too_high = line_px > _HIGHEST * min(shape) and probability < _BEYOND_DOUBT
-    return min(probability, _DOUBTFUL) if is_too_high else probability
+def _believed(probability: float, box: Box, shape: tuple[int, int]) -> float:
+    """A line as high as type never is, for the size of its image, must be text beyond doubt or be read.
+
+    So must large type that runs along much of the image: zips, rulers and rows of hooks do.
+    """
+    across, length = min(box.height, box.width) / min(shape), max(box.height / shape[0], box.width / shape[1])
+    is_too_high = across > _HIGHEST and probability < _BEYOND_DOUBT
+    is_too_long = across > _LARGE and length > _LONGEST and probability < _LIKELY
+    return min(probability, _DOUBTFUL) if is_too_high or is_too_long else probability
 
 
 def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:

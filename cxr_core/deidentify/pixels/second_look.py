@@ -26,6 +26,7 @@ SEEN_PX = 48, 224
 """Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
+_SEVERAL, _LARGE, _DENIED_LARGE = 3, 0.08, 0.6  # glyphs as high as this share of the image's shorter side are seen well
 _HARDLY = 0.49  # below `TEXT_PROBABILITY`
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
@@ -36,8 +37,11 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
 
     Hardly text is not nothing: it still goes for what it says.
     """
-    is_in_doubt = TEXT_PROBABILITY <= line.probability < _DOUBTFUL
-    if is_in_doubt and probability_of_text(search, line.box, is_vertical=line.is_vertical) < _DENIED:
+    if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
+        return line
+    is_large = line.glyphs >= _SEVERAL and line.line_px >= _LARGE * min(search.shape)
+    least = _DENIED_LARGE if is_large else _DENIED
+    if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=_HARDLY)
     return line
 

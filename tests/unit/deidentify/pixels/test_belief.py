@@ -41,6 +41,23 @@ def test_the_higher_a_line_is_the_surer_it_must_be(
     assert line_of(image, ink, probability).probability == pytest.approx(believed)
 
 
+@pytest.mark.parametrize(
+    ("size", "text", "probability", "believed"),
+    [
+        (60, "Hospital of the Bay", 0.6, 0.49),
+        (60, "Hospital of the Bay", 0.7, 0.7),
+        (60, "Ruth Ross", 0.6, 0.6),
+        (14, "Hospital of the Bay, Radiology, Bay Street 12, 12345 Bay", 0.6, 0.6),
+    ],
+)
+def test_large_type_along_much_of_an_image_must_be_likely(
+    noise_image: Draw, burn: Burn, size: int, text: str, probability: float, believed: float
+) -> None:
+    image = noise_image(900, 900)
+    ink = burn(image, text, (300, 30), size=size)
+    assert line_of(image, ink, probability).probability == pytest.approx(believed)
+
+
 def test_a_name_higher_than_type_goes_because_it_is_read(noise_image: Draw, burn: Burn, rapidocr: TextReader) -> None:
     image = noise_image(900, 900)
     line = line_of(image, burn(image, "Ruth", (300, 60), size=260), 0.5)

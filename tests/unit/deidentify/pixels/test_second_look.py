@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels import second_look
 from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.second_look import (
@@ -64,6 +65,16 @@ def test_a_column_of_discs_is_hardly_text(noise_image: Draw) -> None:
     search = prepare_search(image.clip(0, 4095).astype(np.uint16), Photometric.MONOCHROME2)
     line = Line(Box(96, 190, 404, 240), True, 50.0, 4, _DOUBT)
     assert looked_at_again(search, line).probability == 0.49
+
+
+@pytest.mark.parametrize(("glyphs", "probability"), [(2, _DOUBT), (3, 0.49)])
+def test_of_several_large_glyphs_the_second_look_must_be_surer(
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, glyphs: int, probability: float
+) -> None:
+    monkeypatch.setattr(second_look, "probability_of_text", lambda *_, **__: 0.55)
+    search = prepare_search(noise_image(), Photometric.MONOCHROME2)
+    line = Line(Box(200, 120, 240, 300), False, 40.0, glyphs, _DOUBT)
+    assert looked_at_again(search, line).probability == probability
 
 
 @pytest.mark.parametrize("probability", [0.44, 0.66, 0.97])
