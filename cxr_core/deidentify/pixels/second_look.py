@@ -90,16 +90,11 @@ def _window(search: SearchImage, box: Box, centre: float, pixel: float, *, is_ve
     matrix /= view.scale
     matrix[:, 2] -= 0.5
     grey, equal = (_sampled(plane, matrix) for plane in (view.grey, view.equal))
-    half = (box.height if is_vertical else box.width) / pixel / 2
-    start, stop = (round(columns / 2 + edge) for edge in _reach(centre / pixel, half))
+    start = columns / 2 - centre / pixel
+    stop = start + (box.height if is_vertical else box.width) / pixel
     place = np.zeros(SEEN_PX, np.int8)
-    place[(rows - LINE_PX) // 2 : (rows + LINE_PX) // 2, max(0, start) : max(1, stop)] = 127
+    place[(rows - LINE_PX) // 2 : (rows + LINE_PX) // 2, max(0, round(start)) : max(1, round(stop))] = 127
     return np.concatenate([as_seen(grey), (equal >> 1).astype(np.int8)[None], place[None]])
-
-
-def _reach(centre: float, half: float) -> tuple[float, float]:
-    """Where a place begins and ends, counted from the middle of a window on it."""
-    return -centre, 2 * half - centre
 
 
 def _view_for(search: SearchImage, pixel: float) -> View:
