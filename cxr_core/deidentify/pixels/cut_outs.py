@@ -312,7 +312,7 @@ def _is_replaced(verdict: Verdict, seen: Verdict) -> bool:
 
 def _is_half_of(part: Box, letter: Box) -> bool:
     """True for what is seen of a letter that was read as a whole."""
-    return part.area <= _HALF * letter.area and part.intersection(letter) >= _INSIDE * part.area
+    return part.area <= _HALF * letter.area and _is_inside_of(part, letter)
 
 
 def _is_lone(verdict: Verdict) -> bool:

@@ -7,7 +7,7 @@ it has been taken away by us.
 from dataclasses import replace
 
 from cxr_core.deidentify.pixels.explanation import is_short_enough
-from cxr_core.deidentify.pixels.judgement import Bench
+from cxr_core.deidentify.pixels.judgement import BEYOND_DOUBT, Bench
 from cxr_core.deidentify.pixels.lead_words import LeadWord
 from cxr_core.deidentify.pixels.model import SQUARISH, Line
 from cxr_core.deidentify.pixels.reading import (
@@ -27,7 +27,7 @@ from cxr_core.vocabulary import BoxDecision
 
 _SEEN_AND_READ, _DISPUTED = 0.5, 0.7  # scores of the first reader: of what is seen, too; of anything else
 _CERTAINLY_SEEN = 0.84
-_PLAIN_WORD, _BEYOND_DOUBT = 4, 0.95  # letters of a word that one reader spells out, and its score
+_PLAIN_WORD = 4  # letters of a word that one reader spells out
 
 
 def judge_letter(letter: Line, bench: Bench) -> Verdict | None:
@@ -110,7 +110,7 @@ def _shared_words(reading: Reading) -> str:
 def _supported_word(reading: Reading) -> str:
     """A word of some length that the first reader is certain of and the others bear out; nothing where they do not."""
     word = normalise(reading.texts[0])
-    is_plain = len(word) >= _PLAIN_WORD and reading.scores[0] >= _BEYOND_DOUBT
+    is_plain = len(word) >= _PLAIN_WORD and reading.scores[0] >= BEYOND_DOUBT
     return word if is_plain and all(supports(text, word) for text in reading.texts[1:]) else ""
 
 

@@ -43,6 +43,9 @@ from cxr_core.deidentify.pixels.wording import (
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
+BEYOND_DOUBT = 0.95
+"""Score of one who read letter by letter."""
+
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
@@ -50,7 +53,7 @@ _LIKELY_SEVERAL = 0.55  # of what is taken for letters and cannot be read: ports
 _MOST_DOUBTFUL = 8
 _COVERED, _HALF = 0.7, 0.5
 _FEW_GLYPHS = 4
-_BEYOND_DOUBT, _ABSTAINS = 0.95, 0.4  # scores of one who read, and of one who could not
+_ABSTAINS = 0.4  # score of one who could not read
 _WORD = 4  # letters: two readers do not make up the same one
 _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse blocks of JPEG, all over an image
 _MUCH_HIGHER = 1.7  # two lines seen as one
@@ -96,7 +99,7 @@ class Bench:
             is_same = reading.is_unanimous and count_alphanumerics(first) >= _WORD
             least = _LETTER_SCORE if count_alphanumerics(first) == 1 else self.policy.least_score_each
             return is_same or min(reading.scores) >= least
-        is_plain = reading.scores[0] >= _BEYOND_DOUBT and is_spelled_out(first, self.policy)
+        is_plain = reading.scores[0] >= BEYOND_DOUBT and is_spelled_out(first, self.policy)
         return reading.scores[0] >= self.policy.certain_score and all(
             supports(text, first) or (is_plain and score < _ABSTAINS)
             for text, score in zip(others, reading.scores[1:], strict=True)
@@ -177,7 +180,7 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
 def _as_initials(line: Line, bench: Bench) -> Verdict | None:
     """Removed where a doubtful place, no larger than a letter, says beyond doubt two characters that are no marker."""
     text, score = read_as_it_lies(line, bench.desk)
-    is_initials = score >= _BEYOND_DOUBT and 2 <= count_alphanumerics(text) == len(text)
+    is_initials = score >= BEYOND_DOUBT and 2 <= count_alphanumerics(text) == len(text)
     if not is_initials or bench.is_marker(text):
         return None
     return Verdict(line, BoxDecision.REDACTED, Rule.READ, bench.desk.readers[0].name, is_legible=True)
@@ -191,7 +194,7 @@ def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Read
     """
     agreed = [reading for reading in agreed if reading.scores[0] >= _as_sure_as(readings, reading)]
     is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
-    least = min(_BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
+    least = min(BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
     is_spelled = any(count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= least for r in readings)
     return agreed if is_word or not is_spelled else []
 
@@ -199,7 +202,7 @@ def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Read
 def _as_sure_as(readings: Sequence[Reading], marker: Reading) -> float:
     """How sure a marker must be that was read after another word, under another look."""
     before = takewhile(lambda one: one is not marker, readings)
-    return min(_BEYOND_DOUBT, max((one.scores[0] for one in before if one.is_legible), default=0.0))
+    return min(BEYOND_DOUBT, max((one.scores[0] for one in before if one.is_legible), default=0.0))
 
 
 def _is_within(line: Line, kept: Line) -> bool:
@@ -230,7 +233,7 @@ def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
 
 
 def _is_beyond_doubt(reading: Reading) -> bool:
-    return reading.scores[0] >= _BEYOND_DOUBT and reading.texts[0].isascii() and reading.texts[0].isalpha()
+    return reading.scores[0] >= BEYOND_DOUBT and reading.texts[0].isascii() and reading.texts[0].isalpha()
 
 
 @dataclass(frozen=True, slots=True)

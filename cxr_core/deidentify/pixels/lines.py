@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
-from cxr_core.deidentify.pixels.model import GLYPH_PITCH, TEXT_PROBABILITY, Box, Line, glyphs_along
+from cxr_core.deidentify.pixels.model import GLYPH_PITCH, HARDLY_TEXT, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
@@ -29,7 +29,6 @@ _MUCH_LESS = 0.7
 _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
-_DOUBTFUL = 0.49  # below `TEXT_PROBABILITY`: it goes for what it says
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 _ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many looks must show staples and the like
 _BESIDE = 1.5  # of the height of a strip
@@ -205,7 +204,7 @@ def _believed(probability: float, box: Box, shape: tuple[int, int]) -> float:
     across, length = min(box.height, box.width) / min(shape), max(box.height / shape[0], box.width / shape[1])
     is_too_high = across > _HIGHEST and probability < _BEYOND_DOUBT
     is_too_long = across > _LARGE and length > _LONGEST and probability < _LIKELY
-    return min(probability, _DOUBTFUL) if is_too_high or is_too_long else probability
+    return min(probability, HARDLY_TEXT) if is_too_high or is_too_long else probability
 
 
 def letter_apart(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:

@@ -19,6 +19,9 @@ SQUARISH = 2.2
 TEXT_PROBABILITY = 0.5
 """From here on a line goes even when nobody can read it."""
 
+HARDLY_TEXT = 0.49
+"""What is held for text no longer: it goes only for what it says."""
+
 UNBOUNDED = (1 << 30, 1 << 30)
 """Rows and columns of no image: for rectangles that are only compared, never cut out."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.lead_sight import as_seen
-from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line
+from cxr_core.deidentify.pixels.model import HARDLY_TEXT, TEXT_PROBABILITY, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage, View
 from cxr_core.deidentify.pixels.sessions import open_session
 
@@ -27,7 +27,6 @@ SEEN_PX = 48, 224
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
 _SEVERAL, _LARGE, _DENIED_LARGE = 3, 0.08, 0.6  # glyphs as high as this share of the image's shorter side are seen well
-_HARDLY = 0.49  # below `TEXT_PROBABILITY`
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
 
@@ -42,7 +41,7 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     is_large = line.glyphs >= _SEVERAL and line.line_px >= _LARGE * min(search.shape)
     least = _DENIED_LARGE if is_large else _DENIED
     if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
-        return replace(line, probability=_HARDLY)
+        return replace(line, probability=HARDLY_TEXT)
     return line
 
 

@@ -67,15 +67,17 @@ class Sighting:
     @property
     def company(self) -> list[Box]:
         """Where initials stand about the letter: small type close to it, no longer than a few letters."""
-        found = [
-            box for box in self.beside if _is_small(box, self.size) and max(box.gaps(self.box)) <= _CLOSE * self.size
-        ]
+        found = [box for box in self._close if _is_small(box, self.size)]
         return found if len(found) <= _MOST_COMPANY else []  # more is texture
 
     @property
     def words(self) -> list[Box]:
         """Where a word may stand about the letter: type that is lower, close to it and long."""
-        return [box for box in self.beside if _may_be_word(box, self.box, self.size)]
+        return [box for box in self._close if _may_be_word(box, self.size)]
+
+    @property
+    def _close(self) -> list[Box]:
+        return [box for box in self.beside if max(box.gaps(self.box)) <= _CLOSE * self.size]
 
     def is_of_a_row(self, known: Sequence[Box]) -> bool:
         """True where type of about its height stands in its row or column (`Lee, L`), but for what is known.
@@ -113,11 +115,10 @@ def _is_small(box: Box, size: int) -> bool:
     return is_lower and longer <= min(_LONGEST * size, _LONGEST_OVER_HIGH * shorter)
 
 
-def _may_be_word(box: Box, letter: Box, size: int) -> bool:
+def _may_be_word(box: Box, size: int) -> bool:
     shorter, longer = sorted((box.height, box.width))
     is_lower = _INITIALS[0] * size <= shorter <= _WORD_HEIGHT * size
-    is_long = _WORD_ASPECT * shorter <= longer <= _LONGEST_WORD * size
-    return is_lower and is_long and max(box.gaps(letter)) <= _CLOSE * size
+    return is_lower and _WORD_ASPECT * shorter <= longer <= _LONGEST_WORD * size
 
 
 def _follows(letter: Box, other: Box) -> bool:
@@ -149,15 +150,13 @@ def is_glimpsed(search: SearchImage, letter: Line) -> bool:
     box = letter.ink_box
     size = max(box.height, box.width)
     window = box.grown(round(_AROUND * size), search.shape)
+    own = box.top - window.top, box.left - window.left, box.bottom - window.top, box.right - window.left
     for height in _GLIMPSED_PX:
         grey, zoom = sampled(search.views[0].grey, window, height / size)
-        if min(grey.shape) < _LEAST_VIEW_PX:
-            continue
-        own = Box(box.top - window.top, box.left - window.left, box.bottom - window.top, box.right - window.left)
-        sides = look_for_letters(grey)[:2]
-        cells = Box(*(int(edge * zoom / CELL_PX) for edge in (own.top, own.left, own.bottom, own.right)))
-        if sides[:, *cells.window].max(initial=0.0) >= _GLIMPSED:
-            return True
+        if min(grey.shape) >= _LEAST_VIEW_PX:
+            cells = Box(*(int(edge * zoom / CELL_PX) for edge in own))
+            if look_for_letters(grey)[:2, *cells.window].max(initial=0.0) >= _GLIMPSED:
+                return True
     return False
 
 

@@ -140,7 +140,7 @@ def is_close(text: str, policy: MarkerPolicy) -> bool:
     """True for what holds a word, or is one, that is not far from a long listed one: its ink may be torn."""
     words = normalise(text).split()
     return any(
-        edits(word, known, most=round(_UNLIKE * len(known))) <= round(_UNLIKE * len(known))
+        _is_near(word, known, most=round(_UNLIKE * len(known)))
         for word in {*words, "".join(words)}
         for known in policy.words
         if len(known) >= policy.one_edit_from_letters
@@ -158,8 +158,7 @@ def supports(text: str, marker: str) -> bool:
         return count_alphanumerics(text) <= 1
     if len(said) > len(meant) + len(meant) // 4:
         return False
-    most = max(1, round(_UNLIKE * len(meant)))
-    return edits(said, meant, most=most) <= most
+    return _is_near(said, meant, most=max(1, round(_UNLIKE * len(meant))))
 
 
 def folded(text: str) -> str:
@@ -205,12 +204,16 @@ class Identifiers:
         if candidate in self.tokens:
             return True
         return any(
-            (most := _forgiven(len(token))) > 0 and edits(candidate, token, most=most) <= most for token in self.tokens
+            (most := _forgiven(len(token))) > 0 and _is_near(candidate, token, most=most) for token in self.tokens
         )
 
 
 def _forgiven(length: int) -> int:
     return 2 if length >= 8 else 1 if length >= 5 else 0
+
+
+def _is_near(first: str, second: str, *, most: int) -> bool:
+    return edits(first, second, most=most) <= most
 
 
 def edits(first: str, second: str, *, most: int) -> int:
