@@ -6,7 +6,6 @@ answers there are, is left to `train_glance` and `train_letters`.
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from burned_in_text import Face, test_faces, training_faces
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
+from train_text_network import make_files
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, as_seen
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -67,9 +67,7 @@ def keep_answers(source: InkSource, work: Path, images: int, sheets: int, worker
         )
         for first in range(start, start + part, _A_FILE)
     ]  # fmt: skip
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(partial(_keep_file, source), jobs), 1):
-            print(f"ink: {done} of {len(jobs)} files", flush=True)
+    make_files(partial(_keep_file, source), jobs, workers, "ink")
 
 
 def _keep_file(source: InkSource, job: tuple[Path, range, bool, bool]) -> None:
@@ -136,7 +134,7 @@ def probabilities(network: nn.Module, seen: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.sigmoid(network(as_input(part))) for part in seen.split(256)])
 
 
-class WithProbabilities(nn.Module):
+class _WithProbabilities(nn.Module):
     """The network with its last step: probabilities."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -148,17 +146,27 @@ class WithProbabilities(nn.Module):
 
 
 def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> None:
-    """Ships a network over ink, so wide, that gives logits: probabilities, under a name, with weights of 16 bits."""
+    """Ships a network over ink, so wide, whose answer has a name."""
+    ship(network, target, shape=(1, HEIGHT_PX, width_px), sees="ink", says=answer)
+
+
+def ship(
+    network: nn.Module, target: Path, *, shape: tuple[int, int, int], sees: str, says: str, any_size: bool = False
+) -> None:
+    """Writes a network that gives logits as one that gives probabilities, with weights of 16 bits.
+
+    It sees any number of what has a shape (planes, rows, columns); of any size where it gives maps.
+    """
     buffer = io.BytesIO()
+    axes = {0: "n", 2: "rows", 3: "columns"} if any_size else {0: "n"}
     torch.onnx.export(
-        WithProbabilities(network).eval(), torch.zeros(1, 1, HEIGHT_PX, width_px), buffer, dynamo=False,
-        input_names=["ink"], output_names=[answer], dynamic_axes={"ink": {0: "n"}, answer: {0: "n"}},
-        opset_version=17,
+        _WithProbabilities(network).eval(), torch.zeros(1, *shape), buffer, dynamo=False, input_names=[sees],
+        output_names=[says], dynamic_axes={sees: axes, says: axes}, opset_version=17,
     )  # fmt: skip
-    target.write_bytes(at_half_precision(buffer.getvalue()))
+    target.write_bytes(_at_half_precision(buffer.getvalue()))
 
 
-def at_half_precision(model: bytes) -> bytes:
+def _at_half_precision(model: bytes) -> bytes:
     """The same network with its weights kept in 16 bits; they are widened when it is loaded."""
     graph = onnx.load_from_string(model)
     casts = []

@@ -8,7 +8,6 @@ radiographs, as the search cuts them out, and from type drawn directly. Seeds an
 validation are disjoint; no real image takes part. `--work` keeps the lines between runs.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -39,7 +38,7 @@ from ink_networks import (
 )
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import run_steps, sep, write_report
+from train_text_network import run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.glance import WIDEST_PX
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -244,19 +243,14 @@ def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="folder for lines and checkpoints")
+    parser = training_options(__doc__, kept="lines", minutes=10)
     parser.add_argument("--images", type=int, default=360)
     parser.add_argument("--sheets", type=int, default=260)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--only-lines", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
-    if options.only_lines:
+    if options.only_draw:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
     export(network, options.output, width_px=WIDEST_PX, answer="worth")

@@ -7,9 +7,6 @@ Seeds, grounds and type faces of training and of validation are disjoint; no rea
 scenes between runs.
 """
 
-import argparse
-import io
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -17,11 +14,21 @@ import numpy as np
 import torch
 from burned_in_backgrounds import draw_background
 from burned_in_text import test_faces, training_faces
-from ink_networks import WithProbabilities, at_half_precision
+from ink_networks import ship
 from lead_scenes import SCENE_PX, Scene, draw_scene
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import IGNORED, NEGATIVE, POSITIVE, MapNetwork, run_steps, sep, write_report
+from train_text_network import (
+    IGNORED,
+    NEGATIVE,
+    POSITIVE,
+    MapNetwork,
+    make_files,
+    run_steps,
+    sep,
+    training_options,
+    write_report,
+)
 
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, LETTER_PX, as_seen
 
@@ -115,9 +122,7 @@ def make_scenes(work: Path, files: int, workers: int) -> None:
     """Draw the scenes and keep them, a thousand a file; a twentieth for validation."""
     jobs = [(work / f"valid-{i:03d}.npz", _VALIDATION_SEED + i, True) for i in range(max(1, files // 20))]
     jobs += [(work / f"train-{i:03d}.npz", _TRAINING_SEED + i, False) for i in range(files)]
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(_shard, jobs), 1):
-            print(f"scenes: {done} of {len(jobs)} files", flush=True)
+    make_files(_shard, jobs, workers, "scenes")
 
 
 def load_scenes(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -181,32 +186,17 @@ def measure(network: LeadNetwork, work: Path) -> dict[str, dict[str, float]]:
     return report
 
 
-def export(network: LeadNetwork, target: Path) -> None:
-    buffer = io.BytesIO()
-    axes = {0: "n", 2: "rows", 3: "columns"}
-    torch.onnx.export(
-        WithProbabilities(network).eval(), torch.zeros(1, 2, 96, 96), buffer, dynamo=False, input_names=["view"],
-        output_names=["ink"], dynamic_axes={"view": axes, "ink": axes}, opset_version=17,
-    )  # fmt: skip
-    target.write_bytes(at_half_precision(buffer.getvalue()))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="folder for scenes and checkpoints")
+    parser = training_options(__doc__, kept="scenes", minutes=15)
     parser.add_argument("--files", type=int, default=60, help="of a thousand scenes")
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--only-scenes", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     make_scenes(options.work, options.files, options.workers)
-    if options.only_scenes:
+    if options.only_draw:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output)
+    ship(network, options.output, shape=(2, 96, 96), sees="view", says="ink", any_size=True)
     write_report(network, options.output, {"scenes": options.files * _A_FILE}, measure(network, options.work))
 
 

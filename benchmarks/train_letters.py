@@ -8,7 +8,6 @@ radiographs, as the search cuts it out, and from letters drawn directly. Seeds a
 validation are disjoint; no real image takes part. `--work` keeps the ink between runs.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from ink_networks import (
 from numpy.typing import NDArray
 from torch import nn
 from train_glance import worn
-from train_text_network import run_steps, sep, write_report
+from train_text_network import run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS
 from cxr_core.deidentify.pixels.lead import letters_within
@@ -138,18 +137,13 @@ def measure(network: Letters, work: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="folder for ink and checkpoints")
+    parser = training_options(__doc__, kept="ink", minutes=5)
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--sheets", type=int, default=500)
-    parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only-ink", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
-    if options.only_ink:
+    if options.only_draw:
         return
     network = train(options.work, options.minutes, options.workers)
     export(network, options.output, width_px=LETTER_PX, answer="letters")

@@ -7,10 +7,7 @@ It learns from what the search finds in synthetic radiographs: places with text 
 faces of training and of validation are disjoint; no real image takes part. `--work` keeps the places between runs.
 """
 
-import argparse
-import io
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +16,10 @@ import numpy as np
 import torch
 from burned_in_images import DrawnText, Sample, draw_practice, draw_sample
 from burned_in_text import test_faces, training_faces
-from ink_networks import WithProbabilities, at_half_precision
+from ink_networks import ship
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import run_steps, sep, write_report
+from train_text_network import make_files, run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line
@@ -138,9 +135,7 @@ def make_places(work: Path, images: int, workers: int) -> None:
         for what, start, count in (("valid", _VALIDATION_SEED, images // 10), ("train", _TRAINING_SEED, images))
         for first in range(start, start + count, _A_FILE)
     ]
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(_shard, jobs), 1):
-            print(f"places: {done} of {len(jobs)} files", flush=True)
+    make_files(_shard, jobs, workers, "places")
 
 
 def load_places(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -208,31 +203,17 @@ def measure(network: SecondLook, work: Path) -> dict[str, dict[str, float]]:
     return report
 
 
-def export(network: SecondLook, target: Path) -> None:
-    buffer = io.BytesIO()
-    torch.onnx.export(
-        WithProbabilities(network).eval(), torch.zeros(1, 4, *SEEN_PX), buffer, dynamo=False, input_names=["place"],
-        output_names=["text"], dynamic_axes={"place": {0: "n"}, "text": {0: "n"}}, opset_version=17,
-    )  # fmt: skip
-    target.write_bytes(at_half_precision(buffer.getvalue()))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="folder for places and checkpoints")
+    parser = training_options(__doc__, kept="places", minutes=15)
     parser.add_argument("--images", type=int, default=2400)
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--only-places", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     make_places(options.work, options.images, options.workers)
-    if options.only_places:
+    if options.only_draw:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output)
+    ship(network, options.output, shape=(4, *SEEN_PX), sees="place", says="text")
     write_report(network, options.output, {"images": options.images}, measure(network, options.work))
 
 

@@ -11,9 +11,10 @@ import argparse
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ _CORE = 0.2  # of the line's height that is left out above and below its core
 _SURE_PX, _UNSURE_PX = (8, 40), (6, 64)
 _SMALL_PX, _UNSURE_SMALL_PX = (3.5, 10), (2, 13)
 NEGATIVE, POSITIVE, IGNORED = 0, 1, 2
+Job = TypeVar("Job")
 
 
 def sep(inputs: int, outputs: int, dilation: int = 1, stride: int | tuple[int, int] = 1) -> nn.Sequential:
@@ -198,9 +200,7 @@ def make_crops(work: Path, seeds: range, validation_images: int, workers: int) -
         for s in range(_VALIDATION_SEED, _VALIDATION_SEED + validation_images, 50)
     ]
     jobs += [(work / f"train-{s:07d}.npz", range(s, s + 50), False) for s in seeds[::50]]
-    with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(_shard, jobs), 1):
-            print(f"crops: {done} of {len(jobs)} files", flush=True)
+    make_files(_shard, jobs, workers, "crops")
 
 
 def load_crops(paths: list[Path]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -238,6 +238,24 @@ def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     hard = (torch.where(truth > 0, 1 - p, p)).pow(1.5)
     weight = asked * torch.where(truth > 0, 1.5, 1.0) * (0.1 + hard)
     return (raw * weight).sum() / (asked * truth).sum().clamp(min=50)
+
+
+def make_files(make: Callable[[Job], None], jobs: Sequence[Job], workers: int, what: str) -> None:
+    """Do every job, each of which makes one file, and tell how far it is."""
+    with ProcessPoolExecutor(workers) as pool:
+        for done, _ in enumerate(pool.map(make, jobs), 1):
+            print(f"{what}: {done} of {len(jobs)} files", flush=True)
+
+
+def training_options(about: str | None, *, kept: str, minutes: float) -> argparse.ArgumentParser:
+    """What every training is told: where to write, where to keep what it draws, for how long, with how many workers."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help=f"folder for {kept} and checkpoints")
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(f"--only-{kept}", action="store_true", dest="only_draw", help="draw, and do not train")
+    return parser
 
 
 def run_steps(
@@ -339,21 +357,16 @@ def write_report(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="folder for crops and checkpoints")
+    parser = training_options(__doc__, kept="crops", minutes=25)
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--first-image", type=int, default=0, help="seed of the first image of training")
     parser.add_argument("--validation-images", type=int, default=100)
-    parser.add_argument("--minutes", type=float, default=25)
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    parser.add_argument("--only-crops", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     seeds = range(options.first_image, options.first_image + options.images)
     make_crops(options.work, seeds, options.validation_images, options.workers)
-    if options.only_crops:
+    if options.only_draw:
         return
     network = train(options.work, options.minutes, options.workers, options.start)
     export(network, options.output)
