@@ -35,12 +35,12 @@ class InkSource:
     """Where a network's ink comes from, how wide it is seen, and what the answer to it is.
 
     `found` takes one image prepared for the search and a generator of its own, `drawn` a seed and type faces.
-    Every `free_of_text`-th plain image holds no text.
+    Ink without an answer is left out. Every `free_of_text`-th plain image holds no text.
     """
 
     found: Callable[[SearchImage, np.random.Generator], Iterator[NDArray[np.bool_]]]
     drawn: Callable[[int, Sequence[Face]], Iterator[NDArray[np.bool_]]]
-    answer_of: Callable[[NDArray[np.bool_]], int]
+    answer_of: Callable[[NDArray[np.bool_]], int | NDArray[np.uint8] | None]
     width_px: int
     first_image: int
     first_validation: int
@@ -81,7 +81,7 @@ def _keep_file(source: InkSource, job: tuple[Path, range, bool, bool]) -> None:
         for seed in seeds
         for ink in (source.drawn(seed, faces) if is_drawn else _found(source, seed, faces, is_validation=is_validation))
     )
-    told = [(as_seen(ink, source.width_px), source.answer_of(ink)) for ink in inks]
+    told = [(as_seen(ink, source.width_px), answer) for ink in inks if (answer := source.answer_of(ink)) is not None]
     partial_path = path.with_suffix(".part.npz")
     np.savez_compressed(
         partial_path,
@@ -135,23 +135,31 @@ def probabilities(network: nn.Module, seen: torch.Tensor) -> torch.Tensor:
 
 
 class _WithProbabilities(nn.Module):
-    """The network with its last step: probabilities."""
+    """The network with its last step: probabilities, each by itself or of one answer among many."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, one_of_many: bool) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.one_of_many = network, one_of_many
 
     def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.network(ink))
+        logits = self.network(ink)
+        return torch.softmax(logits, dim=-1) if self.one_of_many else torch.sigmoid(logits)
 
 
-def export(network: nn.Module, target: Path, *, width_px: int, answer: str) -> None:
+def export(network: nn.Module, target: Path, *, width_px: int, answer: str, one_of_many: bool = False) -> None:
     """Ships a network over ink, so wide, whose answer has a name."""
-    ship(network, target, shape=(1, HEIGHT_PX, width_px), sees="ink", says=answer)
+    ship(network, target, shape=(1, HEIGHT_PX, width_px), sees="ink", says=answer, one_of_many=one_of_many)
 
 
 def ship(
-    network: nn.Module, target: Path, *, shape: tuple[int, int, int], sees: str, says: str, any_size: bool = False
+    network: nn.Module,
+    target: Path,
+    *,
+    shape: tuple[int, int, int],
+    sees: str,
+    says: str,
+    any_size: bool = False,
+    one_of_many: bool = False,
 ) -> None:
     """Writes a network that gives logits as one that gives probabilities, with weights of 16 bits.
 
@@ -160,7 +168,7 @@ def ship(
     buffer = io.BytesIO()
     axes = {0: "n", 2: "rows", 3: "columns"} if any_size else {0: "n"}
     torch.onnx.export(
-        _WithProbabilities(network).eval(), torch.zeros(1, *shape), buffer, dynamo=False, input_names=[sees],
+        _WithProbabilities(network, one_of_many=one_of_many).eval(), torch.zeros(1, *shape), buffer, dynamo=False, input_names=[sees],
         output_names=[says], dynamic_axes={sees: axes, says: axes}, opset_version=17,
     )  # fmt: skip
     target.write_bytes(_at_half_precision(buffer.getvalue()))

@@ -114,9 +114,9 @@ def drawn_lines(seed: int, faces: Sequence[Face]) -> Iterator[NDArray[np.bool_]]
         face = faces[int(rng.integers(len(faces)))]
         pick = rng.random()
         if pick < 0.25:
-            text = _marker(rng)
+            text = drawn_marker(rng)
         elif pick < 0.5:
-            text = _words(rng)
+            text = drawn_words(rng)
         elif pick < 0.75:
             text = str(rng.choice(phi_lines(rng, who)))
         else:
@@ -136,13 +136,13 @@ def drawn_lines(seed: int, faces: Sequence[Face]) -> Iterator[NDArray[np.bool_]]
             yield ink
 
 
-def _marker(rng: np.random.Generator) -> str:
+def drawn_marker(rng: np.random.Generator) -> str:
     """One to three words of the allow-list, in capitals, as in a title, or small."""
     words = [str(word) for word in rng.choice(sorted(load_marker_policy().words), int(rng.choice([1, 1, 1, 2, 2, 3])))]
     return _cased(rng, " ".join(words))
 
 
-def _words(rng: np.random.Generator) -> str:
+def drawn_words(rng: np.random.Generator) -> str:
     """One to three strings of letters: names of any origin, words of any language."""
     lengths = rng.integers(1, 11, int(rng.choice([1, 1, 2, 3])))
     return _cased(rng, " ".join("".join(rng.choice(list(_LETTERS), int(length))) for length in lengths))

@@ -202,19 +202,13 @@ def _angle(parts: Parts, large: Sequence[int]) -> float:
     down, across = apart[first, last]
     rough = float(np.degrees(np.arctan2(down, across)))
     rough -= 180 * round(rough / 180)  # either way up is a reading
-    ink = np.concatenate([_points(parts, one) for one in large])
+    ink = np.concatenate([parts.points(one) for one in large])
     ink = ink[:: max(1, len(ink) // _MOST_POINTS)]
     return max((rough + turn for turn in _TURNS), key=lambda angle: _evenness(ink, angle))
 
 
 def _middle(box: Box) -> tuple[float, float]:
     return (box.top + box.bottom) / 2, (box.left + box.right) / 2
-
-
-def _points(parts: Parts, one: int) -> NDArray[np.float64]:
-    """The ink of a part, (points, 2), down and across the window."""
-    place = parts.place(one)
-    return np.asarray(np.argwhere(parts.mask(one)) + np.array([place.top, place.left]), dtype=np.float64)
 
 
 def _evenness(ink: NDArray[np.float64], angle: float) -> float:
@@ -231,7 +225,7 @@ def _axes(angle: float) -> NDArray[np.float64]:
 
 
 def _turned(parts: Parts, one: int, angle: float) -> _Turned:
-    along, across = _axes(angle) @ _points(parts, one).T
+    along, across = _axes(angle) @ parts.points(one).T
     return _Turned(one, along.min(), along.max() + 1, across.min(), across.max() + 1)
 
 

@@ -53,8 +53,13 @@ class Parts:
 
     def place(self, index: int) -> Box:
         """The rectangle of a part, in pixels of the window as it was sampled."""
-        left, top, width, height = (int(value) for value in self.stats[index, :4])
-        return Box(top, left, top + height, left + width)
+        return self._places[index]
+
+    @cached_property
+    def _places(self) -> list[Box]:
+        return [
+            Box(top, left, top + height, left + width) for left, top, width, height in self.stats[:, :4].tolist()
+        ]
 
     def box(self, index: int) -> Box:
         """The rectangle of a part, in pixels of the image."""
@@ -68,7 +73,24 @@ class Parts:
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """The part alone, within its rectangle."""
-        return np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
+        if index not in self._masks:
+            self._masks[index] = np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
+        return self._masks[index]
+
+    @cached_property
+    def _masks(self) -> dict[int, NDArray[np.bool_]]:
+        return {}
+
+    def points(self, index: int) -> NDArray[np.float64]:
+        """Where the ink of a part lies, (points, 2), down and across the window as it was sampled."""
+        if index not in self._points:
+            place, (down, across) = self.place(index), self.mask(index).nonzero()
+            self._points[index] = np.stack((down + float(place.top), across + float(place.left)), axis=1)
+        return self._points[index]
+
+    @cached_property
+    def _points(self) -> dict[int, NDArray[np.float64]]:
+        return {}
 
     def mask_of(self, indices: Sequence[int]) -> NDArray[np.bool_]:
         """Some parts and nothing else, within the rectangle around them."""
@@ -142,10 +164,10 @@ class Parts:
         mask = self.mask(index)
         if not _is_long(mask):
             return False
-        ink = np.argwhere(mask).astype(np.float64)
-        ink -= ink.mean(axis=0)
+        ink = self.points(index)
+        ink = ink - ink.mean(axis=0)
         _, axes = np.linalg.eigh(ink.T @ ink)
-        across, along = (ink @ axes).T
+        across, along = axes.T @ ink.T
         return any(_is_arrow_along(way * along, across) for way in (1, -1))
 
 
@@ -158,11 +180,13 @@ def _is_long(mask: NDArray[np.bool_]) -> bool:
 
 
 def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:
-    place = (along - along.min()) / max(float(np.ptp(along)), 1.0)
+    first = along.min()
+    place = (along - first) / max(float(along.max() - first), 1.0)
     steps = np.minimum((place * _ARROW_STEPS).astype(int), _ARROW_STEPS - 1)
     sides = np.zeros((2, _ARROW_STEPS))
-    for side, way in enumerate((1, -1)):
-        np.maximum.at(sides[side], steps, np.maximum(way * across, 0))
+    np.maximum.at(sides[0], steps, across)
+    np.minimum.at(sides[1], steps, across)
+    np.abs(sides[1], out=sides[1])
     widths = sides.sum(axis=0)
     widest = int(np.argmax(widths))
     shaft = widths[_ARROW_STEPS // 2 :]
