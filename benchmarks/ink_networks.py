@@ -167,9 +167,10 @@ def ship(
     """
     buffer = io.BytesIO()
     axes = {0: "n", 2: "rows", 3: "columns"} if any_size else {0: "n"}
+    shipped = _WithProbabilities(network, one_of_many=one_of_many).eval()
     torch.onnx.export(
-        _WithProbabilities(network, one_of_many=one_of_many).eval(), torch.zeros(1, *shape), buffer, dynamo=False, input_names=[sees],
-        output_names=[says], dynamic_axes={sees: axes, says: axes}, opset_version=17,
+        shipped, torch.zeros(1, *shape), buffer, dynamo=False, input_names=[sees], output_names=[says],
+        dynamic_axes={sees: axes, says: axes}, opset_version=17,
     )  # fmt: skip
     target.write_bytes(_at_half_precision(buffer.getvalue()))
 

@@ -77,7 +77,7 @@ def _first_reader(bench: Bench) -> Desk:
 
 def judge_word(word: Line, bench: Bench) -> Verdict | None:
     """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
-    for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False):
+    for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False, is_far=bench.is_far):
         first = _shared_words(reading)
         is_long = max(map(len, first.split()), default=0) >= WHOLE_WORD
         is_listed = first in bench.policy.phrases or set(first.split()) <= bench.policy.words
@@ -92,7 +92,10 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
     level = word.level
     mirrored = replace(level, inks=tuple(ink[:, ::-1] for ink in level.inks))
     for line in (level,) if is_letter(level) else (level, mirrored):  # two letters are read mirrored as well
-        for reading in read_line(line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT):
+        readings = read_line(
+            line, bench.desk, bench.is_marker, words_matter=False, promise=CUT_OUT, is_far=bench.is_far
+        )
+        for reading in readings:
             first = _shared_words(reading) or _supported_word(reading)
             is_listed = bool(first) and set(first.split()) <= bench.policy.words
             is_plain = is_listed and reading.scores[0] >= bench.policy.certain_score

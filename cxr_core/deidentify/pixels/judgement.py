@@ -38,6 +38,7 @@ from cxr_core.deidentify.pixels.wording import (
     is_close,
     is_spelled_out,
     is_written_like_a_name,
+    strangeness,
     supports,
 )
 from cxr_core.policy.markers import MarkerPolicy
@@ -46,6 +47,7 @@ from cxr_core.vocabulary import BoxDecision
 BEYOND_DOUBT = 0.95
 """Score of one who read letter by letter."""
 
+_STRANGE = 0.45  # of a row of listed words: misreadings by half of it are rare
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
@@ -80,13 +82,19 @@ class Bench:
         """True for a text that is no marker, but may be one that was torn."""
         return not self.is_marker(text) and is_close(text, self.policy)
 
+    def is_far(self, letters: str) -> bool:
+        """True for letters, as they were spelled roughly, that are surely other words than the listed ones."""
+        return strangeness(letters, self.policy) >= _STRANGE
+
     def keeps(self, reading: Reading, line: Line) -> bool:
         """True where the readers agree on an allowed marker that explains the whole line.
 
         Either all of them read one with enough certainty, or the first is certain and the others bear it out; a long
         word, read letter by letter beyond doubt, also stays where another reader could not read at all.
         """
-        if len(reading.texts) < len(self.desk.readers) or not self.is_marker(reading.texts[0]):
+        if reading.is_foretold or len(reading.texts) < len(self.desk.readers):
+            return False
+        if not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
         if (
@@ -160,8 +168,16 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
         return _as_initials(line, bench)  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    readings = read_line(line, bench.desk, bench.is_marker, words_matter=not is_likely, is_close=bench.is_close)
-    engine = "+".join(reader.name for reader in bench.desk.readers[: max((len(r.texts) for r in readings), default=0)])
+    readings = read_line(
+        line,
+        bench.desk,
+        bench.is_marker,
+        words_matter=not is_likely,
+        is_close=bench.is_close,
+        is_far=bench.is_far,
+    )
+    asked = max((len(reading.texts) for reading in readings if not reading.is_foretold), default=0)
+    engine = "+".join(reader.name for reader in bench.desk.readers[:asked])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
     if agreed := _undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):

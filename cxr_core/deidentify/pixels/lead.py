@@ -50,6 +50,7 @@ _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
+_OPEN_SHAPE, _LOST = 0.6, 0.25  # of its rectangle: what a bold letter covers, and no plate; of it: a stem
 
 
 PLACE_PX = 96
@@ -93,8 +94,11 @@ def letters_within(
     window = place.box.grown(round(_AROUND * side), search.shape)
     alone: list[tuple[Line, int]] = []
     of_words: list[tuple[Line, int]] = []
-    for parts, kind in looks_at(search, window, max(PLACE_PX / side, _LEAST_ZOOM)):
+    looks = list(looks_at(search, window, max(PLACE_PX / side, _LEAST_ZOOM)))
+    for parts, kind in looks:
         for letter, company in _letters_of(parts, known):
+            if _is_piece(parts, letter, looks[-1][0]):
+                continue
             if company is _Company.WORD:
                 of_words.append((_cut_out(parts, letter, place), kind))
             elif company is _Company.NONE:
@@ -103,6 +107,18 @@ def letters_within(
         return _without_repeats([letter for letter, _ in alone + of_words])
     boxes = [(letter.box, kind) for letter, kind in of_words]
     return _without_repeats([letter for letter, kind in alone if not _is_of_a_word(letter.box, kind, boxes)])
+
+
+def _is_piece(parts: Parts, letter: int, wide: Parts) -> bool:
+    """True for a part of a larger open shape whose thick strokes a narrow look does not show: the foot of a bold L."""
+    place, mask = parts.place(letter), parts.mask(letter)
+    whole = int(np.bincount(wide.labels[place.window][mask]).argmax())
+    if not whole or wide.sides[whole] < _LARGER * parts.sides[letter] or parts is wide:
+        return False
+    around, shape = wide.place(whole), wide.mask(whole)
+    area = np.count_nonzero(shape)
+    lost = np.count_nonzero(shape & (parts.labels[around.window] == 0))
+    return bool(area <= _OPEN_SHAPE * around.area and lost >= _LOST * area)
 
 
 def _without_repeats(letters: Sequence[Line]) -> list[Line]:

@@ -26,6 +26,7 @@ _LARGE = 0.6  # of the largest part: letters of one height, some of them wide or
 _TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
 _MOST_POINTS = 1500  # of a word: enough to tell how it lies
 _AS_HIGH = 0.8  # of the highest letter
+_BAR = 0.5  # of a word's height: bars are lower
 _MUCH_LOWER, _MUCH_HIGHER = 0.74, 1.2  # of a word: what stands beside it
 _LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
 _GAP, _BESIDE_GAP = 0.9, 0.28  # of the height: between letters of the word at most, to what is not of it at least
@@ -157,18 +158,21 @@ def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> 
     angle = _angle(parts, large)
     turned = [_turned(parts, one, angle) for one in glyphs]
     high = max(one.height for one in turned if one.part in large)
-    is_letter = {one.part: one.part in whole and one.height >= _AS_HIGH * high for one in turned}
-    word = sorted((one for one in turned if is_letter[one.part]), key=lambda one: one.left)
-    beside = [one for one in turned if one.height >= _SPECK * high and not is_letter[one.part]]
+    letters = [one for one in turned if one.part in whole and one.height >= _AS_HIGH * high]
+    beside = [one for one in turned if one.height >= _SPECK * high and one not in letters]
+    wide = [_turned(parts, one, angle) for one in larger]
+    together = [one for one in wide if _have_run_together(one, letters, high) and not parts.touches_rim(one.part)]
+    word = sorted(letters + together, key=lambda one: one.left)
     if not _is_word(word, high) or len(beside) > _MOST_BESIDE:
         return None
-    if not _are_apart([_turned(parts, one, angle) for one in larger], word, high):
+    wide = [one for one in wide if one not in together]
+    if not _are_apart(wide, word, high):
         return None
     if not all(_may_stand_beside(one, word, high) for one in beside if one.part in whole):
         return None
     cut = [one for one in beside if one.part not in whole]
     goes_on = any(_may_follow(one, word, high) for one in cut) or not _ends_within(parts, word, angle, high)
-    return _Row(tuple(one.part for one in word), angle, high, bool(larger), goes_on)
+    return _Row(tuple(one.part for one in word), angle, high, bool(wide), goes_on)
 
 
 def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: float) -> bool:
@@ -258,14 +262,25 @@ def _gap(one: _Turned, word: Sequence[_Turned]) -> float:
 
 
 def _are_apart(larger: Sequence[_Turned], word: Sequence[_Turned], high: float) -> bool:
-    """True for what is higher than a word and stands in another row, or is one thing at a distance: an arrow."""
+    """True for what is higher than a word and stands in another row, or is one thing at a distance: an arrow.
+
+    A bar above or below a word is much lower, however long.
+    """
     in_row = [one for one in larger if _is_in_row(one, word, high)]
-    is_higher = all(one.height >= _MUCH_HIGHER * high for one in larger)
+    of_rows = [one for one in larger if one in in_row or one.height > _BAR * high]
+    is_higher = all(one.height >= _MUCH_HIGHER * high for one in of_rows)
     return is_higher and (not in_row or (len(larger) == 1 and _is_far(in_row[0], word, high)))
 
 
 def _is_far(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
     return _gap(one, word) >= _BESIDE_GAP * (high if one.height >= _NO_CAPITAL * high else one.height)
+
+
+def _have_run_together(one: _Turned, letters: Sequence[_Turned], high: float) -> bool:
+    """True for what is as high as the letters of a word, and in their row: two letters that touch."""
+    is_as_high = _AS_HIGH * high <= one.height <= high / _AS_HIGH
+    middle = float(np.median([letter.middle for letter in letters]))
+    return is_as_high and abs(one.middle - middle) <= _ON_ITS_LINE * high
 
 
 def _is_in_row(one: _Turned, word: Sequence[_Turned], high: float) -> bool:

@@ -57,9 +57,7 @@ class Parts:
 
     @cached_property
     def _places(self) -> list[Box]:
-        return [
-            Box(top, left, top + height, left + width) for left, top, width, height in self.stats[:, :4].tolist()
-        ]
+        return [Box(top, left, top + height, left + width) for left, top, width, height in self.stats[:, :4].tolist()]
 
     def box(self, index: int) -> Box:
         """The rectangle of a part, in pixels of the image."""

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
+from cxr_core.deidentify.pixels.spelling import spell
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
 _CERTAIN, _CERTAIN_WORD = 0.85, 0.75
+_SPELLED, _FEW_LETTERS = 0.8, 2  # how surely a line is spelled, and how many letters are worth it
 _WORD, _LEGIBLE_SCORE = 3, 0.6  # characters that make a word, and how surely they were read
 _LETTER_PX = 48  # the side of the square in which a lone letter is turned
 _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
@@ -37,12 +39,14 @@ _MOST_REMEMBERED = 20_000
 class Reading:
     """What every reader read in one position of one binarisation; scores from 0 to 1. PHI until judged.
 
-    `ink` tells which of the line's inks was shown.
+    `ink` tells which of the line's inks was shown; `is_foretold` that no reader was asked: it was spelled roughly, and
+    is surely no marker.
     """
 
     texts: tuple[str, ...] = field(repr=False)
     scores: tuple[float, ...]
     ink: int
+    is_foretold: bool = False
 
     @property
     def score(self) -> float:
@@ -116,6 +120,7 @@ class Desk:
     memo: Memo
     glance: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance
     glance_at_letters: Callable[[Sequence[NDArray[np.bool_]]], NDArray[np.float32]] = glance_at_letters
+    spell: Callable[[NDArray[np.bool_]], tuple[str, float]] = spell
 
 
 def read_line(
@@ -126,12 +131,13 @@ def read_line(
     words_matter: bool,
     promise: Promise | None = None,
     is_close: Callable[[str], bool] = lambda _: False,
+    is_far: Callable[[str], bool] = lambda _: False,
 ) -> tuple[Reading, ...]:
     """Read a line in those of its possible positions that are worth it, one reading for each.
 
     Worth it is a position that may show a marker. The first reader sees all of these; the others only those in which
-    it read something wanted, since nothing stays without it. A certain reading of a marker, or of a word that is none,
-    ends the search.
+    it read something wanted, since nothing stays without it. What is spelled surely enough as other words need not be
+    read. A certain reading of a marker, or of a word that is none, ends the search.
 
     Parameters
     ----------
@@ -145,12 +151,16 @@ def read_line(
         What makes a position worth reading; by default what suits the line.
     is_close : callable
         True for a text that is none, but may be one under another look: the search goes on.
+    is_far : callable
+        True for letters that are so far from any marker that even a rough spelling tells.
     """
     readings: list[Reading] = []
     if promise is None:
         promise = _usual_promise(line, words_matter=words_matter)
+    may_be_spelled = not words_matter and not is_letter(line)
     for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
-        readings.append(_read_position(ink, draw_ink(shown), desk, is_wanted))
+        foretold = _foretold(ink, shown, desk, is_far) if may_be_spelled else None
+        readings.append(foretold or _read_position(ink, draw_ink(shown), desk, is_wanted))
         if _is_final(readings[-1], len(desk.readers), is_wanted) and not is_close(readings[-1].texts[0]):
             break
     return tuple(readings)
@@ -230,6 +240,13 @@ def read_as_it_lies(line: Line, desk: Desk) -> tuple[str, float]:
 def _several(inks: Sequence[NDArray[np.bool_]], desk: Desk) -> float:
     """How probable it is that any of some inks is two characters or more."""
     return float(desk.glance_at_letters(inks)[:, len(LETTERS)].max())
+
+
+def _foretold(ink: int, shown: NDArray[np.bool_], desk: Desk, is_far: Callable[[str], bool]) -> Reading | None:
+    """What a position says roughly, if that is surely no marker."""
+    letters, certainty = desk.spell(shown)
+    is_sure = certainty >= _SPELLED and len(letters) >= _FEW_LETTERS and is_far(letters)
+    return Reading((letters,), (certainty,), ink, is_foretold=True) if is_sure else None
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:

@@ -24,9 +24,7 @@ from cxr_core.deidentify.pixels.proposals import (
 )
 
 _BLOCK_TILES, _MOST_ROUNDS = 17, 2  # lines of small type stand closer than eight tiles
-_WORD_CELLS, _SURE, _MOSTLY = 6, 0.8, 0.5
-_NEAR_TILES, _RARE, _RARE_TILES = 5, 0.08, 31
-_LEAST_TILES = 4  # of one exact value, for a word or a letter
+_WORD_CELLS, _SURE, _MOSTLY = 6, 0.8, 0.8
 
 
 def look_everywhere(search: SearchImage) -> list[Maps]:
@@ -37,22 +35,9 @@ def look_everywhere(search: SearchImage) -> list[Maps]:
     """
     fine, middle, coarse = search.views
     first = look(coarse, np.ones(tile_grid(coarse), np.bool_))
-    hint = hinted(first, tile_grid(middle))
-    dense = propose_tiles(middle) & hint
-    second = look(middle, dense | _constant(coarsened(propose_constant_tiles(fine), tile_grid(middle)), dense, hint))
+    dense = propose_tiles(middle) & hinted(first, tile_grid(middle))
+    second = look(middle, dense | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
     return [_look_around(fine, look_closer(second, tile_grid(fine)), second), second, first]
-
-
-def _constant(tiles: NDArray[np.bool_], dense: NDArray[np.bool_], hint: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tiles of one exact value that may be type: by the faintest hint, or where there are hardly any; no few alone.
-
-    Where an image has few values, chance alone makes runs of them all over it.
-    """
-    near = cv2.dilate(hint.astype(np.uint8), np.ones((_NEAR_TILES, _NEAR_TILES), np.uint8)) > 0
-    are_rare = cv2.blur(tiles.astype(np.float32), (_RARE_TILES, _RARE_TILES)) < _RARE
-    may_be = tiles & (near | are_rare)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((may_be | dense).astype(np.uint8), connectivity=8)
-    return np.asarray(may_be & (stats[labels, cv2.CC_STAT_AREA] >= _LEAST_TILES), dtype=np.bool_)
 
 
 def _look_around(view: View, tiles: NDArray[np.bool_], coarser: Maps) -> Maps:
@@ -85,9 +70,7 @@ def _is_shown(place: Box, cells: NDArray[np.bool_], coarser: NDArray[np.uint8]) 
     """True where a map of half the size marks most of some cells."""
     rows, columns = cells.nonzero()
     last = coarser.shape[0] - 1, coarser.shape[1] - 1
-    before = coarser[
-        np.minimum((rows + place.top) // 2, last[0]), np.minimum((columns + place.left) // 2, last[1])
-    ]
+    before = coarser[np.minimum((rows + place.top) // 2, last[0]), np.minimum((columns + place.left) // 2, last[1])]
     return bool((before >= round(255 * MARKED)).mean() >= _MOSTLY)
 
 

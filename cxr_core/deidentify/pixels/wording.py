@@ -8,6 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.misreading import UNREAD, is_misreading, is_torn
 from cxr_core.policy.markers import MarkerPolicy
@@ -25,6 +29,7 @@ _AS_NAMES_ARE = re.compile(
     r"|(?<![^\W_])[^\W\d_]\. ?[^\W\d_]"  # R. Port
     r"|[^\W\d_]{2} [^\W\d_]\.$"  # Port R.
 )
+_EDIT, _NEXT_WORD = 2, 1  # what each costs that makes one wording of another
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
 
@@ -164,6 +169,43 @@ def supports(text: str, marker: str) -> bool:
 def folded(text: str) -> str:
     """Capitals without spaces or punctuation, look-alikes made one."""
     return normalise(text).replace(" ", "").replace("-", "").translate(_LOOKALIKES)
+
+
+def strangeness(letters: str, policy: MarkerPolicy) -> float:
+    """How far letters without spaces are from any row of listed words: edits for each letter, at most 1.
+
+    Every word after the first counts as half an edit: of the shortest ones any name could be made.
+
+    Parameters
+    ----------
+    letters : str
+        Capitals; any other sign is none of a listed word's.
+    policy : MarkerPolicy
+    """
+    listed, lengths = _listed(policy)
+    last, steps = np.arange(len(lengths)), _EDIT * np.arange(listed.shape[1] + 1)
+    costs = np.tile(steps, (len(lengths), 1))  # of each word, of which so many letters are spent
+    whole = 0
+    for letter in letters.encode("ascii", "replace"):
+        replaced = costs[:, :-1] + _EDIT * (listed != letter)
+        costs += _EDIT
+        np.minimum(costs[:, 1:], replaced, out=costs[:, 1:])
+        np.minimum.accumulate(costs - steps, axis=1, out=costs)
+        costs += steps
+        whole = int(costs[last, lengths].min())
+        costs[:, 0] = min(int(costs[0, 0]), whole + _NEXT_WORD)
+    return min(1.0, whole / (_EDIT * len(letters))) if letters else 1.0
+
+
+@cache
+def _listed(policy: MarkerPolicy) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """The letters of the listed words, one a row, and how many each has."""
+    words = sorted({word.replace("-", "") for word in policy.words})
+    lengths = np.array([len(word) for word in words])
+    letters = np.zeros((len(words), lengths.max()), np.uint8)
+    for row, word in zip(letters, words, strict=True):
+        row[: len(word)] = list(word.encode("ascii", "replace"))
+    return letters, lengths
 
 
 def _is_joined(word: str, policy: MarkerPolicy) -> bool:

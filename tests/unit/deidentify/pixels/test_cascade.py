@@ -187,7 +187,7 @@ def test_failing_reader_quarantines_the_image(
     noise_image: Draw, burn: Burn, fake_reader: Callable[..., TextReader], error: ItemError, reason: Reason
 ) -> None:
     image = noise_image()
-    burn(image, "Grant", (40, 60), size=31)
+    burn(image, "Erect", (40, 60), size=31)
     with pytest.raises(ItemError) as caught:
         redact(image, fake_reader(error, name="broken"))
     assert caught.value.reason is reason

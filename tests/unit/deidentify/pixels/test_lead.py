@@ -45,6 +45,13 @@ class Plate:
         cv2.circle(disc, centre[::-1], radius, 1.0, -1)
         self._lead = np.maximum(disc - self._lead, 0)
 
+    def strokes(self, at: tuple[int, int], strokes: tuple[tuple[int, int, int, int], ...]) -> Box:
+        """A letter of upright strokes: first and last column, first and last row of each."""
+        for left, right, top, bottom in strokes:
+            self._lead[at[0] + top : at[0] + bottom, at[1] + left : at[1] + right] = 1
+        self.place = Box(at[0], at[1], at[0] + max(one[3] for one in strokes), at[1] + max(one[1] for one in strokes))
+        return self.place
+
     def ring(self, centre: tuple[int, int], radius: int) -> None:
         cv2.circle(self._lead, centre, radius, 1.0, 4)
 
@@ -235,3 +242,11 @@ def test_the_first_letter_of_a_word_is_looked_beside_but_not_freed(plate: Plate)
     beside, freed = (letters_within(plate.search, place, in_words=both) for both in (True, False))
     assert any(overlap(line.box, first) > 0.6 for line in beside)
     assert not any(overlap(line.box, first) > 0.3 for line in freed)
+
+
+def test_the_foot_of_a_bold_letter_is_no_letter(plate: Plate) -> None:
+    strokes = (0, 60, 0, 10), (14, 46, 0, 132), (0, 90, 122, 132), (76, 90, 84, 132), (62, 76, 108, 132)
+    letter = plate.strokes((_AT, _AT), strokes)
+    found = [line.box for line in letters_within(plate.search, plate.line(letter))]
+    assert found
+    assert all(overlap(box, letter) > 0.85 for box in found)

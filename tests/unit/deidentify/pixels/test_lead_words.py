@@ -120,6 +120,20 @@ def test_only_what_is_too_low_for_small_letters_may_stand_close_to_a_short_word(
     assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.85 for word in drawn.words()) is is_word
 
 
+@pytest.mark.parametrize("degrees", [0, -14])
+def test_a_bar_below_a_word_is_no_letter_of_it(lead: Callable[..., Lead], degrees: float) -> None:
+    drawn = lead(("LEFT", 40, (0, 0)), ("-", 240, (44, 0)), degrees=degrees)
+    assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.85 for word in drawn.words())
+
+
+@pytest.mark.parametrize("degrees", [0, 9])
+def test_letters_that_touch_are_letters_of_their_word(lead: Callable[..., Lead], degrees: float) -> None:
+    bar = ("-", 80, (0, 28)), ("-", 80, (0, 50))  # upon the I and the two T
+    drawn = lead(("SITTING", 44, (0, 0)), *bar, degrees=degrees)
+    whole = extent(np.any(drawn.inks, axis=0))
+    assert any(overlap(word.place.box, whole) > 0.85 for word in drawn.words())
+
+
 def test_a_larger_word_in_the_same_row_is_no_letter_above(lead: Callable[..., Lead]) -> None:
     assert lead(("AP", 36, (12, 90)), ("WU", 52, (0, 0))).words() == []
 

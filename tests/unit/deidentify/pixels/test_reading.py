@@ -121,6 +121,44 @@ def test_a_doubtful_line_that_looks_like_no_text_is_not_read(
     assert read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 0.0), str.isupper, words_matter=True) == ()
 
 
+def spelling_desk(reader: object, *said: tuple[str, float]) -> Desk:
+    """Where every position promises a marker, and is spelled so, one after the other."""
+    told = iter(said)
+    return replace(desk(reader, 0.9, 1.0), spell=lambda _: next(told))
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [(("ROSS", 0.9), 0), (("ROSS", 0.7), 1), (("R", 0.9), 1), (("PORT", 0.9), 1)],
+)
+def test_what_is_surely_spelled_as_other_words_is_not_read(
+    fake_reader: Callable[..., object], text_ink: Write, said: tuple[str, float], read: int
+) -> None:
+    line, reader = line_of(text_ink("Ross"), 4), fake_reader("Ross")
+    is_far = {"ROSS", "R"}.__contains__
+    found = read_line(line, spelling_desk(reader, said), str.isupper, words_matter=False, is_far=is_far)
+    assert [reading.is_foretold for reading in found] == [not read]
+    assert found[0].is_legible
+    assert reader.seen == read  # type: ignore[attr-defined]
+
+
+def test_two_letters_that_are_no_marker_do_not_end_the_search(
+    fake_reader: Callable[..., object], text_ink: Write
+) -> None:
+    line, reader = line_of(text_ink("PORT"), 4), fake_reader("PORT")
+    seen = spelling_desk(reader, ("KB", 0.99), ("PORT", 0.99))
+    found = read_line(line, seen, {"PORT"}.__contains__, words_matter=False, is_far={"KB"}.__contains__)
+    assert [reading.texts for reading in found] == [("KB",), ("PORT",)]
+
+
+def test_a_line_that_goes_for_what_it_says_is_read_whatever_it_is_spelled(
+    fake_reader: Callable[..., object], text_ink: Write
+) -> None:
+    line, reader = line_of(text_ink("Ross"), 4), fake_reader("Ross")
+    found = read_line(line, spelling_desk(reader), str.isupper, words_matter=True, is_far=lambda _: True)
+    assert found[0].texts == ("Ross",)
+
+
 @pytest.mark.parametrize(
     ("promise", "positions_read"),
     [(0.6, 3), (0.08, 1), (0.01, 0)],

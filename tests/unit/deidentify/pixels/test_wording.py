@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_core.deidentify.pixels.wording import Identifiers, count_alphanumerics, edits, is_allowed, normalise
+from cxr_core.deidentify.pixels.wording import (
+    Identifiers,
+    count_alphanumerics,
+    edits,
+    is_allowed,
+    normalise,
+    strangeness,
+)
 from cxr_core.policy.markers import load_marker_policy
 
 POLICY = load_marker_policy()
@@ -111,3 +118,33 @@ def test_edits_are_symmetric_and_zero_only_for_equals(first: str, second: str) -
 
 def test_every_listed_word_is_allowed() -> None:
     assert all(is_allowed(word, POLICY) for word in POLICY.words | POLICY.phrases)
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("PORTABLE", 0.0),
+        ("PORTBLE", 1 / 7),
+        ("SEMIUPRIGHT", 0.0),
+        ("APERECT", 0.5 / 7),
+        ("LAP", 0.5 / 3),
+        ("ROSS", 2.5 / 4),
+        ("R######", 6 / 7),
+        ("", 1.0),
+    ],
+)
+def test_strangeness_counts_edits_for_each_letter_and_half_of_one_for_a_further_word(
+    letters: str, expected: float
+) -> None:
+    assert strangeness(letters, POLICY) == pytest.approx(expected)
+
+
+@given(st.lists(st.sampled_from(sorted(POLICY.words)), min_size=1, max_size=4))
+def test_rows_of_listed_words_are_hardly_strange(words: list[str]) -> None:
+    letters = "".join(words).replace("-", "")
+    assert strangeness(letters, POLICY) <= (len(words) - 1) / (2 * len(letters))
+
+
+@given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ#", min_size=1, max_size=24))
+def test_strangeness_is_a_share(letters: str) -> None:
+    assert 0 <= strangeness(letters, POLICY) <= 1
