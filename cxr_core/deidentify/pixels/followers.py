@@ -111,16 +111,32 @@ def _carried_on(search: SearchImage, verdict: Verdict, kept: Sequence[Verdict]) 
 def beside_suspects(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
-    """Small letters beside what is hardly seen, but read as a letter; it comes last and only adds to what goes."""
-    read = [v.line.ink_box for v in verdicts if v.is_kept]
-    beside = [(one, beside_letter(search, one)) for one in _suspects(search, verdicts, undecided, bench)]
+    """Small letters beside what is hardly seen, but read as a letter; it comes last and only adds to what goes.
+
+    In places that look a little like text; to read takes longest, and most letters there have nothing beside them.
+    """
+    kept = [v.line.ink_box for v in verdicts if v.is_kept]
+    known, found = list(kept), list[Line]()
+    for place in [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_SUSPECTS]:
+        for letter in letters_within(search, place, in_words=True):
+            is_new = not any(letter.box.intersection(box) for box in known)
+            small = _small_beside(search, letter, kept) if is_new else []
+            if small and may_be_letter(letter, bench):
+                found += small
+                known.append(letter.box)
+                break
+    return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in found]
+
+
+def _small_beside(search: SearchImage, letter: Line, kept: Sequence[Box]) -> list[Line]:
+    """What may be initials of a letter that is hardly seen."""
+    lines, size = beside_letter(search, letter), max(letter.box.height, letter.box.width)
     return [
-        Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS)
-        for letter, lines in beside
+        _short_of(line, letter)
         for line in lines
         if len(lines) <= _MOST_BESIDE  # more is texture
-        and line.line_px <= _MUCH_LOWER * max(letter.box.height, letter.box.width)
-        and not any(box.intersection(line.box) for box in read)
+        and line.line_px <= _MUCH_LOWER * size
+        and not any(box.intersection(line.box) for box in kept)
     ]
 
 
@@ -128,17 +144,3 @@ def _short_of(line: Line, letter: Line) -> Line:
     """The line as if so low that its rectangle does not grow over a letter which is not known to be one."""
     gap = max(1, *line.box.gaps(letter.ink_box))
     return replace(line, line_px=min(line.line_px, float(gap)))
-
-
-def _suspects(search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench) -> list[Line]:
-    """Letters in places that look a little like text, of which the first reader is certain."""
-    known = [v.line.ink_box for v in verdicts if v.is_kept]
-    found: list[Line] = []
-    for place in [line for line in undecided if line.box.aspect < LEAD_ASPECT][:_MOST_SUSPECTS]:
-        for letter in letters_within(search, place, in_words=True):
-            is_new = not any(letter.box.intersection(box) for box in known)
-            if is_new and may_be_letter(letter, bench):
-                found.append(letter)
-                known.append(letter.box)
-                break
-    return found

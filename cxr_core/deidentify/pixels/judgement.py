@@ -47,7 +47,7 @@ from cxr_core.vocabulary import BoxDecision
 BEYOND_DOUBT = 0.95
 """Score of one who read letter by letter."""
 
-_STRANGE = 0.45  # of a row of listed words: misreadings by half of it are rare
+_STRANGE = 0.5  # of a row of listed words: misreadings by half of it are rare
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
 _READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower

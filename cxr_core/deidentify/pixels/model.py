@@ -45,13 +45,13 @@ class Box:
 
     @property
     def area(self) -> int:
-        return max(0, self.height) * max(0, self.width)
+        return max(0, self.bottom - self.top) * max(0, self.right - self.left)
 
     @property
     def aspect(self) -> float:
         """Longer side over shorter side."""
-        sides = sorted((max(1, self.height), max(1, self.width)))
-        return sides[1] / sides[0]
+        down, across = max(1, self.bottom - self.top), max(1, self.right - self.left)
+        return max(down, across) / min(down, across)
 
     @property
     def window(self) -> tuple[slice, slice]:

@@ -119,7 +119,8 @@ def initials_of(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
 def initials_of_doubtful(letters: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
     """The same of letters that nobody read: their company is clearly smaller, for loops and rings stand in rows."""
     found = []
-    whole = [one for one in lines if not any(_is_piece_of(one, other) for other in lines)]
+    large = [line for line in lines if is_letter(line)] if letters else []
+    whole = [one for one in lines if not any(_is_piece_of(one, other) for other in large)]
     for letter in letters:
         size = max(letter.ink_box.height, letter.ink_box.width)
         smaller = [one for one in whole if min(one.ink_box.height, one.ink_box.width) <= _CLEARLY_SMALLER * size]
@@ -128,9 +129,8 @@ def initials_of_doubtful(letters: Sequence[Line], lines: Sequence[Line]) -> list
 
 
 def _is_piece_of(one: Line, other: Line) -> bool:
-    """True for a line within a larger one that lies like a letter: a stroke of it."""
-    is_within = one.box.intersection(other.box) >= _WITHIN * one.box.area
-    return is_letter(other) and other.box.area > one.box.area and is_within
+    """True for a line within a larger one, that lies like a letter: a stroke of it."""
+    return other.box.area > one.box.area and one.box.intersection(other.box) >= _WITHIN * one.box.area
 
 
 def is_initial_of(one: Line, letter: Line) -> bool:

@@ -159,32 +159,39 @@ class Parts:
 
     def is_arrow(self, index: int) -> bool:
         """True for a shaft with a head behind its tip, the same on both sides, whichever way it points."""
-        mask = self.mask(index)
-        if not _is_long(mask):
+        shape = _lengthwise(self.mask(index))
+        if shape is None:
             return False
-        ink = self.points(index)
-        ink = ink - ink.mean(axis=0)
-        _, axes = np.linalg.eigh(ink.T @ ink)
-        across, along = axes.T @ ink.T
-        return any(_is_arrow_along(way * along, across) for way in (1, -1))
+        sides = _sides_of(*shape)
+        return any(_is_arrow_of(way) for way in (sides, sides[:, ::-1]))
 
 
-def _is_long(mask: NDArray[np.bool_]) -> bool:
-    """True where the spread of the ink in one direction is much larger than across it."""
+def _lengthwise(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """The ink along its longest direction and across it, from its middle; None where it is hardly longer than wide."""
     moments = cv2.moments(as_bytes(mask), binaryImage=True)
     middle = (moments["mu20"] + moments["mu02"]) / 2
     apart = float(np.hypot((moments["mu20"] - moments["mu02"]) / 2, moments["mu11"]))
-    return bool(middle + apart >= _ARROW_LENGTH**2 * (middle - apart))
+    if middle + apart < _ARROW_LENGTH**2 * (middle - apart):
+        return None
+    angle = np.arctan2(2 * moments["mu11"], moments["mu20"] - moments["mu02"]) / 2
+    down, right = mask.nonzero()
+    y, x = down - moments["m01"] / moments["m00"], right - moments["m10"] / moments["m00"]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return x * cosine + y * sine, y * cosine - x * sine
 
 
-def _is_arrow_along(along: NDArray[np.float64], across: NDArray[np.float64]) -> bool:
+def _sides_of(along: NDArray[np.float64], across: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far ink reaches to either side, in steps from its one end to the other: (2, steps)."""
     first = along.min()
     place = (along - first) / max(float(along.max() - first), 1.0)
     steps = np.minimum((place * _ARROW_STEPS).astype(int), _ARROW_STEPS - 1)
     sides = np.zeros((2, _ARROW_STEPS))
     np.maximum.at(sides[0], steps, across)
     np.minimum.at(sides[1], steps, across)
-    np.abs(sides[1], out=sides[1])
+    return np.abs(sides)
+
+
+def _is_arrow_of(sides: NDArray[np.float64]) -> bool:
     widths = sides.sum(axis=0)
     widest = int(np.argmax(widths))
     shaft = widths[_ARROW_STEPS // 2 :]

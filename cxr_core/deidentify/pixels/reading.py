@@ -21,7 +21,7 @@ from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
 _CERTAIN, _CERTAIN_WORD = 0.85, 0.75
-_SPELLED, _FEW_LETTERS = 0.8, 2  # how surely a line is spelled, and how many letters are worth it
+_SPELLED, _FEW_LETTERS = 0.9, 2  # how surely a line is spelled, and how many letters are worth it
 _WORD, _LEGIBLE_SCORE = 3, 0.6  # characters that make a word, and how surely they were read
 _LETTER_PX = 48  # the side of the square in which a lone letter is turned
 _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
