@@ -47,7 +47,7 @@ from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
 _MUCH_LESS = 0.8
-_SURELY_A_LINE = 0.95  # lead is blurred, and not alone
+_SURELY_A_LINE = 0.88  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _AS_READ = 0.5  # of the ink of a part: what was read

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import as_bytes, is_frame
+from cxr_core.deidentify.pixels.ink import as_bytes, frames
 from cxr_core.deidentify.pixels.model import Box
 
 _SPECK = 0.018  # of the window
@@ -119,13 +119,12 @@ class Parts:
 
     def is_surrounding(self, index: int) -> bool:
         """True for a frame around others, the ground beyond a plate, a bead: no glyph, told at a glance."""
-        return self.is_bead(index) or self.is_ground(index) or is_frame(self.stats, index, self._every)
+        return self.is_bead(index) or self.is_ground(index) or index in self._frames
 
     @cached_property
-    def _every(self) -> NDArray[np.bool_]:
-        every = np.ones(len(self.stats), np.bool_)
-        every[0] = False
-        return every
+    def _frames(self) -> frozenset[int]:
+        every = np.arange(1, len(self.stats))
+        return frozenset(frames(self.stats, np.array(self.by_size(), np.intp), every).tolist())
 
     def is_ground(self, index: int) -> bool:
         """True for what reaches two sides of the window: the ground beyond a disc or a plate, a line across it."""

@@ -4,6 +4,8 @@ Takes grey values, gives levels, strokes and the contrast of ink; each by one ru
 Which strokes are ink is left to `ink`, which are a lead marker to `lead`.
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,17 @@ def otsu(grey: NDArray[np.uint8]) -> float:
     return float(level)
 
 
+def percentiles(grey: NDArray[np.uint8], shares: Sequence[float]) -> tuple[float, ...]:
+    """What `numpy.percentile` gives of some grey values, counted instead of sorted: many times quicker."""
+    below = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    found = []
+    for share in shares:
+        place = share / 100 * (int(below[-1]) - 1)
+        low, high = np.searchsorted(below, (np.floor(place), np.ceil(place)), side="right")
+        found.append(float(low + (place - np.floor(place)) * (high - low)))
+    return tuple(found)
+
+
 def hat(grey: NDArray[np.uint8], kind: int, stroke_px: float) -> NDArray[np.uint8]:
     """How far strokes up to a width stand out: `MORPH_TOPHAT` for bright ones, `MORPH_BLACKHAT` for dark ones."""
     kernel = np.ones((round(stroke_px) | 1,) * 2, np.uint8)
@@ -48,4 +61,5 @@ def contrast_of(ink: NDArray[np.bool_], grey: NDArray[np.uint8]) -> float | None
     inside = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) > 0
     if not inside.any() or inside.all():
         return None
-    return float(np.median(grey[inside])) - float(np.median(grey[~inside]))
+    (own,), (ground,) = (percentiles(grey[part], (50,)) for part in (inside, ~inside))
+    return own - ground
