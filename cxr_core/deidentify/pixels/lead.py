@@ -50,7 +50,7 @@ _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
-_OPEN_SHAPE, _LOST = 0.6, 0.25  # of its rectangle: what a bold letter covers, and no plate; of it: a stem
+_SMALL_PIECE, _OPEN_SHAPE, _LOST = 0.6, 0.6, 0.25  # of its rectangle: a foot, what a bold letter covers; a stem, of it
 
 
 PLACE_PX = 96
@@ -118,7 +118,8 @@ def _is_piece(parts: Parts, letter: int, wide: Parts) -> bool:
     around, shape = wide.place(whole), wide.mask(whole)
     area = np.count_nonzero(shape)
     lost = np.count_nonzero(shape & (parts.labels[around.window] == 0))
-    return bool(area <= _OPEN_SHAPE * around.area and lost >= _LOST * area)
+    is_small = place.area <= _SMALL_PIECE * around.area
+    return bool(is_small and area <= _OPEN_SHAPE * around.area and lost >= _LOST * area)
 
 
 def _without_repeats(letters: Sequence[Line]) -> list[Line]:
