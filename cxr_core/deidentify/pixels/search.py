@@ -24,7 +24,7 @@ from cxr_core.deidentify.pixels.proposals import (
 )
 
 _BLOCK_TILES, _MOST_ROUNDS = 17, 2  # lines of small type stand closer than eight tiles
-_WORD_CELLS, _SURE, _MOSTLY = 6, 0.8, 0.8
+_WORD_CELLS, _SURE = 6, 0.8
 
 
 def look_everywhere(search: SearchImage) -> list[Maps]:
@@ -37,14 +37,14 @@ def look_everywhere(search: SearchImage) -> list[Maps]:
     first = look(coarse, np.ones(tile_grid(coarse), np.bool_))
     dense = propose_tiles(middle) & hinted(first, tile_grid(middle))
     second = look(middle, dense | coarsened(propose_constant_tiles(fine), tile_grid(middle)))
-    return [_look_around(fine, look_closer(second, tile_grid(fine)), second), second, first]
+    return [_look_around(fine, look_closer(second, tile_grid(fine))), second, first]
 
 
-def _look_around(view: View, tiles: NDArray[np.bool_], coarser: Maps) -> Maps:
-    """The network over some tiles, and then around the small text that it found there: it stands in blocks."""
+def _look_around(view: View, tiles: NDArray[np.bool_]) -> Maps:
+    """The network over some tiles, and then around the text that it found there: small type stands in blocks."""
     maps, seen = look(view, tiles), tiles.copy()
     for _ in range(_MOST_ROUNDS):
-        found = coarsened(_small_lines(maps.text, coarser.text), seen.shape)
+        found = coarsened(_surely_lines(maps.text), seen.shape)
         around = cv2.dilate(found.astype(np.uint8), np.ones((_BLOCK_TILES, _BLOCK_TILES), np.uint8)) > 0
         beyond = around & (cv2.dilate(seen.astype(np.uint8), np.ones((AROUND_TILES, AROUND_TILES), np.uint8)) == 0)
         if not beyond.any():
@@ -53,25 +53,14 @@ def _look_around(view: View, tiles: NDArray[np.bool_], coarser: Maps) -> Maps:
     return maps
 
 
-def _small_lines(text: NDArray[np.uint8], coarser: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The connected cells of a map that are as long as a word and somewhere beyond doubt, too small for the last view.
-
-    Beside type that the last view shows itself, it shows other such type, too.
-    """
+def _surely_lines(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The connected cells of a map that are as long as a word and somewhere beyond doubt."""
     found = np.zeros(text.shape, np.bool_)
     for place, cells in connected_places(text >= round(255 * MARKED), connectivity=4):
         is_word = max(place.width, place.height) >= _WORD_CELLS
-        if is_word and text[place.window][cells].max() >= round(255 * _SURE) and not _is_shown(place, cells, coarser):
+        if is_word and text[place.window][cells].max() >= round(255 * _SURE):
             found[place.window] |= cells
     return found
-
-
-def _is_shown(place: Box, cells: NDArray[np.bool_], coarser: NDArray[np.uint8]) -> bool:
-    """True where a map of half the size marks most of some cells."""
-    rows, columns = cells.nonzero()
-    last = coarser.shape[0] - 1, coarser.shape[1] - 1
-    before = coarser[np.minimum((rows + place.top) // 2, last[0]), np.minimum((columns + place.left) // 2, last[1])]
-    return bool((before >= round(255 * MARKED)).mean() >= _MOSTLY)
 
 
 def look_near(search: SearchImage, boxes: Sequence[Box]) -> list[Maps]:
