@@ -1578,72 +1578,6 @@ def _underwear(film: _Film) -> None:
         film.stamp(strokes, amount, 0.2)
 
 
-def _corset(film: _Film) -> None:
-    """Hooks that face their eyes all along a busk, or eyelets in two rows with a lace."""
-    rng, at = film.rng, film.anchor(0, 20, 60)
-    step, wide, amount = film.mm(7, 20), film.mm(0.6, 1.8), _metal(film)
-    line = _wander(rng, at, 90 + rng.normal(0, 10), step * rng.uniform(3, 16), 0.15)
-    size, apart = step * rng.uniform(0.25, 0.42), step * rng.uniform(0.5, 1.1)
-    points, angles = _along(line, step)
-    is_laced, shows = rng.random() < 0.4, rng.random(2) < 0.75
-    strokes, rows = [], ([], [])
-    for point, angle in zip(points, angles, strict=True):
-        for side in (0, 1):
-            place = point + _turned(_p((0, apart * (side - 0.5))), angle)[0] + rng.normal(0, 0.03 * step, 2)
-            rows[side].append(place)
-            if is_laced:
-                strokes.append(_Stroke(_ring(place, size * 0.6), wide, 1, is_closed=True))
-            elif shows[side]:
-                strokes += _hook(place, size, angle + 90 + 180 * side, wide, is_eye=bool(side))
-    if is_laced and rng.random() < 0.6:
-        lace = np.array([rows[index % 2][index] for index in range(len(points))])
-        strokes.append(_Stroke(lace, wide * 0.7))
-    film.stamp(strokes, amount, 0.2)
-
-
-def _hook(at: Points, size: float, turn: float, wide: float, *, is_eye: bool) -> list[_Stroke]:
-    """Bent wire: two small loops to sew it on, and a bow or a hook between them."""
-    loops = [_Stroke(_ring(_turned(_p((-0.4 * size, y * size)), turn)[0] + at, 0.3 * size), wide) for y in (-0.4, 0.4)]
-    bow = _p((-0.2, -0.2), (0.8, -0.3), (1.0, 0), (0.8, 0.3), (-0.2, 0.2)) if is_eye else _p((-0.2, 0), (1.2, 0))
-    return [*loops, _Stroke(_turned(bow * size, turn) + at, wide * (1.0 if is_eye else 1.8))]
-
-
-def _ruler(film: _Film) -> None:
-    """A scale without numbers: ticks at even steps, some of them longer, with or without a line along them."""
-    rng, step = film.rng, film.mm(1, 10)
-    line = _wander(rng, film.spot(), rng.choice([0, 90]) + rng.normal(0, 6), film.mm(60, 300), 0.02)
-    points, angles = _along(line, step)
-    every, wide, length = int(rng.choice([2, 5, 10])), film.mm(0.3, 0.9), step * rng.uniform(0.5, 1.6)
-    side = float(rng.choice([-0.5, 0, 0.5]))
-    strokes = [_Stroke(line, wide)] if rng.random() < 0.6 else []
-    for index, (point, angle) in enumerate(zip(points, angles, strict=True)):
-        tick = length * (1.8 if index % every == 0 else 1)
-        centre = point + _turned(_p((0, side * tick)), angle)[0]
-        strokes.append(_Stroke(_bar(centre, tick, angle + 90), wide))
-    film.stamp(strokes, _metal(film) * float(rng.choice([-0.5, 1], p=[0.15, 0.85])), 0.15)
-
-
-def _cerclage(film: _Film) -> None:
-    """Wires of a sternum in a figure of eight or twisted twice, at nearly even steps."""
-    rng, at = film.rng, film.anchor(0, -85, 12)
-    amount, wide, step, size = _metal(film), film.mm(0.6, 1.4), film.mm(14, 30), film.mm(5, 12)
-    is_crossed, lean = rng.random() < 0.5, rng.normal(0, 20)
-    for _ in range(int(rng.integers(3, 9))):
-        turn = lean + rng.normal(0, 6)
-        if is_crossed:
-            t = np.linspace(0, 2 * np.pi, 40)
-            eight = np.stack([size * np.sin(t), size * rng.uniform(0.3, 0.6) * np.sin(2 * t)], axis=1)
-            strokes = [_Stroke(_turned(eight, turn) + at, wide)]
-        else:
-            strokes = [_Stroke(_wave(_bar(at, size * 1.8, turn), wide * 4, wide), wide)]
-        foot = _turned(_p((0, size * 0.3)), turn)[0] + at
-        strokes.append(
-            _Stroke(_wave(_wander(rng, foot, rng.uniform(0, 180), size * 0.8, 0.8), wide * 3, wide * 0.7), wide)
-        )
-        film.stamp(strokes, amount, 0.2)
-        at = _by(at, rng.normal(0, 1.5), step * rng.uniform(0.85, 1.15))
-
-
 def _pin(film: _Film) -> None:
     """A safety pin, closed or open, a needle or a hair grip."""
     rng, at, size = film.rng, film.spot(), film.mm(15, 45)
@@ -1924,9 +1858,6 @@ _DEVICES: tuple[tuple[Callable[[_Film], None], float], ...] = (
     (_buttons, 1.2),
     (_zip, 1.5),
     (_underwear, 0.9),
-    (_corset, 1.2),
-    (_ruler, 0.9),
-    (_cerclage, 1.2),
     (_pin, 0.9),
     (_key_or_coin, 0.7),
     (_hair, 0.6),
