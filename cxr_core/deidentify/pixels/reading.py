@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
-from cxr_core.deidentify.pixels.spelling import spell
+from cxr_core.deidentify.pixels.spelling import DIGIT, spell
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
 _CERTAIN, _CERTAIN_WORD = 0.85, 0.75
-_SPELLED, _FEW_LETTERS = 0.9, 2  # how surely a line is spelled, and how many letters are worth it
+_SPELLED, _MUCH_SPELLED, _FEW_LETTERS = 0.9, 0.75, 2  # how surely a line is spelled, and how many letters are worth it
+_MUCH, _DIGITS = 12, 3  # signs that are much, and digits: no marker has any
 _WORD, _LEGIBLE_SCORE = 3, 0.6  # characters that make a word, and how surely they were read
 _LETTER_PX = 48  # the side of the square in which a lone letter is turned
 _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
@@ -245,8 +246,9 @@ def _several(inks: Sequence[NDArray[np.bool_]], desk: Desk) -> float:
 def _foretold(ink: int, shown: NDArray[np.bool_], desk: Desk, is_far: Callable[[str], bool]) -> Reading | None:
     """What a position says roughly, if that is surely no marker."""
     letters, certainty = desk.spell(shown)
-    is_sure = certainty >= _SPELLED and len(letters) >= _FEW_LETTERS and is_far(letters)
-    return Reading((letters,), (certainty,), ink, is_foretold=True) if is_sure else None
+    is_much = len(letters) >= _MUCH or letters.count(DIGIT) >= _DIGITS
+    is_sure = certainty >= (_MUCH_SPELLED if is_much else _SPELLED) and len(letters) >= _FEW_LETTERS
+    return Reading((letters,), (certainty,), ink, is_foretold=True) if is_sure and is_far(letters) else None
 
 
 def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:

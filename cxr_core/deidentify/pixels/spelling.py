@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen
 from cxr_core.deidentify.pixels.sessions import open_session
 
-DIGIT = "#"
+DIGIT = "0"
 SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + DIGIT
 
 

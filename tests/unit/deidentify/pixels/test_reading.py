@@ -129,14 +129,22 @@ def spelling_desk(reader: object, *said: tuple[str, float]) -> Desk:
 
 @pytest.mark.parametrize(
     ("said", "read"),
-    [(("ROSS", 0.9), 0), (("ROSS", 0.7), 1), (("R", 0.9), 1), (("PORT", 0.9), 1)],
+    [
+        (("ROSS", 0.9), 0),
+        (("ROSS", 0.8), 1),
+        (("R", 0.9), 1),
+        (("PORT", 0.9), 1),
+        (("SHCHERBAKOVAS", 0.8), 0),
+        (("ID0000", 0.8), 0),
+        (("ID00", 0.8), 1),
+    ],
 )
 def test_what_is_surely_spelled_as_other_words_is_not_read(
     fake_reader: Callable[..., object], text_ink: Write, said: tuple[str, float], read: int
 ) -> None:
     line, reader = line_of(text_ink("Ross"), 4), fake_reader("Ross")
-    is_far = {"ROSS", "R"}.__contains__
-    found = read_line(line, spelling_desk(reader, said), str.isupper, words_matter=False, is_far=is_far)
+    is_far = {"ROSS", "R", "SHCHERBAKOVAS", "ID0000", "ID00"}.__contains__
+    found = read_line(line, spelling_desk(reader, said), {"PORT"}.__contains__, words_matter=False, is_far=is_far)
     assert [reading.is_foretold for reading in found] == [not read]
     assert found[0].is_legible
     assert reader.seen == read  # type: ignore[attr-defined]
