@@ -50,6 +50,7 @@ _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
+_MUCH_LARGER = 2.6  # of a foot: more than its letter
 _SMALL_PIECE, _OPEN_SHAPE, _LOST = 0.6, 0.6, 0.25  # of its rectangle: a foot, what a bold letter covers; a stem, of it
 
 
@@ -113,7 +114,8 @@ def _is_piece(parts: Parts, letter: int, wide: Parts) -> bool:
     """True for a part of a larger open shape whose thick strokes a narrow look does not show: the foot of a bold L."""
     place, mask = parts.place(letter), parts.mask(letter)
     whole = int(np.bincount(wide.labels[place.window][mask]).argmax())
-    if not whole or wide.sides[whole] < _LARGER * parts.sides[letter] or parts is wide:
+    size, larger = int(parts.sides[letter]), int(wide.sides[whole])
+    if not whole or parts is wide or not _LARGER * size <= larger <= _MUCH_LARGER * size:
         return False
     around, shape = wide.place(whole), wide.mask(whole)
     area = np.count_nonzero(shape)
