@@ -50,7 +50,7 @@ _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
 _LEAST_ALONE, _LONGEST, _NEAR = 0.25, 3.6, 0.9  # of the letter; sides of initials; of the letter
 _OPEN = 0.15, 0.8  # of its rectangle: what type covers
-_MUCH_LARGER = 2.6  # of a foot: more than its letter
+_MUCH_LARGER = 3.0  # of a foot: more than its letter
 _SMALL_PIECE, _OPEN_SHAPE, _LOST = 0.6, 0.6, 0.25  # of its rectangle: a foot, what a bold letter covers; a stem, of it
 
 
