@@ -26,7 +26,6 @@ _LARGE = 0.6  # of the largest part: letters of one height, some of them wide or
 _TURNS = range(-16, 17, 2)  # degrees about the line through the middles of the letters
 _MOST_POINTS = 1500  # of a word: enough to tell how it lies
 _AS_HIGH = 0.8  # of the highest letter
-_BAR = 0.5  # of a word's height: bars are lower
 _MUCH_LOWER, _MUCH_HIGHER = 0.74, 1.2  # of a word: what stands beside it
 _LEAST, _MOST_BESIDE, _SPECK = 2, 6, 0.12  # letters; parts beside them; of their height: what is no letter
 _GAP, _BESIDE_GAP = 0.9, 0.28  # of the height: between letters of the word at most, to what is not of it at least
@@ -264,10 +263,10 @@ def _gap(one: _Turned, word: Sequence[_Turned]) -> float:
 def _are_apart(larger: Sequence[_Turned], word: Sequence[_Turned], high: float) -> bool:
     """True for what is higher than a word and stands in another row, or is one thing at a distance: an arrow.
 
-    A bar above or below a word is much lower, however long.
+    A bar or an arrow above or below a word is much lower, however long.
     """
     in_row = [one for one in larger if _is_in_row(one, word, high)]
-    of_rows = [one for one in larger if one in in_row or one.height > _BAR * high]
+    of_rows = [one for one in larger if one in in_row or one.height > _MUCH_LOWER * high]
     is_higher = all(one.height >= _MUCH_HIGHER * high for one in of_rows)
     return is_higher and (not in_row or (len(larger) == 1 and _is_far(in_row[0], word, high)))
 

@@ -121,8 +121,9 @@ def test_only_what_is_too_low_for_small_letters_may_stand_close_to_a_short_word(
 
 
 @pytest.mark.parametrize("degrees", [0, -14])
-def test_a_bar_below_a_word_is_no_letter_of_it(lead: Callable[..., Lead], degrees: float) -> None:
-    drawn = lead(("LEFT", 40, (0, 0)), ("-", 240, (44, 0)), degrees=degrees)
+@pytest.mark.parametrize("size", [240, 340])
+def test_a_bar_below_a_word_is_no_letter_of_it(lead: Callable[..., Lead], size: int, degrees: float) -> None:
+    drawn = lead(("LEFT", 40, (0, 0)), ("-", size, (44, 0)), degrees=degrees)
     assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.85 for word in drawn.words())
 
 
