@@ -1,7 +1,7 @@
 """What the networks over ink share in training: ink with what the first reader makes of it, batches of it, and export.
 
 They learn from RapidOCR: what that reads of ink in one position is the answer wanted. What ink that is, and which
-answers there are, is left to `train_glance` and `train_letters`.
+answers there are, is left to `train_glance`, `train_letters` and `train_spelling`.
 """
 
 import io
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Generic
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from burned_in_text import Face, test_faces, training_faces
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
-from train_text_network import make_files
+from train_text_network import Network, make_files, training_options, write_report
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, as_seen
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -57,7 +58,7 @@ def what_is_read(ink: NDArray[np.bool_]) -> tuple[str, float]:
     return _reader().read([draw_ink(ink)])[0]
 
 
-def keep_answers(source: InkSource, work: Path, images: int, sheets: int, workers: int) -> None:
+def _keep_answers(source: InkSource, work: Path, images: int, sheets: int, workers: int) -> None:
     """Draw the images and the sheets of type, and keep their ink with what the reader said."""
     jobs = [
         (work / f"{what}-{kind}-{first}.npz", range(first, first + _A_FILE), what == "valid", kind == "drawn")
@@ -132,6 +133,36 @@ def loss_of_all(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def probabilities(network: nn.Module, seen: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.sigmoid(network(as_input(part))) for part in seen.split(256)])
+
+
+@dataclass(frozen=True, slots=True)
+class InkTraining(Generic[Network]):
+    """What a training over ink does: by which ink, how, what the network is worth, how it is shipped."""
+
+    source: InkSource
+    train: Callable[[Path, float, int, Path | None], Network]
+    measure: Callable[[Network, Path], dict[str, dict[str, float]]]
+    ship_it: Callable[[Network, Path], None]
+    sheets_of: str = "type"
+
+
+def run_training(
+    training: InkTraining[Network], about: str | None, *, kept: str, minutes: float, images: int, sheets: int
+) -> None:
+    """The whole of a training over ink: its options, its ink, the network, its weights and its report."""
+    parser = training_options(about, kept=kept, minutes=minutes)
+    parser.add_argument("--images", type=int, default=images)
+    parser.add_argument("--sheets", type=int, default=sheets)
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    _keep_answers(training.source, options.work, options.images, options.sheets, options.workers)
+    if options.only_draw:
+        return
+    network = training.train(options.work, options.minutes, options.workers, options.start)
+    training.ship_it(network, options.output)
+    drawn = {"images": options.images, f"sheets of {training.sheets_of}": options.sheets}
+    write_report(network, options.output, drawn, training.measure(network, options.work))
 
 
 class _WithProbabilities(nn.Module):

@@ -9,7 +9,7 @@ validation are disjoint; no real image takes part. `--work` keeps the lines betw
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -28,17 +28,18 @@ from burned_in_text import (
 )
 from ink_networks import (
     InkSource,
+    InkTraining,
     export,
-    keep_answers,
     load_answers,
     loss_of_all,
     probabilities,
+    run_training,
     some_of,
     what_is_read,
 )
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import run_steps, sep, training_options, write_report
+from train_text_network import begun, run_steps, sep
 
 from cxr_core.deidentify.pixels.glance import WIDEST_PX
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -208,13 +209,8 @@ _INK = InkSource(
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> Glance:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+    network, rng = begun(Glance, threads, start)
     parts = [load_answers(work, f"train-{kind}") for kind in ("found", "drawn")]
-    network = Glance().train()
-    if start is not None:
-        network.load_state_dict(torch.load(start))
     rate = 3e-3 if start is None else 1.5e-3
 
     def loss_of() -> torch.Tensor:
@@ -243,19 +239,8 @@ def measure(network: Glance, work: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = training_options(__doc__, kept="lines", minutes=10)
-    parser.add_argument("--images", type=int, default=360)
-    parser.add_argument("--sheets", type=int, default=260)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output, width_px=WIDEST_PX, answer="worth")
-    drawn = {"images": options.images, "sheets of type": options.sheets}
-    write_report(network, options.output, drawn, measure(network, options.work))
+    training = InkTraining(_INK, train, measure, partial(export, width_px=WIDEST_PX, answer="worth"))
+    run_training(training, __doc__, kept="lines", minutes=10, images=360, sheets=260)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from train_text_network import (
     NEGATIVE,
     POSITIVE,
     MapNetwork,
+    begun,
     make_files,
     run_steps,
     sep,
@@ -144,13 +145,9 @@ def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> LeadNetwork:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+    network, rng = begun(LeadNetwork, threads, start)
+    network = network.to(memory_format=torch.channels_last)
     seen, target = load_scenes(work, "train")
-    network = LeadNetwork().to(memory_format=torch.channels_last)
-    if start is not None:
-        network.load_state_dict(torch.load(start))
 
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(seen), 48))

@@ -9,6 +9,7 @@ validation are disjoint; no real image takes part. `--work` keeps the ink betwee
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +17,19 @@ import torch
 from burned_in_text import Face, as_lead, cropped, render_line, with_ring
 from ink_networks import (
     InkSource,
+    InkTraining,
     export,
-    keep_answers,
     load_answers,
     loss_of_all,
     probabilities,
+    run_training,
     some_of,
     what_is_read,
 )
 from numpy.typing import NDArray
 from torch import nn
 from train_glance import worn
-from train_text_network import run_steps, sep, training_options, write_report
+from train_text_network import begun, run_steps, sep
 
 from cxr_core.deidentify.pixels.glance import LETTER_PX, LETTERS
 from cxr_core.deidentify.pixels.lead import letters_within
@@ -105,12 +107,10 @@ _INK = InkSource(
 )
 
 
-def train(work: Path, minutes: float, threads: int) -> Letters:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+def train(work: Path, minutes: float, threads: int, start: Path | None) -> Letters:
+    network, rng = begun(Letters, threads, start)
     parts = [load_answers(work, f"train-{kind}") for kind in ("found", "drawn")]
-    network, rate = Letters().train(), 3e-3
+    rate = 3e-3 if start is None else 1.5e-3
 
     def loss_of() -> torch.Tensor:
         ink, answer = some_of(parts, 96, rng)
@@ -137,18 +137,9 @@ def measure(network: Letters, work: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = training_options(__doc__, kept="ink", minutes=5)
-    parser.add_argument("--images", type=int, default=400)
-    parser.add_argument("--sheets", type=int, default=500)
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers)
-    export(network, options.output, width_px=LETTER_PX, answer="letters")
-    drawn = {"images": options.images, "sheets of letters": options.sheets}
-    write_report(network, options.output, drawn, measure(network, options.work))
+    ship_it = partial(export, width_px=LETTER_PX, answer="letters")
+    training = InkTraining(_INK, train, measure, ship_it, sheets_of="letters")
+    run_training(training, __doc__, kept="ink", minutes=5, images=400, sheets=500)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from burned_in_text import test_faces, training_faces
 from ink_networks import ship
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import make_files, run_steps, sep, training_options, write_report
+from train_text_network import begun, make_files, run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line
@@ -161,14 +161,10 @@ def _turned(seen: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> SecondLook:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+    network, rng = begun(SecondLook, threads, start)
+    network = network.to(memory_format=torch.channels_last)
     seen, text, held = load_places(work, "train")
     pools = [torch.nonzero(which)[:, 0] for which in (text & (held < _DOUBTFUL), text & (held >= _DOUBTFUL), ~text)]
-    network = SecondLook().to(memory_format=torch.channels_last)
-    if start is not None:
-        network.load_state_dict(torch.load(start))
     print(f"{len(seen)} places: {', '.join(str(len(pool)) for pool in pools)} doubtful text, sure text, none")
 
     def loss_of() -> torch.Tensor:

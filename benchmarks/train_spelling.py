@@ -9,16 +9,26 @@ training and of validation are disjoint; no real image takes part. `--work` keep
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from burned_in_text import Face, as_lead, cropped, draw_person, phi_lines, render_line
-from ink_networks import InkSource, as_input, export, keep_answers, load_answers, some_of, what_is_read
+from ink_networks import (
+    InkSource,
+    InkTraining,
+    as_input,
+    export,
+    load_answers,
+    run_training,
+    some_of,
+    what_is_read,
+)
 from numpy.typing import NDArray
 from torch import nn
 from train_glance import drawn_marker, drawn_words, worn
-from train_text_network import run_steps, sep, training_options, write_report
+from train_text_network import begun, run_steps, sep
 
 from cxr_core.deidentify.pixels.glance import WIDEST_PX
 from cxr_core.deidentify.pixels.lines import find_lines
@@ -111,13 +121,8 @@ _INK = InkSource(
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> Spelling:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+    network, rng = begun(Spelling, threads, start)
     parts = [load_answers(work, f"train-{kind}") for kind in ("drawn", "drawn", "found")]
-    network = Spelling().train()
-    if start is not None:
-        network.load_state_dict(torch.load(start))
     rate = 4e-3 if start is None else 1.5e-3
     ctc = nn.CTCLoss(zero_infinity=True)
 
@@ -156,19 +161,8 @@ def measure(network: Spelling, work: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    parser = training_options(__doc__, kept="lines", minutes=30)
-    parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--sheets", type=int, default=600)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    keep_answers(_INK, options.work, options.images, options.sheets, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output, width_px=WIDEST_PX, answer="signs", one_of_many=True)
-    drawn = {"images": options.images, "sheets of type": options.sheets}
-    write_report(network, options.output, drawn, measure(network, options.work))
+    ship_it = partial(export, width_px=WIDEST_PX, answer="signs", one_of_many=True)
+    run_training(InkTraining(_INK, train, measure, ship_it), __doc__, kept="lines", minutes=30, images=300, sheets=600)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ _CORE = 0.2  # of the line's height that is left out above and below its core
 _SURE_PX, _UNSURE_PX = (8, 40), (6, 64)
 _SMALL_PX, _UNSURE_SMALL_PX = (3.5, 10), (2, 13)
 NEGATIVE, POSITIVE, IGNORED = 0, 1, 2
-Job = TypeVar("Job")
+Job, Network = TypeVar("Job"), TypeVar("Network", bound=nn.Module)
 
 
 def sep(inputs: int, outputs: int, dilation: int = 1, stride: int | tuple[int, int] = 1) -> nn.Sequential:
@@ -258,6 +258,16 @@ def training_options(about: str | None, *, kept: str, minutes: float) -> argpars
     return parser
 
 
+def begun(make: Callable[[], Network], threads: int, start: Path | None) -> tuple[Network, np.random.Generator]:
+    """A network to train, new or from a checkpoint, and the chance of its batches; the same ones in every run."""
+    torch.manual_seed(7)
+    torch.set_num_threads(threads)
+    network = make()
+    if start is not None:
+        network.load_state_dict(torch.load(start))
+    return network, np.random.default_rng(7)
+
+
 def run_steps(
     network: nn.Module, loss_of: Callable[[], torch.Tensor], *, rate: float, decay: float, minutes: float, kept_at: Path
 ) -> int:
@@ -283,13 +293,9 @@ def run_steps(
 
 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextNetwork:
-    torch.manual_seed(7)
-    torch.set_num_threads(threads)
-    rng = np.random.default_rng(7)
+    network, rng = begun(TextNetwork, threads, start)
+    network = network.to(memory_format=torch.channels_last)
     crops = load_crops(sorted(work.glob("train-*.npz")))
-    network = TextNetwork().to(memory_format=torch.channels_last)
-    if start is not None:
-        network.load_state_dict(torch.load(start))
     rate = 4e-3 if start is None else 1.5e-3
 
     def loss_of() -> torch.Tensor:

@@ -30,12 +30,7 @@ def glance(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
     inks : sequence of (rows, columns) bool arrays
         Of one line, in the positions in which it would be read.
     """
-    batch = np.zeros((len(inks), 1, HEIGHT_PX, WIDEST_PX), np.float32)
-    for index, ink in enumerate(inks):
-        seen = as_seen(ink)
-        batch[index, 0, :, : seen.shape[1]] = seen
-    batch *= np.float32(1 / 255)
-    return np.asarray(_session("glance.onnx").run(None, {"ink": batch})[0], dtype=np.float32)
+    return np.asarray(_session("glance.onnx").run(None, {"ink": pictures_of(inks, WIDEST_PX)})[0], dtype=np.float32)
 
 
 def glance_at_letters(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
@@ -50,12 +45,17 @@ def glance_at_letters(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
     -------
     (inks, 27) float32 array
     """
-    batch = np.zeros((len(inks), 1, HEIGHT_PX, LETTER_PX), np.float32)
+    return np.asarray(_session("letters.onnx").run(None, {"ink": pictures_of(inks, LETTER_PX)})[0], dtype=np.float32)
+
+
+def pictures_of(inks: Sequence[NDArray[np.bool_]], width_px: int) -> NDArray[np.float32]:
+    """Ink as the networks over ink want it, 0 to 1: (inks, 1, 24, width) float32, empty beyond the end of each."""
+    batch = np.zeros((len(inks), 1, HEIGHT_PX, width_px), np.float32)
     for index, ink in enumerate(inks):
-        seen = as_seen(ink, LETTER_PX)
+        seen = as_seen(ink, width_px)
         batch[index, 0, :, : seen.shape[1]] = seen
     batch *= np.float32(1 / 255)
-    return np.asarray(_session("letters.onnx").run(None, {"ink": batch})[0], dtype=np.float32)
+    return batch
 
 
 def as_seen(ink: NDArray[np.bool_], widest_px: int = WIDEST_PX) -> NDArray[np.uint8]:

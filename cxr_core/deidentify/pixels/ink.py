@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.tones import hat, otsu, percentiles
+from cxr_core.deidentify.pixels.tones import hat, median, otsu, percentiles
 
 _INK_PX = 32  # height of a line where its contrast is judged: near that at which it will be read
 _OUTLINED_PX = 64  # the same of outlined type: an outline is thin, and must not leak
@@ -198,7 +198,7 @@ def _both_sides(
     """
     if not ring.any():
         return
-    (ground,) = percentiles(grey[ring], (50,))
+    ground = median(grey[ring])
     dark, bright = percentiles(grey[core.window], _EXTREMES)
     if min(bright - ground, ground - dark) >= _EITHER_SIDE:
         fill, edge = grey > (ground + bright) / 2, grey < (ground + dark) / 2
@@ -265,7 +265,7 @@ def _connected_to(mask: NDArray[np.bool_], seeds: NDArray[np.bool_], *, connecti
     is_wanted = np.zeros(count, np.bool_)
     is_wanted[labels[seeds]] = True
     is_wanted[0] = False
-    return _of_components(labels, is_wanted)
+    return of_components(labels, is_wanted)
 
 
 def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:
@@ -292,10 +292,10 @@ def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.boo
         whole &= (stats[:, 0] + stats[:, 2] < columns) & (stats[:, 1] + stats[:, 3] < rows)
         if whole.any() and (np.maximum(stats[whole, 2], stats[whole, 3]) >= _LETTER_SHARE * min(rows, columns)).any():
             inside = whole
-    return _of_components(labels, inside)
+    return of_components(labels, inside)
 
 
-def _of_components(labels: Any, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def of_components(labels: Any, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The pixels of the wanted components; much quicker than `wanted[labels]`."""
     return np.asarray(np.take(wanted, labels), dtype=np.bool_)
 

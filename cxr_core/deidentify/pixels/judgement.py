@@ -92,9 +92,8 @@ class Bench:
         Either all of them read one with enough certainty, or the first is certain and the others bear it out; a long
         word, read letter by letter beyond doubt, also stays where another reader could not read at all.
         """
-        if reading.is_foretold or len(reading.texts) < len(self.desk.readers):
-            return False
-        if not self.is_marker(reading.texts[0]):
+        is_read = not reading.is_foretold and len(reading.texts) >= len(self.desk.readers)
+        if not is_read or not self.is_marker(reading.texts[0]):
             return False
         first, others = reading.texts[0], reading.texts[1:]
         if (

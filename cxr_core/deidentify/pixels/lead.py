@@ -112,12 +112,12 @@ def letters_within(
 
 def _is_piece(parts: Parts, letter: int, wide: Parts) -> bool:
     """True for a part of a larger open shape whose thick strokes a narrow look does not show: the foot of a bold L."""
-    place, mask = parts.place(letter), parts.mask(letter)
-    whole = int(np.bincount(wide.labels[place.window][mask]).argmax())
-    size, larger = int(parts.sides[letter]), int(wide.sides[whole])
-    if not whole or parts is wide or not _LARGER * size <= larger <= _MUCH_LARGER * size:
+    if parts is wide or not (whole := _whole_of(parts, letter, wide)):
         return False
-    around, shape = wide.place(whole), wide.mask(whole)
+    size, larger = int(parts.sides[letter]), int(wide.sides[whole])
+    if not _LARGER * size <= larger <= _MUCH_LARGER * size:
+        return False
+    place, around, shape = parts.place(letter), wide.place(whole), wide.mask(whole)
     area = np.count_nonzero(shape)
     lost = np.count_nonzero(shape & (parts.labels[around.window] == 0))
     is_small = place.area <= _SMALL_PIECE * around.area
@@ -212,9 +212,13 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
 
 def _is_corner(parts: Parts, index: int, large: Parts) -> bool:
     """True for a piece of what is larger than a word is high: of a letter above it the hat leaves the corners."""
-    within = large.labels[parts.place(index).window][parts.mask(index)]
-    whole = int(np.bincount(within).argmax())
+    whole = _whole_of(parts, index, large)
     return whole > 0 and bool(large.sides[whole] >= _LARGER_THAN_A_WORD * _LETTER_PX)
+
+
+def _whole_of(parts: Parts, index: int, other: Parts) -> int:
+    """The part of another look that holds most of one of a look; 0 for its ground."""
+    return int(np.bincount(other.labels[parts.place(index).window][parts.mask(index)]).argmax())
 
 
 def _size_of(letter: Line) -> int:

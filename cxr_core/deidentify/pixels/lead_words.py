@@ -176,7 +176,7 @@ def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> 
 
 def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: float) -> bool:
     """True where the window shows, beyond both ends of a word, that no letter follows there."""
-    reach, middle = _BESIDE_GAP * high, float(np.median([one.middle for one in word]))
+    reach, middle = _BESIDE_GAP * high, _middle_of(word)
     ends = np.array([(word[0].left - reach, middle), (max(one.right for one in word) + reach, middle)])
     places = ends @ _axes(angle)
     return bool((places >= 0).all() and (places <= np.array(parts.labels.shape)).all())
@@ -184,7 +184,7 @@ def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: floa
 
 def _glyphs(parts: Parts) -> list[int]:
     """The parts that may be glyphs, the largest first, without cups and arrows among the large ones; none of a line."""
-    solid = [one for one in parts.by_size() if not parts.is_surrounding(one)]
+    solid = [one for one in parts.by_size if not parts.is_surrounding(one)]
     glyphs = [one for one in solid if parts.sides[one] >= _SPECK * parts.sides[solid[0]]]
     large = _as_large_as_the_first(parts, glyphs)
     if not _LEAST <= len(glyphs) <= _MOST_PARTS or len(large) > _MOST_LETTERS:
@@ -235,7 +235,7 @@ def _turned(parts: Parts, one: int, angle: float) -> _Turned:
 def _is_word(word: Sequence[_Turned], high: float) -> bool:
     """True for two letters or more in one row, none of them a line's distance away."""
     gaps = [after.left - before.right for before, after in pairwise(word)]
-    middle = float(np.median([one.middle for one in word]))
+    middle = _middle_of(word)
     is_row = all(abs(one.middle - middle) <= _ON_ITS_LINE * high for one in word)
     return len(word) >= _LEAST and is_row and all(gap <= _GAP * high for gap in gaps)
 
@@ -278,8 +278,12 @@ def _is_far(one: _Turned, word: Sequence[_Turned], high: float) -> bool:
 def _have_run_together(one: _Turned, letters: Sequence[_Turned], high: float) -> bool:
     """True for what is as high as the letters of a word, and in their row: two letters that touch."""
     is_as_high = _AS_HIGH * high <= one.height <= high / _AS_HIGH
-    middle = float(np.median([letter.middle for letter in letters]))
-    return is_as_high and abs(one.middle - middle) <= _ON_ITS_LINE * high
+    return is_as_high and abs(one.middle - _middle_of(letters)) <= _ON_ITS_LINE * high
+
+
+def _middle_of(word: Sequence[_Turned]) -> float:
+    """Where the middle of a row lies, across it."""
+    return float(np.median([one.middle for one in word]))
 
 
 def _is_in_row(one: _Turned, word: Sequence[_Turned], high: float) -> bool:

@@ -45,6 +45,8 @@ class Parts:
     stats: NDArray[Any] = field(repr=False)
     window: Box
     zoom: float
+    _masks: dict[int, NDArray[np.bool_]] = field(repr=False, default_factory=dict)  # of those that were asked for
+    _points: dict[int, NDArray[np.float64]] = field(repr=False, default_factory=dict)
 
     @cached_property
     def sides(self) -> NDArray[np.int32]:
@@ -75,20 +77,12 @@ class Parts:
             self._masks[index] = np.asarray(self.labels[self.place(index).window] == index, dtype=np.bool_)
         return self._masks[index]
 
-    @cached_property
-    def _masks(self) -> dict[int, NDArray[np.bool_]]:
-        return {}
-
     def points(self, index: int) -> NDArray[np.float64]:
         """Where the ink of a part lies, (points, 2), down and across the window as it was sampled."""
         if index not in self._points:
             place, (down, across) = self.place(index), self.mask(index).nonzero()
             self._points[index] = np.stack((down + float(place.top), across + float(place.left)), axis=1)
         return self._points[index]
-
-    @cached_property
-    def _points(self) -> dict[int, NDArray[np.float64]]:
-        return {}
 
     def mask_of(self, indices: Sequence[int]) -> NDArray[np.bool_]:
         """Some parts and nothing else, within the rectangle around them."""
@@ -112,6 +106,7 @@ class Parts:
         width, height, area = (int(value) for value in self.stats[index, 2:5])
         return area >= _SOLID * width * height and min(width, height) >= _THICK * size
 
+    @cached_property
     def by_size(self) -> list[int]:
         """All parts but specks, the largest first."""
         large = np.flatnonzero(self.sides >= _SPECK * min(self.labels.shape))
@@ -124,7 +119,7 @@ class Parts:
     @cached_property
     def _frames(self) -> frozenset[int]:
         every = np.arange(1, len(self.stats))
-        return frozenset(frames(self.stats, np.array(self.by_size(), np.intp), every).tolist())
+        return frozenset(frames(self.stats, np.array(self.by_size, np.intp), every).tolist())
 
     def is_ground(self, index: int) -> bool:
         """True for what reaches two sides of the window: the ground beyond a disc or a plate, a line across it."""
@@ -212,7 +207,7 @@ class Glyphs:
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts, self._left, self._known = parts, iter(parts.by_size()), list[int]()
+        self._parts, self._left, self._known = parts, iter(parts.by_size), list[int]()
 
     def __iter__(self) -> Iterator[int]:
         for index in count():

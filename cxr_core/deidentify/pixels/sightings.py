@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.ink import of_components
 from cxr_core.deidentify.pixels.lead import PLACE_PX, looks_at
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, LETTER_PX, look_for_letters
 from cxr_core.deidentify.pixels.model import Box, Line, extent
@@ -267,7 +268,7 @@ def _strokes(parts: Parts, cells: NDArray[np.float32]) -> NDArray[np.bool_]:
     is_own[0] = False
     is_joined = inside >= _MUCH * inside.sum()
     reach = cv2.dilate(region.view(np.uint8), np.ones((2 * _BEYOND_PX + 1,) * 2, np.uint8)) > 0
-    return np.asarray(is_own[parts.labels] | (is_joined[parts.labels] & reach & (cells > -_OF_IT)), dtype=np.bool_)
+    return of_components(parts.labels, is_own) | (of_components(parts.labels, is_joined) & reach & (cells > -_OF_IT))
 
 
 def _laid_over(sighting: Sighting, window: Box, shape: tuple[int, ...]) -> NDArray[np.float32]:

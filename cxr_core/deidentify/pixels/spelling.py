@@ -6,13 +6,12 @@ What a line says is left to `reading`.
 """
 
 from functools import cache
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.glance import HEIGHT_PX, WIDEST_PX, as_seen
+from cxr_core.deidentify.pixels.glance import WIDEST_PX, pictures_of
 from cxr_core.deidentify.pixels.sessions import open_session
 
 DIGIT = "0"
@@ -25,7 +24,7 @@ def letters_of(wording: str) -> str:
 
 
 def spelled_in(columns: NDArray[np.float32]) -> tuple[str, float]:
-    """The likeliest sign of each column, repeated ones once, and how sure the least sure of them is.
+    """The likeliest sign of each column, repeated ones once; and how sure they are, from 0 to 1.
 
     Parameters
     ----------
@@ -33,15 +32,11 @@ def spelled_in(columns: NDArray[np.float32]) -> tuple[str, float]:
         Probability of no sign, and of each sign.
     """
     likeliest = columns.argmax(axis=1)
-    best = columns[np.arange(len(columns)), likeliest]
-    text, sure, at = "", [], 0
-    for sign, run in groupby(likeliest.tolist()):
-        length = len(list(run))
-        if sign:
-            text += SIGNS[sign - 1]
-            sure.append(float(best[at : at + length].max()))
-        at += length
-    return text, float(np.mean(sure)) if sure else 0.0
+    first = np.flatnonzero(np.diff(likeliest, prepend=-1))  # of every run of one sign
+    signs, surest = likeliest[first], np.maximum.reduceat(columns.max(axis=1), first)
+    is_sign = signs > 0
+    text = "".join(SIGNS[sign - 1] for sign in signs[is_sign].tolist())
+    return text, float(surest[is_sign].mean(dtype=np.float64)) if text else 0.0
 
 
 def spell(ink: NDArray[np.bool_]) -> tuple[str, float]:
@@ -51,10 +46,7 @@ def spell(ink: NDArray[np.bool_]) -> tuple[str, float]:
     ----------
     ink : (rows, columns) bool array
     """
-    seen = as_seen(ink)
-    picture = np.zeros((1, 1, HEIGHT_PX, WIDEST_PX), np.float32)
-    np.multiply(seen, np.float32(1 / 255), out=picture[0, 0, :, : seen.shape[1]])
-    return spelled_in(_session().run(None, {"ink": picture})[0][0])
+    return spelled_in(_session().run(None, {"ink": pictures_of([ink], WIDEST_PX)})[0][0])
 
 
 @cache

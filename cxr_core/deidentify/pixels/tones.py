@@ -41,6 +41,11 @@ def percentiles(grey: NDArray[np.uint8], shares: Sequence[float]) -> tuple[float
     return tuple(found)
 
 
+def median(grey: NDArray[np.uint8]) -> float:
+    """The middle one of some grey values."""
+    return percentiles(grey, (50,))[0]
+
+
 def hat(grey: NDArray[np.uint8], kind: int, stroke_px: float) -> NDArray[np.uint8]:
     """How far strokes up to a width stand out: `MORPH_TOPHAT` for bright ones, `MORPH_BLACKHAT` for dark ones."""
     kernel = np.ones((round(stroke_px) | 1,) * 2, np.uint8)
@@ -61,5 +66,4 @@ def contrast_of(ink: NDArray[np.bool_], grey: NDArray[np.uint8]) -> float | None
     inside = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) > 0
     if not inside.any() or inside.all():
         return None
-    (own,), (ground,) = (percentiles(grey[part], (50,)) for part in (inside, ~inside))
-    return own - ground
+    return median(grey[inside]) - median(grey[~inside])
