@@ -42,7 +42,7 @@ from cxr_core.deidentify.pixels.verdict import (
     may_hold_lead,
     may_show_letter,
 )
-from cxr_core.deidentify.pixels.wording import count_alphanumerics
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
@@ -75,8 +75,16 @@ def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench
 
 
 def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
-    """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of."""
-    return not (verdict.is_kept and is_letter(verdict.line)) or is_one_sign(search, verdict.as_read)
+    """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of.
+
+    Nobody reads two letters of them, and alike.
+    """
+    is_lone = verdict.is_kept and is_letter(verdict.line) and not _is_agreed_word(verdict)
+    return not is_lone or is_one_sign(search, verdict.as_read)
+
+
+def _is_agreed_word(kept: Verdict) -> bool:
+    return count_alphanumerics(kept.texts[0]) > 1 and len({folded(text) for text in kept.texts}) == 1
 
 
 def out_of_places(verdicts: Sequence[Verdict], stands_alone: StandsAlone) -> list[Verdict]:

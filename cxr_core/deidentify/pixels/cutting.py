@@ -76,13 +76,12 @@ def _first_reader(bench: Bench) -> Desk:
 
 
 def judge_word(word: Line, bench: Bench) -> Verdict | None:
-    """Kept where all readers spell out the same listed words, a long one among them, cut out of a place; else None."""
+    """Kept where all readers read the same marker, or spell out listed words; a long one among them; else None."""
     for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False, is_far=bench.is_far):
-        first = _shared_words(reading)
+        first = _shared_words(reading) or _supported_word(reading)
         is_long = max(map(len, first.split()), default=0) >= WHOLE_WORD
-        is_listed = first in bench.policy.phrases or set(first.split()) <= bench.policy.words
-        is_plain = is_long and is_listed
-        if is_plain and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
+        is_listed = reading.is_unanimous or set(first.split()) <= bench.policy.words
+        if is_long and is_listed and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
             return _cut_out(word, reading, bench)
     return None
 
@@ -105,9 +104,8 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
 
 
 def _shared_words(reading: Reading) -> str:
-    """What all readers spell alike; nothing where they do not."""
-    words = {normalise(text) for text in reading.texts}
-    return words.pop() if len(words) == 1 else ""
+    """What all readers spell alike, spaces aside, as the first does; nothing where they do not."""
+    return normalise(reading.texts[0]) if reading.is_unanimous else ""
 
 
 def _supported_word(reading: Reading) -> str:

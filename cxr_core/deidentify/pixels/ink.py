@@ -5,7 +5,7 @@ The lines that they make are left to `lines`.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -30,7 +30,8 @@ _MOST_OF = (10, 90)  # percentiles of the ground
 _OUTLINE, _HUGS = 0.12, 0.97  # of the line's height: how far an outline reaches; how much of it does
 _OUTLINED_SHARE = 0.1  # of the mark: the outlines of its letters
 _FRAME_FILL, _FRAMED = 0.5, 0.3
-_SPANNED = 0.75
+_SPANNED, _MOST_BARE = 0.75, 0.4  # of the length of a mark: what ink must cover at least; what type covers at least
+_BARE, _BARE_SHARE = 12.0, 0.05  # of 255: fainter than any type; of the strongest stroke
 _LETTER_SHARE = 0.2
 _MOST_COUNTED = 1 << 16  # of the range of values: what 16 bits hold
 
@@ -88,6 +89,26 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     is_type |= yield from _shown_by(_outlined, _place(search, mark, _OUTLINED_PX), search, mark)
     if is_type and not mark.is_squarish:  # a letter stands on one ground; the tone of what is no type says nothing
         yield from _shown_by(_across_a_border, at_reading_height, search, mark)
+
+
+def without_bare_ends(search: SearchImage, mark: Mark) -> Mark:
+    """The mark without what is bare ground at its ends; the same where type fills it, or little of it is type.
+
+    Maps run on beyond bold type. Bare is what shows no stroke, neither as faint as hard type nor of a like share of the
+    strokes that there are.
+    """
+    grey, core, line_px = _place(search, mark, _INK_PX)
+    side = 2 * max(1, round(_STROKE * line_px)) + 1
+    strokes = cv2.max(hat(grey, cv2.MORPH_TOPHAT, side), hat(grey, cv2.MORPH_BLACKHAT, side))[core.window]
+    along = strokes.max(axis=1 if mark.is_vertical else 0)
+    drawn = np.flatnonzero(along > min(_BARE, _BARE_SHARE * float(along.max())))
+    if not drawn.size or not _MOST_BARE * along.size <= drawn[-1] + 1 - drawn[0] < along.size:
+        return mark
+    whole = mark.core.height if mark.is_vertical else mark.core.width
+    first, last = int(drawn[0] * whole / along.size), int(np.ceil((drawn[-1] + 1) * whole / along.size))
+    if mark.is_vertical:
+        return replace(mark, core=replace(mark.core, top=mark.core.top + first, bottom=mark.core.top + last))
+    return replace(mark, core=replace(mark.core, left=mark.core.left + first, right=mark.core.left + last))
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

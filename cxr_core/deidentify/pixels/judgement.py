@@ -15,6 +15,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     initials_of,
     initials_of_doubtful,
     ink_outside,
+    is_of_its_ink,
     on_one_line,
     stacked,
     stands_in_a_table,
@@ -273,8 +274,12 @@ class _Seen:
 
 
 def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
-    """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade."""
+    """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade.
+
+    Nor with a stroke of a letter of a kept word, which had gone as an initial beside another of its letters.
+    """
     kept = [v for v in verdicts if v.is_kept]
+    words = [v.as_read for v in kept if count_alphanumerics(v.texts[0]) >= _WORD]
 
     def may_be_beside(verdict: Verdict, marker: Verdict) -> bool:
         line, one = verdict.line, marker.line
@@ -285,6 +290,8 @@ def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
         line = verdict.line
         about = [marker.line for marker in kept if not may_be_beside(verdict, marker)]
         boxes = [one.box.grown(round(_RIM * one.line_px), UNBOUNDED) for one in about]
+        if verdict.rule is Rule.ADJOINS:
+            return any(is_of_its_ink(line.box, word) for word in words)
         if verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}:
             return False
         if line.inks:

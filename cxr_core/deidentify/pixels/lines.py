@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks
+from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks, without_bare_ends
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import GLYPH_PITCH, HARDLY_TEXT, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
@@ -62,6 +62,9 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     """
     most = None if mark.probability >= TEXT_PROBABILITY else 1  # what is hardly text is read once, if at all
     inks = [ink for ink in islice(find_inks(search, mark), most) if ink.mask.any()]
+    if not inks and not mark.is_squarish and most is None:
+        mark = without_bare_ends(search, mark)
+        inks = [ink for ink in find_inks(search, mark) if ink.mask.any()]
     if inks and mark.is_squarish and (parts := letter_apart(inks[0].mask)) is not None:
         constancy = max(ink.constancy for ink in inks)
         for part in (Ink(mask, inks[0].reach, constancy) for mask in parts if mask.any()):

@@ -25,7 +25,7 @@ _WORD_GAP = 0.3  # of the height of the line: less than a space
 _DIRECTED = 3  # glyphs
 _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
-_INITIAL_SIZE, _CLEARLY_SMALLER = 0.6, 0.7
+_INITIAL_SIZE, _CLEARLY_SMALLER, _FAR = 0.6, 0.7, 3.0
 _LARGEST_LETTER_PX = 220  # what is larger is no letter, but anatomy that reads like one
 _TOUCHING, _MOST_COMPANIONS = 0.25, 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
@@ -33,6 +33,8 @@ _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
 _TABLE_SIZE_RATIO, _COLUMN_GAP, _ROW_GAP, _ALIGNED = 1.5, 12.0, 4.0, 0.5  # of the height of the line
 _LONGEST_REST = 1.5  # of what it hangs on
 _LEAST_LETTERS, _THIN_ASPECT = 0.5, 4.0
+_INSIDE, _INKED = 0.9, 0.25  # of a rectangle
+_FEW_GLYPHS, _LEVEL, _STICK_GAP = 2, 0.9, 0.35  # of the lower of two letters: what they share, the gap between them
 
 LEAST_IN_A_BLOCK = 2
 """Lines in a place that was seen as one."""
@@ -42,12 +44,24 @@ def adjoins(one: Line, gone: Line) -> bool:
     """True where a line must go with a removed one of about its size: "Ross, Ruth R." must leave no R."""
     if gone.probability < TEXT_PROBABILITY or gone.glyphs < 2:
         return False  # perhaps no text at all: it must not take markers with it
+    if _is_beside_a_stick(one, gone):
+        return True
     if not _ALIKE[0] * gone.line_px <= one.line_px <= _ALIKE[1] * gone.line_px:
         return False  # ribs have another size, and so has lead beside initials
     if _is_across(one, gone) and not touches(one, gone):
         return False  # the letters of a line run one way
     is_below = one.glyphs <= 2 and gone.box.aspect >= SQUARISH and stacked(one, gone)  # below a name, not initials
     return on_one_line(one, gone) or is_below or _is_initial(one, gone)
+
+
+def _is_beside_a_stick(one: Line, gone: Line) -> bool:
+    """True for a letter or two with a thin one of their height right behind or before it: "Li", "Il"."""
+    place, stick = (box.transposed if gone.box.height < gone.box.width else box for box in (one.ink_box, gone.box))
+    lower, higher = sorted((place.height, stick.height))
+    down, gap = place.gaps(stick)
+    is_level = higher <= _AS_HIGH * lower and -down >= _LEVEL * lower
+    is_stick = gone.glyphs <= _FEW_GLYPHS and stick.height >= _THIN_ASPECT * stick.width
+    return is_letter(one) and is_stick and is_level and 0 <= gap <= _STICK_GAP * lower
 
 
 def _is_initial(one: Line, gone: Line) -> bool:
@@ -134,10 +148,10 @@ def _is_piece_of(one: Line, other: Line) -> bool:
 
 
 def is_initial_of(one: Line, letter: Line) -> bool:
-    """True for a lone letter of little more than half the size of another, no further from it than that is high."""
+    """True for a lone letter of little more than half the size of another, close to it: a few times its own height."""
     size, large = (max(line.ink_box.height, line.ink_box.width) for line in (one, letter))
     is_small = size <= _INITIAL_SIZE * large and large <= _LARGEST_LETTER_PX
-    return is_small and max(one.ink_box.gaps(letter.ink_box)) <= large
+    return is_small and max(one.ink_box.gaps(letter.ink_box)) <= min(large, _FAR * size)
 
 
 def company(letter: Line) -> Box:
@@ -249,6 +263,17 @@ def ink_outside(line: Line, boxes: Sequence[Box]) -> float:
         columns = _steps(box.left - line.ink_box.left, box.right - line.ink_box.left, across)
         left[rows, columns] = False
     return float(np.count_nonzero(left)) / max(1, int(np.count_nonzero(ink)))
+
+
+def is_of_its_ink(box: Box, line: Line) -> bool:
+    """True for a rectangle that lies in a line's likeliest ink: a stroke of a letter, or the ground within one."""
+    place = line.ink_box
+    if not line.inks or box.intersection(place) < _INSIDE * box.area:
+        return False
+    down, across = line.inks[0].shape[0] / place.height, line.inks[0].shape[1] / place.width
+    rows = _steps(box.top - place.top, box.bottom - place.top, down)
+    columns = _steps(box.left - place.left, box.right - place.left, across)
+    return bool(line.inks[0][rows, columns].mean() >= _INKED)
 
 
 def ink_shared(line: Line, other: Line) -> float:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import of_components
+from cxr_core.deidentify.pixels.ink import as_bytes, of_components
 from cxr_core.deidentify.pixels.lead import PLACE_PX, looks_at
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, LETTER_PX, look_for_letters
 from cxr_core.deidentify.pixels.model import Box, Line, extent
@@ -36,7 +36,7 @@ _BEYOND_PX = 6  # of a letter that is joined to something: how far it may reach 
 _PART = 0.12  # by how much less what may be a part of a letter is preferred
 _MUCH_LARGER, _WITHIN = 1.6, 0.9
 _SURE = 0.8  # of a whole letter: the larger one is that with its initials
-_ALIKE = 0.6
+_ALIKE, _AS_LARGE, _ONE_PIECE = 0.6, 1.1, 0.97
 _RIM_CELLS, _OF_IT = 2, 0.15
 _INITIALS, _LONGEST, _CLOSE = (0.15, 0.85), 2.0, 0.8  # of the letter: height and length of initials, and the gap
 _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
@@ -94,8 +94,22 @@ class Sighting:
 
 
 def is_seen_as(letter: Line, seen: Sequence[Sighting]) -> bool:
-    """True for a letter that was seen where it was read."""
-    return any(letter.ink_box.likeness(one.box) >= _ALIKE for one in seen)
+    """True for a letter that was seen where it was read, be it without a serif or the end of its foot."""
+    return any(letter.ink_box.likeness(one.box) >= _ALIKE or _is_most_of(one, letter) for one in seen)
+
+
+def _is_most_of(one: Sighting, letter: Line) -> bool:
+    """True for what was seen of a letter that is no higher, and of one piece: nothing stands beside it in its ink."""
+    box = letter.ink_box
+    is_inside = one.box.intersection(box) >= _WITHIN * one.box.area
+    is_as_high = max(box.height, box.width) <= _AS_LARGE * one.size
+    return is_inside and is_as_high and _is_of_one_piece(letter.inks[0])
+
+
+def _is_of_one_piece(ink: NDArray[np.bool_]) -> bool:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(as_bytes(ink), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return bool(areas.max(initial=0) >= _ONE_PIECE * areas.sum())
 
 
 def by_preference(seen: Sequence[Sighting]) -> list[Sighting]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import find_inks
+from cxr_core.deidentify.pixels.ink import find_inks, without_bare_ends
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import prepare_search
@@ -88,6 +88,23 @@ def test_type_across_a_border_is_not_shown_without_what_stands_beside_it_in_anot
     mark = Mark(Box(231, 60, 219 + fill.shape[0], left + name.shape[1]), 1, 0.9, is_vertical=False)
     for ink in find_inks(prepare_search(image, Photometric.MONOCHROME2), mark):
         assert ink.box.right > left
+
+
+@pytest.mark.parametrize(("beside", "is_cut"), [("", True), ("ROSS", False)])
+def test_a_mark_that_runs_on_beyond_type_is_cut_down_to_it_only_where_nothing_else_is_drawn(
+    text_ink: Write, beside: str, *, is_cut: bool
+) -> None:
+    image, fill = np.full((300, 520), 300, np.uint16), text_ink("LAT", 40)
+    image[:100] = 4095
+    left = 60 + fill.shape[1]
+    image[200 : 200 + fill.shape[0], 60:left][fill] = 4000
+    if beside:
+        faint = text_ink(beside, 20)
+        image[200 : 200 + faint.shape[0], left + 20 : left + 20 + faint.shape[1]][faint] = 520
+    mark = Mark(Box(204, 60, 196 + fill.shape[0], left + 80), 1, 0.9, is_vertical=False)
+    core = without_bare_ends(prepare_search(image, Photometric.MONOCHROME2), mark).core
+    assert (core.left, core.top, core.bottom) == (60, mark.core.top, mark.core.bottom)
+    assert (core.right <= left + 4) is is_cut
 
 
 def bordered() -> NDArray[np.uint16]:

@@ -445,14 +445,18 @@ def test_a_letter_of_which_one_reader_is_certain_may_have_initials_beside_it(
         (("SUPINE", "Supine"), (), True),
         (("CROSS TABLE", "Cross Table"), (), True),  # listed as a phrase
         (("TABLE CROSS", "TABLE CROSS"), (), False),
-        (("SUPINE", "SUPNE"), (), False),  # spelled otherwise by one
-        (("SUPINF", "SUPINF"), (), False),  # not listed, only like it
+        (("SUPINE", "SUPNE"), (), True),  # spelled out by one who is certain, borne out by the other
+        (("SUPNE", "SUPINE"), (), False),
+        (("SUPINE", "Suarez"), (), False),
+        (("SUPINF", "SUPINF"), (), True),  # a letter taken for one that looks like it, by both
+        (("SUPINA", "SUPINA"), (), False),
+        (("APSUPINE", "AP SUPINE"), (), True),  # a space overlooked
         (("AP", "AP"), (), False),  # too short to be told from a part of a name
         (("SUPINE", "SUPINE"), ("Supine Ann",), False),
         (("SUPINE Ross", "SUPINE Ross"), (), False),
     ],
 )
-def test_a_word_is_cut_out_of_a_place_where_all_spell_it_out(
+def test_a_word_is_cut_out_of_a_place_where_all_read_it(
     fake_reader: Callable[..., object], texts: tuple[str, str], names: tuple[str, ...], *, stays: bool
 ) -> None:
     readers = [fake_reader(text, name=f"reader {index}") for index, text in enumerate(texts)]

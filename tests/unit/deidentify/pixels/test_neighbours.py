@@ -16,6 +16,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     ink_shared,
     is_block,
     is_initial_of,
+    is_of_its_ink,
     rows_of_letters,
     stands_in_a_table,
     touches,
@@ -65,6 +66,25 @@ def test_a_stroke_of_a_letter_is_no_initial_of_another() -> None:
     assert initials_of_doubtful([doubtful], [stroke, letter]) == []
 
 
+def test_what_is_small_and_many_of_its_heights_away_is_no_initial() -> None:
+    lead, typed = line(Box(87, 227, 250, 313), 1), line(Box(357, 64, 385, 88), 1)
+    assert not is_initial_of(typed, lead)
+
+
+@pytest.mark.parametrize(
+    ("stick", "goes"),
+    [
+        (Box(200, 236, 240, 243), True),  # "Li"
+        (Box(200, 187, 240, 194), True),
+        (Box(200, 250, 240, 257), False),  # a space away
+        (Box(200, 236, 270, 243), False),  # higher than the letter: a side of its frame
+    ],
+)
+def test_a_letter_right_beside_a_removed_thin_one_of_its_height_goes(stick: Box, *, goes: bool) -> None:
+    thin = replace(line(stick, 2), is_vertical=True, line_px=float(stick.width))
+    assert adjoins(LETTER, thin) is goes
+
+
 def test_beside_what_is_too_large_for_a_letter_stands_no_initial() -> None:
     assert not is_initial_of(line(Box(205, 234, 225, 250), 1), line(Box(0, 260, 360, 620), 1))
 
@@ -101,6 +121,16 @@ def test_ink_in_two_kept_boxes_leaves_nothing_over() -> None:
     assert ink_outside(both, [Box(0, 0, 30, 100), Box(30, 0, 60, 100)]) == 0.0
     assert ink_outside(both, [Box(0, 0, 30, 100)]) == 0.5
     assert ink_outside(Line(both.box, False, 60.0, 8, 0.9), [both.box]) == 1.0
+
+
+def test_a_place_in_the_ink_of_a_letter_is_of_it_and_the_ground_beside_its_foot_is_not() -> None:
+    ink = np.zeros((40, 30), np.bool_)
+    ink[:, :10] = ink[30:] = True
+    letter = replace(LETTER, inks=(ink,))
+    assert is_of_its_ink(Box(205, 200, 225, 218), letter)
+    assert not is_of_its_ink(Box(202, 212, 226, 230), letter)
+    assert not is_of_its_ink(Box(190, 190, 230, 215), letter)
+    assert not is_of_its_ink(Box(205, 200, 225, 218), replace(LETTER, inks=()))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Lone letters that are seen where no threshold takes them apart, and what is none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -135,6 +136,17 @@ def test_a_letter_was_seen_where_it_was_read_only_if_the_rectangles_are_alike() 
     letter = _line(Box(0, 0, 100, 60))
     assert is_seen_as(letter, [_sighting(0.9, Box(4, 2, 104, 64))])
     assert not is_seen_as(letter, [_sighting(0.9, Box(40, 0, 140, 100))])
+
+
+def test_a_letter_was_seen_though_its_serif_was_not_unless_something_stands_beside_it() -> None:
+    seen = _sighting(0.9, Box(0, 20, 100, 70))
+    ink = np.zeros((100, 90), np.bool_)
+    ink[:, 40:60] = ink[80:, :60] = True
+    serif = replace(_line(Box(0, 0, 100, 90)), inks=(ink,), ink_boxes=(Box(0, 0, 100, 90),))
+    assert is_seen_as(serif, [seen])
+    apart = ink.copy()
+    apart[80:, 36:40] = False
+    assert not is_seen_as(replace(serif, inks=(apart,)), [seen])
 
 
 def test_the_answer_has_a_cell_for_every_four_pixels_begun() -> None:
