@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.bystanders import with_bystanders
 from cxr_core.deidentify.pixels.contrast import is_ground
 from cxr_core.deidentify.pixels.cut_outs import (
     lead_letters,
@@ -143,7 +144,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += initials(search, maps, verdicts, beside)
     verdicts += rest(undecided, [*verdicts, *codes])
     verdicts += blocks_and_rows(search, maps, verdicts, things)
-    verdicts = followed_to_their_ends(search, verdicts)
+    verdicts = with_bystanders(search, followed_to_their_ends(search, verdicts))
     return [code for code in codes if not _is_marker(code, verdicts)] + verdicts, undecided, things
 
 

@@ -30,7 +30,7 @@ def boxes_to_redact(verdicts: Sequence[Verdict], shape: tuple[int, int]) -> list
     """The rectangle of each removed line, grown by a part of its height, more at its ends, and its verdict.
 
     Gaps within one line (a colon, a thin letter that was not seen) are closed by a rectangle of their own. No rectangle
-    grows over the ink of a kept marker.
+    grows over the ink of a kept marker, nor over what its verdict spares.
     """
     removed = _as_high_as_type([v for v in verdicts if not v.is_kept])
     kept = [v for v in verdicts if v.is_kept]
@@ -118,6 +118,8 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
         elif ink.intersection(line.box):
             continue  # the ink of the one may hold some of the other's
         pieces = [part for piece in pieces for part in piece.without(around)]
+    for bystander in removed.spares:
+        pieces = [part for piece in pieces for part in piece.without(bystander)]
     return pieces if pieces == [grown] else pieces + own
 
 

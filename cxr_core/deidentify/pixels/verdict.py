@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cxr_core.deidentify.pixels.model import SQUARISH, Line
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded, normalise
 from cxr_core.vocabulary import BoxDecision
@@ -44,7 +44,8 @@ class Verdict:
     """What becomes of one line.
 
     `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
-    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `ink` which of its inks was read.
+    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `ink` which of its inks was read;
+    `spares` what stands beside a removed one, for its margin not to reach over it.
     """
 
     line: Line
@@ -55,6 +56,7 @@ class Verdict:
     is_legible: bool = False
     is_cut_out: bool = False
     ink: int = 0
+    spares: tuple[Box, ...] = ()
 
     @property
     def as_read(self) -> Line:
