@@ -39,6 +39,7 @@ from cxr_core.deidentify.pixels.wording import (
     is_close,
     is_spelled_out,
     is_written_like_a_name,
+    normalise,
     strangeness,
     supports,
 )
@@ -101,6 +102,7 @@ class Bench:
             any(map(is_written_like_a_name, reading.texts))
             or has_company(first)
             or not explains(first, line, reading.ink)
+            or (reading.is_mirrored and not self._is_plainly_mirrored(reading))
         ):
             return False
         if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
@@ -112,6 +114,11 @@ class Bench:
             supports(text, first) or (is_plain and score < _ABSTAINS)
             for text, score in zip(others, reading.scores[1:], strict=True)
         )
+
+    def _is_plainly_mirrored(self, reading: Reading) -> bool:
+        """True for a long listed word beyond doubt: a short one in a mirror may be a name (`LAT` is `TAJ`)."""
+        longest = max(map(len, normalise(reading.texts[0]).replace("-", " ").split()), default=0)
+        return longest >= _WORD and reading.scores[0] >= BEYOND_DOUBT
 
 
 def judge(

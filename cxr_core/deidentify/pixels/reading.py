@@ -29,6 +29,7 @@ _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
+_UPRIGHT, _MIRRORED = 0.995, 0.5  # of being a marker: no other position is as good; in the mirror, at least
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
 _FEW_GLYPHS = 2
@@ -40,13 +41,14 @@ _MOST_REMEMBERED = 20_000
 class Reading:
     """What every reader read in one position of one binarisation; scores from 0 to 1. PHI until judged.
 
-    `ink` tells which of the line's inks was shown; `is_foretold` that no reader was asked: it was spelled roughly, and
-    is surely no marker.
+    `ink` tells which of the line's inks was shown; `is_mirrored` that it was shown as in a mirror; `is_foretold` that
+    no reader was asked: it was spelled roughly, and is surely no marker.
     """
 
     texts: tuple[str, ...] = field(repr=False)
     scores: tuple[float, ...]
     ink: int
+    is_mirrored: bool = False
     is_foretold: bool = False
 
     @property
@@ -73,9 +75,11 @@ class Promise:
     most: int
     is_one: bool = False
     """Nothing but a lone letter is wanted."""
+    may_be_mirrored: bool = False
+    """Images are turned over after the device has written on them."""
 
 
-_LINE = Promise(0.15, 0.3, 3)
+_LINE = Promise(0.15, 0.3, 3, may_be_mirrored=True)
 _DOUBTFUL_LINE = Promise(0.2, 0.3, 3)  # it goes for what it says
 _LONG_LINE = Promise(0.9, 0.9, 1)  # hardly ever a marker, and reading takes long
 _LETTER = Promise(0.06, 0.1, 3)  # most are clips and ribs
@@ -156,12 +160,14 @@ def read_line(
         True for letters that are so far from any marker that even a rough spelling tells.
     """
     readings: list[Reading] = []
-    if promise is None:
-        promise = _usual_promise(line, words_matter=words_matter)
+    promise = promise or _usual_promise(line, words_matter=words_matter)
     may_be_spelled = not words_matter and not is_letter(line)
-    for ink, shown in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
-        foretold = _foretold(ink, shown, desk, is_far) if may_be_spelled else None
-        readings.append(foretold or _read_position(ink, draw_ink(shown), desk, is_wanted))
+    for position in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
+        foretold = _foretold(position, desk, is_far) if may_be_spelled and not position.is_mirrored else None
+        reading = foretold or _read_position(position, desk, is_wanted)
+        if position.is_mirrored and not is_wanted(reading.texts[0]):
+            continue  # it says nothing: hardly anything is mirrored
+        readings.append(reading)
         if _is_final(readings[-1], len(desk.readers), is_wanted) and not is_close(readings[-1].texts[0]):
             break
     return tuple(readings)
@@ -175,41 +181,71 @@ def _usual_promise(line: Line, *, words_matter: bool) -> Promise:
     return _LONG_LINE if line.glyphs > _MANY_GLYPHS else _LINE
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Position:
+    """One ink of a line in one position, and how probable it is that it shows a marker."""
+
+    ink: int
+    turn: int
+    shown: NDArray[np.bool_] = field(repr=False)
+    marker: float
+    is_mirrored: bool = False
+
+
 def _worth_reading(
     line: Line, desk: Desk, is_wanted: Callable[[str], bool], promise: Promise, *, words_matter: bool
-) -> list[tuple[int, NDArray[np.bool_]]]:
-    """The positions, over all binarisations, that may show a marker, the likeliest first; each with whose it is."""
-    shown: list[tuple[int, NDArray[np.bool_]]] = []
-    turns: list[int] = []
-    marker: list[float] = []
+) -> list[_Position]:
+    """The positions, over all binarisations, that may show a marker, the likeliest first."""
+    seen: list[_Position] = []
     words: list[float] = []
+    mirrored: list[_Position] = []
+    is_small = is_letter(line) or promise.is_one
     for which, ink in enumerate(line.inks):
-        is_small = is_letter(line) or promise.is_one
         these = list(letter_positions(ink) if is_small else positions(line, ink))
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
-        shown += [(which, one) for one in these]
-        turns += range(len(these))
-        marker += worth[:, 0].tolist()
+        seen += [_Position(which, turn, one, marker) for turn, (one, marker) in _told(these, worth)]
         words += worth[:, 1].tolist()
-        if max(marker) < _WORTH and worth[:, 1].max() >= _SURELY:
+        if promise.may_be_mirrored and worth[:, 0].max() < _UPRIGHT:
+            turned = [one[:, ::-1] for one in these]
+            told = _told(turned, desk.glance(turned))
+            mirrored += [_Position(which, turn, one, marker, is_mirrored=True) for turn, (one, marker) in told]
+        likeliest = max(one.marker for one in seen)
+        if likeliest < _WORTH and worth[:, 1].max() >= _SURELY:
             break  # words that are no marker
-        if is_letter(line) and max(marker) >= _SURELY:
+        if is_letter(line) and likeliest >= _SURELY:
             break  # well seen; a word may be seen still better, torn by one binarisation and whole in the next
-    best = sorted(range(len(shown)), key=lambda index: -marker[index])
-    best = _of_several_turns(best, turns, promise.most) if is_letter(line) else best[: promise.most]
+    picked = _most_promising(seen, promise, is_lone=is_letter(line))
+    if words_matter and words and words[0] >= _WORDS and seen[0] not in picked:
+        picked.append(seen[0])
+    return _plainly_mirrored(mirrored, seen) + picked
+
+
+def _told(
+    inks: Sequence[NDArray[np.bool_]], worth: NDArray[np.float32]
+) -> Iterator[tuple[int, tuple[NDArray[np.bool_], float]]]:
+    return enumerate(zip(inks, worth[:, 0].tolist(), strict=True))
+
+
+def _most_promising(seen: Sequence[_Position], promise: Promise, *, is_lone: bool) -> list[_Position]:
+    best = sorted(seen, key=lambda one: -one.marker)
+    best = _of_several_turns(best, promise.most) if is_lone else best[: promise.most]
     least = [promise.first] + [promise.others] * promise.most
-    picked = [index for rank, index in enumerate(best) if marker[index] >= least[rank]]
-    if words_matter and words and words[0] >= _WORDS and 0 not in picked:
-        picked.append(0)
-    return [shown[index] for index in picked]
+    return [one for one, enough in zip(best, least, strict=False) if one.marker >= enough]
 
 
-def _of_several_turns(best: Sequence[int], turns: Sequence[int], most: int) -> list[int]:
+def _plainly_mirrored(mirrored: Sequence[_Position], seen: Sequence[_Position]) -> list[_Position]:
+    """The likeliest position in the mirror, where it is likelier than any other."""
+    likeliest = max([*seen, *mirrored], key=lambda one: one.marker, default=None)
+    is_plain = likeliest is not None and likeliest.is_mirrored and likeliest.marker >= _MIRRORED
+    return [likeliest] if likeliest is not None and is_plain else []
+
+
+def _of_several_turns(best: Sequence[_Position], most: int) -> list[_Position]:
     """The likeliest, but not all in one position: on its head `LT` is as good a word, to those who know no words."""
-    chosen: list[int] = []
-    for index in best:
-        if sum(turns[one] == turns[index] for one in chosen) < max(1, most - 1):
-            chosen.append(index)
+    chosen: list[_Position] = []
+    for one in best:
+        if sum(one.turn == other.turn for other in chosen) < max(1, most - 1):
+            chosen.append(one)
     return chosen[:most]
 
 
@@ -243,23 +279,24 @@ def _several(inks: Sequence[NDArray[np.bool_]], desk: Desk) -> float:
     return float(desk.glance_at_letters(inks)[:, len(LETTERS)].max())
 
 
-def _foretold(ink: int, shown: NDArray[np.bool_], desk: Desk, is_far: Callable[[str], bool]) -> Reading | None:
+def _foretold(position: _Position, desk: Desk, is_far: Callable[[str], bool]) -> Reading | None:
     """What a position says roughly, if that is surely no marker."""
-    letters, certainty = desk.spell(shown)
+    letters, certainty = desk.spell(position.shown)
     is_much = len(letters) >= _MUCH or letters.count(DIGIT) >= _DIGITS
     is_sure = certainty >= (_MUCH_SPELLED if is_much else _SPELLED) and len(letters) >= _FEW_LETTERS
-    return Reading((letters,), (certainty,), ink, is_foretold=True) if is_sure and is_far(letters) else None
+    is_other = is_sure and is_far(letters)
+    return Reading((letters,), (certainty,), position.ink, is_foretold=True) if is_other else None
 
 
-def _read_position(ink: int, crop: NDArray[np.uint8], desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
-    texts, scores = [], []
+def _read_position(position: _Position, desk: Desk, is_wanted: Callable[[str], bool]) -> Reading:
+    crop, texts, scores = draw_ink(position.shown), [], []
     for reader in desk.readers:
         text, score = desk.memo.read(reader, crop)
         texts.append(text)
         scores.append(score)
         if not is_wanted(texts[0]):
             break
-    return Reading(tuple(texts), tuple(scores), ink)
+    return Reading(tuple(texts), tuple(scores), position.ink, position.is_mirrored)
 
 
 def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) -> bool:

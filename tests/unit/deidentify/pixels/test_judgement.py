@@ -10,7 +10,7 @@ from cxr_core.deidentify.pixels.judgement import Bench, judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
-from cxr_core.deidentify.pixels.reading import Desk, Memo
+from cxr_core.deidentify.pixels.reading import Desk, Memo, Reading
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, may_hold_lead
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
@@ -37,6 +37,20 @@ LINE = Box(100, 100, 120, 200)
 def test_allowed_marker_is_kept(fake_reader: Callable[..., object]) -> None:
     verdicts, _ = judge([line(LINE)], bench(fake_reader("PORTABLE")))
     assert [(v.decision, v.rule, v.engine) for v in verdicts] == [(BoxDecision.KEPT, Rule.MARKER, "fake")]
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "stays"),
+    [("PORTABLE", 0.99, True), ("L ERECT", 0.99, True), ("PORTABLE", 0.9, False), ("LAT", 0.99, False)],
+)
+def test_of_what_is_read_in_the_mirror_a_long_word_stays_if_it_is_beyond_doubt(
+    fake_reader: Callable[..., object], text: str, score: float, *, stays: bool
+) -> None:
+    """`LAT` in a mirror is `TAJ`."""
+    reading = Reading((text,), (score,), 0, is_mirrored=True)
+    court, place = bench(fake_reader(text)), line(Box(100, 100, 120, 100 + 16 * len(text)), glyphs=len(text))
+    assert court.keeps(reading, place) is stays
+    assert court.keeps(replace(reading, is_mirrored=False, scores=(0.99,)), place)
 
 
 def test_a_phrase_of_three_words_may_stay_and_a_longer_line_goes_unread(fake_reader: Callable[..., object]) -> None:

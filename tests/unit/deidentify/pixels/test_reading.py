@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, LETTERS, WIDEST_PX, as_seen, glance, glance_at_letters
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import Box, Line, TextReader
 from cxr_core.deidentify.pixels.reading import (
     CUT_OUT_LETTER,
     THIN_LETTER,
@@ -21,6 +21,7 @@ from cxr_core.deidentify.pixels.reading import (
     read_line,
     upright,
 )
+from cxr_core.deidentify.pixels.wording import is_allowed
 from cxr_core.policy.markers import load_marker_policy
 
 Write = Callable[..., NDArray[np.bool_]]
@@ -79,11 +80,23 @@ def test_what_can_be_no_marker_is_not_read(fake_reader: Callable[..., object], t
 
 
 def test_a_torn_binarisation_does_not_end_the_search(fake_reader: Callable[..., object], text_ink: Write) -> None:
-    reader, shown = fake_reader("AP PORTABLE"), iter([(0.035, 0.93), (0.99, 1.0)])
+    reader, shown = fake_reader("AP PORTABLE"), iter([(0.035, 0.93), (0.01, 0.5), (1.0, 1.0)])  # one in the mirror
     seen = Desk((reader,), Memo(), lambda inks: np.tile(np.array([next(shown)], np.float32), (len(inks), 1)))  # type: ignore[arg-type]
     line = line_of(text_ink("AP PORTABLE"), 10)
     line = replace(line, inks=line.inks * 2, ink_boxes=line.ink_boxes * 2)
     assert [reading.ink for reading in read_line(line, seen, str.isupper, words_matter=False)] == [1]
+
+
+@pytest.mark.parametrize("text", ["PORTABLE", "L ERECT", "AP SUPINE", "DECUBITUS", "RIGHT"])
+@pytest.mark.parametrize("is_upside_down", [False, True])
+def test_a_mirrored_word_is_read_as_in_a_mirror(
+    rapidocr: TextReader, text_ink: Write, text: str, *, is_upside_down: bool
+) -> None:
+    ink = text_ink(text, 40)[:, ::-1]
+    line = line_of(ink[::-1, ::-1] if is_upside_down else ink, len(text))
+    policy = load_marker_policy()
+    readings = read_line(line, Desk((rapidocr,), Memo()), lambda said: is_allowed(said, policy), words_matter=False)
+    assert [(one.texts, one.is_mirrored) for one in readings] == [((text,), True)]
 
 
 def test_a_thin_letter_that_was_cut_out_is_set_upright(fake_reader: Callable[..., object], text_ink: Write) -> None:
