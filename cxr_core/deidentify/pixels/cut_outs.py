@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
 from cxr_core.deidentify.pixels.ink import Ink
 from cxr_core.deidentify.pixels.judgement import Bench
-from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within, whole_of
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
@@ -298,7 +298,8 @@ def letters_seen(
         letter = as_line(search, sighting, seen[sighting])
         others = firm + [line for line in places if letter and not line.box.intersection(letter.box)]
         if letter and _is_free(letter, (), others) and (verdict := judge_sighting(letter, sighting, bench)):
-            found.append(replace(verdict, line=clear_of(verdict.line, sighting.company)))
+            verdict = replace(verdict, line=clear_of(verdict.line, sighting.company))
+            found.append(_as_a_whole(search, verdict, firm, bench))
             beside += [letter.beside(box, glyphs=2) for box in sighting.company]
     verdicts = [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found
     return verdicts, beside, _words_beside(seen, [v.as_read for v in verdicts if _is_lone(v)])
@@ -346,7 +347,16 @@ def lead_letters(
             others = firm + [line for line in places if not line.box.intersection(letter.box)]
             verdict = judge_letter(letter, bench) if _is_free(letter, known, others) else None
             if verdict is not None and is_glimpsed(search, letter):
+                verdict = _as_a_whole(search, verdict, firm, bench)
                 found.append(verdict)
-                known.append(letter.box)
+                known.append(verdict.line.box)
                 break
     return found
+
+
+def _as_a_whole(search: SearchImage, verdict: Verdict, firm: Sequence[Line], bench: Bench) -> Verdict:
+    """A kept letter with the rest of itself, where a piece of it was read and the whole reads as well."""
+    whole = whole_of(search, verdict.line)
+    if whole is None or not _is_free(whole, (), firm):
+        return verdict
+    return judge_letter(whole, bench) or verdict

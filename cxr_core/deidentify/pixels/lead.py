@@ -124,6 +124,41 @@ def _is_piece(parts: Parts, letter: int, wide: Parts) -> bool:
     return bool(is_small and area <= _OPEN_SHAPE * around.area and lost >= _LOST * area)
 
 
+def whole_of(search: SearchImage, letter: Line) -> Line | None:
+    """The open shape that a letter is a piece of, looked at from further away: the foot of a bold L reads as an L.
+
+    Parameters
+    ----------
+    search : SearchImage
+    letter : Line
+        Its first ink is what was read.
+    """
+    size = max(letter.ink_box.height, letter.ink_box.width)
+    window = letter.ink_box.grown(round(_MUCH_LARGER / 2 * size), search.shape)
+    grey, zoom = sampled(search.views[0].grey, window, _LETTER_PX / size)
+    strokes = hat(grey, cv2.MORPH_TOPHAT, _LETTER_PX)
+    parts = parts_of(strokes > max(otsu(strokes), _LEAST_CONTRAST), window, zoom)
+    shown = np.bincount(parts.labels[_sampled_box(letter.ink_box, window, zoom, grey.shape).window].ravel())
+    whole = int(shown[1:].argmax()) + 1 if shown.size > 1 else 0
+    if not whole or parts.touches_rim(whole):
+        return None
+    box = parts.box(whole)
+    is_larger = _LARGER * size <= max(box.height, box.width) <= _MUCH_LARGER * size
+    is_open = int(parts.stats[whole, cv2.CC_STAT_AREA]) <= _OPEN_SHAPE * parts.place(whole).area
+    is_inside = box.intersection(letter.ink_box) >= _WITHIN * letter.ink_box.area
+    return _cut_out(parts, whole, letter) if is_larger and is_open and is_inside else None
+
+
+def _sampled_box(box: Box, window: Box, zoom: float, shape: tuple[int, int]) -> Box:
+    """A rectangle of the image in pixels of a window that was sampled at a zoom."""
+    return Box(
+        int((box.top - window.top) * zoom),
+        int((box.left - window.left) * zoom),
+        max(1, int(np.ceil((box.bottom - window.top) * zoom))),
+        max(1, int(np.ceil((box.right - window.left) * zoom))),
+    ).grown(0, shape)
+
+
 def _without_repeats(letters: Sequence[Line]) -> list[Line]:
     """Each letter once, as the first look shows it: another that shows the same would be read alike."""
     kept: list[Line] = []
@@ -189,12 +224,7 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
         return []
     window = letter.ink_box.grown(round(_COMPANY * size), search.shape)
     grey, zoom = sampled(search.views[0].grey, window, _LETTER_PX / size)
-    own = Box(
-        int((letter.ink_box.top - window.top) * zoom),
-        int((letter.ink_box.left - window.left) * zoom),
-        max(1, int(np.ceil((letter.ink_box.bottom - window.top) * zoom))),
-        max(1, int(np.ceil((letter.ink_box.right - window.left) * zoom))),
-    ).grown(0, grey.shape)
+    own = _sampled_box(letter.ink_box, window, zoom, grey.shape)
     contrast = contrast_of(letter.inks[0], grey[own.window])
     if contrast is None:
         return []

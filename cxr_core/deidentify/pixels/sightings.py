@@ -120,8 +120,8 @@ def by_preference(seen: Sequence[Sighting]) -> list[Sighting]:
 
 
 def _is_part_of(one: Sighting, other: Sighting) -> bool:
-    is_larger = other.size >= _MUCH_LARGER * one.size
-    return is_larger and one.certainty < _SURE and one.box.intersection(other.box) >= _WITHIN * one.box.area
+    is_larger = other.size >= _MUCH_LARGER * one.size or other.box.area >= _MUCH_LARGER**2 * one.box.area
+    return is_larger and one.certainty < _SURE and one.box.intersection(other.box) >= _MOSTLY * one.box.area
 
 
 def _is_small(box: Box, size: int) -> bool:

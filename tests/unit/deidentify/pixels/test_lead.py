@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
+from cxr_core.deidentify.pixels.lead import beside_letter, letters_within, whole_of
 from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.vocabulary import Photometric
@@ -250,3 +250,23 @@ def test_the_foot_of_a_bold_letter_is_no_letter(plate: Plate) -> None:
     found = [line.box for line in letters_within(plate.search, plate.line(letter))]
     assert found
     assert all(overlap(box, letter) > 0.85 for box in found)
+
+
+def test_the_rest_of_a_bold_letter_is_found_from_its_foot(plate: Plate) -> None:
+    whole = plate.strokes((180, 200), ((10, 45, 0, 120), (0, 60, 0, 8), (10, 90, 108, 120), (78, 90, 70, 120)))
+    foot = Box(240, 246, 300, 290)
+    found = whole_of(plate.search, plate.line(foot))
+    assert found is not None
+    assert overlap(found.box, whole) > 0.9
+
+
+def test_a_whole_letter_is_a_piece_of_nothing_be_it_in_a_ring(plate: Plate) -> None:
+    letter = plate.put("L", 90, (_AT, _AT))
+    plate.ring(((letter.left + letter.right) // 2, (letter.top + letter.bottom) // 2), 70)
+    assert whole_of(plate.search, plate.line(letter)) is None
+
+
+def test_initials_are_no_piece_of_the_letter_beside_them(plate: Plate) -> None:
+    letter = plate.put("R", 120, (150, 150))
+    small = plate.put("L", 50, (letter.bottom - 36, letter.right + 12))
+    assert whole_of(plate.search, plate.line(small)) is None

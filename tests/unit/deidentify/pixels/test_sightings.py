@@ -127,6 +127,11 @@ def test_a_letter_is_preferred_to_its_half_that_looks_like_one() -> None:
     assert by_preference([half, whole]) == [whole, half]
 
 
+def test_a_letter_is_preferred_to_its_foot_however_long_that_is() -> None:
+    foot, whole = _sighting(0.67, Box(0, 10, 25, 93)), _sighting(0.66, Box(3, 0, 106, 85))
+    assert by_preference([foot, whole]) == [whole, foot]
+
+
 def test_a_letter_that_is_surely_seen_is_preferred_to_itself_with_its_initials() -> None:
     letter, both = _sighting(0.85, Box(40, 0, 140, 80)), _sighting(0.84, Box(0, 0, 200, 90))
     assert by_preference([both, letter]) == [letter, both]
