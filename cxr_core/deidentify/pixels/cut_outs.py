@@ -131,7 +131,7 @@ def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
         is_narrower = word.is_askew or word.place.box.area <= _MUCH_LESS * read.ink_box.area
         is_as_long = len(word.letters) == letters and not word.is_beside_larger
         if is_narrower and is_as_long and _is_ink_of(word.place, read, _LEAST_OF_A_WORD):
-            return [replace(verdict, line=piece, ink=0) for piece in word.pieces]
+            return [replace(verdict, line=piece, ink=0, is_piece=word.is_askew) for piece in word.pieces]
     return []
 
 

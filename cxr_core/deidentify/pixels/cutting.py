@@ -99,7 +99,7 @@ def judge_lead_word(word: LeadWord, bench: Bench) -> list[Verdict]:
             is_listed = bool(first) and set(first.split()) <= bench.policy.words
             is_plain = is_listed and reading.scores[0] >= bench.policy.certain_score
             if is_plain and bench.keeps(reading, line) and not bench.identifiers.are_named_in([first]):
-                return [_cut_out(piece, reading, bench) for piece in word.pieces]
+                return [replace(_cut_out(piece, reading, bench), is_piece=word.is_askew) for piece in word.pieces]
     return []
 
 

@@ -23,6 +23,7 @@ from cxr_core.vocabulary import BoxDecision
 _FAINT_PROBABILITY = 0.2
 _MOST_SUSPECTS, _MOST_BESIDE = 4, 2
 _READ = 0.2  # of what was seen beside a letter: it was read as a word
+_OF_A_WORD = 3  # glyphs
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
 
@@ -69,7 +70,7 @@ def initials(
     Beside a kept word it is only what has the word's tone. What was seen beside a letter goes, unless it was read.
     """
     letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
-    words = [v.as_read for v in verdicts if v.is_kept and not is_lead(v)]
+    words = [_as_of_a_word(v.as_read) for v in verdicts if v.is_kept and not is_lead(v)]
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
     small = [line for letter in letters + words for line in beside_letter(search, letter)]
@@ -85,6 +86,11 @@ def _as_drawn(letter: Line) -> Line:
     """A letter as large as its ink: its place may be much larger, and so would be where initials are looked for."""
     ink = letter.ink_box
     return replace(letter, box=ink, line_px=float(ink.width if letter.is_vertical else ink.height))
+
+
+def _as_of_a_word(line: Line) -> Line:
+    """A word, or a letter of one, as what it is: beside it stands what is low for its height, not for its length."""
+    return replace(line, glyphs=max(_OF_A_WORD, line.glyphs))
 
 
 def rest(undecided: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Verdict]:

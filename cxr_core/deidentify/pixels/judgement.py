@@ -37,6 +37,7 @@ from cxr_core.deidentify.pixels.wording import (
     has_company,
     is_allowed,
     is_close,
+    is_of_loops,
     is_spelled_out,
     is_written_like_a_name,
     normalise,
@@ -249,7 +250,7 @@ def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
     believed = [r for r in readings if r is readings[0] or _is_beyond_doubt(r)] if is_letter(line) else readings
     least = _LETTERS_SCORE if is_letter(line) else _READ_SCORE
     return any(
-        score > least and (count_alphanumerics(text) >= 2 or has_company(text))
+        score > least and (count_alphanumerics(text) >= 2 or has_company(text)) and not is_of_loops(text)
         for reading in believed
         for text, score in zip(reading.texts, reading.scores, strict=True)
     )

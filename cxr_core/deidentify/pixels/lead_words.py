@@ -33,7 +33,6 @@ _LONG, _SMALL, _SMALL_GAP = 4, 0.66, 0.1  # letters of a word that small ones ma
 _NO_LETTER, _NO_CAPITAL = 0.56, 1.8  # of a capital: no small letter of its type is so low; of small ones, so high
 _ON_ITS_LINE = 0.22
 _STRAIGHT = 4.0  # degrees
-_OF_A_WORD = 3  # glyphs: a letter of a word is no lone one, that has company
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -308,8 +307,7 @@ def _lead_word(parts: Parts, place: Line, row: _Row) -> LeadWord:
     is_vertical = 45 < abs(angle) < 135
     lying = replace(_over(line, whole, parts.mask_of(word)), is_vertical=is_vertical)
     is_askew = abs(angle - 90 * round(angle / 90)) > _STRAIGHT
-    piece = replace(lying, glyphs=max(_OF_A_WORD, lying.glyphs))
-    letters = (_over(piece, box, parts.mask(one)) for one, box in zip(word, boxes, strict=True))
+    letters = (_over(lying, box, parts.mask(one)) for one, box in zip(word, boxes, strict=True))
     return LeadWord(
         lying, replace(_over(line, level, ink), is_vertical=False), tuple(letters), is_askew, row.is_beside_larger
     )

@@ -142,7 +142,8 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     own = slice(core.left - strip.left, core.right - strip.left)
     if not repeats_itself(np.ascontiguousarray(grey[strip.window]), own):
         return False
-    beside = (grey[max(0, first) : first + strip.height, strip.left : strip.right] for first in _beside(strip))
+    starts = _beside(strip)
+    beside = (grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right] for first in starts)
     return not any(part.shape[0] > 1 and repeats_itself(np.ascontiguousarray(part), own) for part in beside)
 
 

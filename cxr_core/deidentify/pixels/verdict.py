@@ -44,8 +44,8 @@ class Verdict:
     """What becomes of one line.
 
     `engine` names the readers that were asked; `texts` is PHI until kept; `is_legible` says that a removed line was
-    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `ink` which of its inks was read;
-    `spares` what stands beside a removed one, for its margin not to reach over it.
+    read; `is_cut_out` that a kept letter stands in a place of which the rest goes; `is_piece` that it is one of a word;
+    `ink` which of its inks was read; `spares` what stands beside a removed one, for its margin not to reach over it.
     """
 
     line: Line
@@ -55,6 +55,7 @@ class Verdict:
     texts: tuple[str, ...] = field(repr=False, default=())
     is_legible: bool = False
     is_cut_out: bool = False
+    is_piece: bool = False
     ink: int = 0
     spares: tuple[Box, ...] = ()
 
@@ -89,7 +90,9 @@ StandsAlone = Callable[[Verdict, Sequence[Verdict]], bool]
 
 def is_lead(verdict: Verdict) -> bool:
     """True for a kept lone letter: one that lies like it, or one that is read so, as a thin L."""
-    return verdict.is_kept and (is_letter(verdict.line) or count_alphanumerics(verdict.texts[0]) == 1)
+    if not verdict.is_kept or verdict.is_piece:
+        return False
+    return is_letter(verdict.line) or count_alphanumerics(verdict.texts[0]) == 1
 
 
 def may_hold_lead(verdict: Verdict) -> bool:

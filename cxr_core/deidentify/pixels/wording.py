@@ -29,6 +29,7 @@ _AS_NAMES_ARE = re.compile(
     r"|(?<![^\W_])[^\W\d_]\. ?[^\W\d_]"  # R. Port
     r"|[^\W\d_]{2} [^\W\d_]\.$"  # Port R.
 )
+_LOOPS = frozenset("OQIL")
 _EDIT, _NEXT_WORD = 2, 1  # what each costs that makes one wording of another
 _LEAST_IDENTIFIER = 2  # a middle initial would take every L and R with it and says nothing by itself
 
@@ -48,6 +49,12 @@ def count_alphanumerics(text: str) -> int:
 def has_company(text: str) -> bool:
     """True for a lone letter read with other signs beside it: there is more ink than the letter's."""
     return count_alphanumerics(text) == 1 and len("".join(text.split())) > 1
+
+
+def is_of_loops(text: str) -> bool:
+    """True for one sign over and over that is a loop or a stroke: wires, sutures and stents are read so."""
+    signs = set(folded(text))
+    return len(signs) == 1 and signs <= _LOOPS
 
 
 def is_written_like_a_name(text: str) -> bool:

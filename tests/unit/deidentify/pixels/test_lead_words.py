@@ -17,7 +17,7 @@ from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent
 from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo
-from cxr_core.deidentify.pixels.verdict import Rule, Verdict
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_lead
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.policy.markers import load_marker_policy
 from cxr_core.vocabulary import BoxDecision, Photometric
@@ -263,3 +263,12 @@ def test_a_word_below_a_letter_is_none_of_its_initials(
 ) -> None:
     drawn = lead((word, 40, (20, 0)), ("R", 110, (-90, 10)), degrees=degrees)
     assert blacked(drawn, rapidocr) == [0, 0]
+
+
+@pytest.mark.parametrize(("texts", "is_askew"), [(("AP", "AP"), True), (("AP", "AP"), False), (("L", "L"), False)])
+def test_a_letter_of_a_word_is_no_lead_letter_that_has_initials(texts: tuple[str, str], *, is_askew: bool) -> None:
+    ink = np.ones((50, 34), np.bool_)
+    box = Box(100, 100, 150, 134)
+    line = Line(box, False, 50.0, 2, 0.7, 0.0, (ink,), (box,))
+    kept = Verdict(line, BoxDecision.KEPT, Rule.MARKER, "one+other", texts, is_cut_out=True, is_piece=is_askew)
+    assert is_lead(kept) is not is_askew

@@ -7,6 +7,7 @@ from cxr_core.deidentify.pixels.wording import (
     count_alphanumerics,
     edits,
     is_allowed,
+    is_of_loops,
     normalise,
     strangeness,
 )
@@ -148,3 +149,20 @@ def test_rows_of_listed_words_are_hardly_strange(words: list[str]) -> None:
 @given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ#", min_size=1, max_size=24))
 def test_strangeness_is_a_share(letters: str) -> None:
     assert 0 <= strangeness(letters, POLICY) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "are_loops"),
+    [
+        ("0-0", True),
+        ("OOOO", True),
+        ("Q Q", True),
+        ("I1I", True),
+        ("10", False),
+        ("80", False),
+        ("88", False),
+        ("", False),
+    ],
+)
+def test_one_loop_or_stroke_over_and_over_is_wire(text: str, *, are_loops: bool) -> None:
+    assert is_of_loops(text) is are_loops
