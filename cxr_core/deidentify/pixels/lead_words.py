@@ -119,7 +119,7 @@ def words_within(search: SearchImage, place: Line) -> Iterator[LeadWord]:
         window = place.box.grown_by(rim + round(down), rim + round(across), search.shape)
         beyond: _Row | None = None
         for parts, _ in looks_at(search, window, zoom):
-            row = _row_of(parts)
+            row = _row_of(parts, search.shape)
             if row is not None and not row.goes_on:
                 word = _lead_word(parts, place, row)
                 if not any(_is_same(word, one) for one in seen):
@@ -137,18 +137,21 @@ def _is_same(word: LeadWord, other: LeadWord) -> bool:
     return is_alike and len(word.letters) == len(other.letters)
 
 
-def _row_of(parts: Parts) -> _Row | None:
-    """The one row of alike letters; where the largest parts are a letter or things beside the word, the row without."""
+def _row_of(parts: Parts, shape: tuple[int, int]) -> _Row | None:
+    """The one row of alike letters; where the largest parts are a letter or things beside the word, the row without.
+
+    `shape` is that of the image: beyond its edge no word goes on.
+    """
     glyphs, beyond = _glyphs(parts), None
     for larger in range(min(_MOST_LARGER + 1, len(glyphs))):
-        row = _row_without(parts, glyphs[larger:], glyphs[:larger])
+        row = _row_without(parts, glyphs[larger:], glyphs[:larger], shape)
         if row is not None and not row.goes_on:
             return row
         beyond = beyond or row
     return beyond
 
 
-def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> _Row | None:
+def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int], shape: tuple[int, int]) -> _Row | None:
     """The row that some parts make; `larger` is what may stand beside it, or above."""
     whole = [one for one in glyphs if not parts.touches_rim(one)]
     large = _as_large_as_the_first(parts, whole)
@@ -170,16 +173,18 @@ def _row_without(parts: Parts, glyphs: Sequence[int], larger: Sequence[int]) -> 
     if not all(_may_stand_beside(one, word, high) for one in beside if one.part in whole):
         return None
     cut = [one for one in beside if one.part not in whole]
-    goes_on = any(_may_follow(one, word, high) for one in cut) or not _ends_within(parts, word, angle, high)
+    goes_on = any(_may_follow(one, word, high) for one in cut) or not _ends_within(parts, word, angle, high, shape)
     return _Row(tuple(one.part for one in word), angle, high, bool(wide), goes_on)
 
 
-def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: float) -> bool:
-    """True where the window shows, beyond both ends of a word, that no letter follows there."""
+def _ends_within(parts: Parts, word: Sequence[_Turned], angle: float, high: float, shape: tuple[int, int]) -> bool:
+    """True where the window, or the edge of the image, shows beyond both ends of a word that no letter follows."""
     reach, middle = _BESIDE_GAP * high, _middle_of(word)
     ends = np.array([(word[0].left - reach, middle), (max(one.right for one in word) + reach, middle)])
-    places = ends @ _axes(angle)
-    return bool((places >= 0).all() and (places <= np.array(parts.labels.shape)).all())
+    places, window = ends @ _axes(angle), parts.window
+    is_first = np.array([window.top == 0, window.left == 0])
+    is_last = np.array([window.bottom == shape[0], window.right == shape[1]])
+    return bool(((places >= 0) | is_first).all() and ((places <= np.array(parts.labels.shape)) | is_last).all())
 
 
 def _glyphs(parts: Parts) -> list[int]:

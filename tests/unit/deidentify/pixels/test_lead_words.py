@@ -148,6 +148,15 @@ def test_a_word_that_goes_on_beyond_its_place_is_found_whole(lead: Callable[...,
     assert [len(word.letters) for word in words_within(search, seen)][:1] == [7]
 
 
+@pytest.mark.parametrize(("to_the_edge_px", "size"), [(3, 44), (8, 44), (3, 70)])
+def test_a_word_beside_the_edge_of_the_image_ends_there(
+    lead: Callable[..., Lead], text_ink: Write, to_the_edge_px: int, size: int
+) -> None:
+    width = text_ink("ERECT", size).shape[1]
+    drawn = lead(("ERECT", size, (0, 520 - 150 - to_the_edge_px - width)))
+    assert any(overlap(word.place.box, extent(drawn.inks[0])) > 0.8 for word in drawn.words())
+
+
 def test_a_word_that_was_seen_in_pieces_is_read_as_one(lead: Callable[..., Lead], rapidocr: TextReader) -> None:
     drawn = lead(UPRIGHT, degrees=-16)
     whole = extent(drawn.inks[0])
