@@ -30,6 +30,7 @@ _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
 _UPRIGHT, _MIRRORED = 0.995, 0.5  # of being a marker: no other position is as good; in the mirror, at least
+_LIKE_WORDS = 0.5  # of being text as it lies: mirrored text is taken for text
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
 _FEW_GLYPHS = 2
@@ -205,7 +206,7 @@ def _worth_reading(
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         seen += [_Position(which, turn, one, marker) for turn, (one, marker) in _told(these, worth)]
         words += worth[:, 1].tolist()
-        if promise.may_be_mirrored and worth[:, 0].max() < _UPRIGHT:
+        if promise.may_be_mirrored and worth[:, 0].max() < _UPRIGHT and worth[:, 1].max() >= _LIKE_WORDS:
             turned = [one[:, ::-1] for one in these]
             told = _told(turned, desk.glance(turned))
             mirrored += [_Position(which, turn, one, marker, is_mirrored=True) for turn, (one, marker) in told]
