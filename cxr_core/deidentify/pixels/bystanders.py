@@ -21,6 +21,7 @@ _LEAST_PX = 20  # lead is no lower
 _AROUND, _STROKE = 2.5, 1.2  # of the line's height: how far beside it; the widest stroke
 _LARGER = 1.25, 5.0  # of the line's height
 _LEAST_CONTRAST = 20.0  # of 255
+_SURELY_TYPE = 0.92  # lead is blurred
 _OPEN = 0.75  # of its rectangle: what a letter covers at most
 _SMALL_TYPE = frozenset({Rule.TEXT, Rule.READ, Rule.ADJOINS})
 
@@ -38,7 +39,8 @@ def with_bystanders(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Ve
 
 def _may_be_initials(verdict: Verdict) -> bool:
     line = verdict.line
-    return verdict.rule in _SMALL_TYPE and line.box.aspect < LEAD_ASPECT and line.line_px >= _LEAST_PX
+    is_small = line.box.aspect < LEAD_ASPECT and line.line_px >= _LEAST_PX
+    return is_small and verdict.rule in _SMALL_TYPE and line.probability < _SURELY_TYPE
 
 
 def _beside(search: SearchImage, line: Line) -> Iterator[Box]:

@@ -29,7 +29,7 @@ _TURNS = (0, *range(-28, 0, 4), *range(4, 29, 4))  # degrees: lead lies askew
 _RELUCTANCE = 5e-5  # a degree: what stands straight already stays
 _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
-_UPRIGHT, _MIRRORED = 0.995, 0.5  # of being a marker: no other position is as good; in the mirror, at least
+_UPRIGHT, _PERHAPS, _MIRRORED = 0.995, 0.1, 0.5  # of being a marker: beyond doubt; in the mirror: perhaps, enough
 _LIKE_WORDS = 0.5  # of being text as it lies: mirrored text is taken for text
 _MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
@@ -206,7 +206,7 @@ def _worth_reading(
         worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
         seen += [_Position(which, turn, one, marker) for turn, (one, marker) in _told(these, worth)]
         words += worth[:, 1].tolist()
-        if promise.may_be_mirrored and worth[:, 0].max() < _UPRIGHT and worth[:, 1].max() >= _LIKE_WORDS:
+        if promise.may_be_mirrored and _may_be_mirrored(worth, mirrored):
             turned = [one[:, ::-1] for one in these]
             told = _told(turned, desk.glance(turned))
             mirrored += [_Position(which, turn, one, marker, is_mirrored=True) for turn, (one, marker) in told]
@@ -219,6 +219,21 @@ def _worth_reading(
     if words_matter and words and words[0] >= _WORDS and seen[0] not in picked:
         picked.append(seen[0])
     return _plainly_mirrored(mirrored, seen) + picked
+
+
+def _may_be_mirrored(worth: NDArray[np.float32], mirrored: Sequence[_Position]) -> bool:
+    """True where no position of an ink is beyond doubt a marker, one looks like text, and no ink before spoke against.
+
+    Parameters
+    ----------
+    worth : (positions, 2) float32 array
+        What the glance says of an ink as it lies.
+    mirrored : sequence of _Position
+        What it said of the inks before, in the mirror.
+    """
+    marker, words = worth.max(axis=0)[:2].tolist()
+    is_open = not mirrored or max(one.marker for one in mirrored) >= _PERHAPS
+    return is_open and marker < _UPRIGHT and words >= _LIKE_WORDS
 
 
 def _told(
