@@ -18,10 +18,16 @@ from cxr_core.deidentify.pixels.lead import beside_letter, letters_within, whole
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
-from cxr_core.deidentify.pixels.neighbours import adjoins, company, ink_shared, is_initial_of, may_have_company
+from cxr_core.deidentify.pixels.neighbours import (
+    adjoins,
+    company,
+    ink_shared,
+    is_block,
+    is_initial_of,
+    may_have_company,
+)
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.sightings import (
     Sighting,
     as_line,
@@ -71,16 +77,18 @@ def letters_alone(search: SearchImage, verdicts: Sequence[Verdict], bench: Bench
     bench : Bench
     """
     alone = [one for v in verdicts for one in _by_itself(search, v, bench)]
-    return [v if _may_stay(search, v) else v.removed_for(Rule.TEXT) for v in alone]
+    gone = [v.line for v in alone if v.is_sure]
+    return [v if _may_stay(search, v, gone) else v.removed_for(Rule.TEXT) for v in alone]
 
 
-def _may_stay(search: SearchImage, verdict: Verdict) -> bool:
-    """Lines of type that lie like a letter are read as one, and it is kept with all that it is made of.
+def _may_stay(search: SearchImage, verdict: Verdict, gone: Sequence[Line]) -> bool:
+    """Lines of type that lie like a letter are read as one, and so are the plates behind them.
 
-    Nobody reads two letters of them, and alike.
+    It would be kept with all that it is made of. Nobody reads two letters of them, and alike.
     """
-    is_lone = verdict.is_kept and is_letter(verdict.line) and not _is_agreed_word(verdict)
-    return not is_lone or is_one_sign(search, verdict.as_read)
+    if not is_lead(verdict) or _is_agreed_word(verdict):
+        return True
+    return not is_block(verdict.line, gone) and is_one_sign(search, verdict.as_read)
 
 
 def _is_agreed_word(kept: Verdict) -> bool:

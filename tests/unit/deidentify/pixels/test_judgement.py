@@ -5,17 +5,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.cut_outs import letters_alone
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
 from cxr_core.deidentify.pixels.judgement import Bench, judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
+from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo, Reading
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, may_hold_lead
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
 from cxr_core.policy.markers import load_marker_policy
-from cxr_core.vocabulary import BoxDecision, Reason
+from cxr_core.vocabulary import BoxDecision, Photometric, Reason
+
+Draw = Callable[..., NDArray[np.uint16]]
 
 
 def line(box: Box, *, glyphs: int = 3, probability: float = 0.99, seed: int = 0) -> Line:
@@ -526,3 +530,16 @@ def test_loops_in_a_row_are_no_initials_of_one_another() -> None:
     assert initials_of_doubtful(loops[:2], loops) == []
     small = line(Box(200, 100, 230, 160), glyphs=2, probability=0.45, seed=9)
     assert initials_of_doubtful(loops[:1], [small]) == [small]
+
+
+@pytest.mark.parametrize(("lines", "stays"), [(1, True), (2, False)])
+def test_what_is_read_as_a_letter_and_holds_lines_of_type_is_their_plate(
+    noise_image: Draw, fake_reader: Callable[..., object], lines: int, *, stays: bool
+) -> None:
+    whole = Box(100, 100, 146, 146)
+    letter = Verdict(Line(whole, False, 46.0, 1, 0.6), BoxDecision.KEPT, Rule.MARKER, "one", ("L",))
+    within = [Line(Box(top, 102, top + 12, 142), False, 12.0, 6, 0.95) for top in (104, 124)][:lines]
+    gone = [Verdict(line, BoxDecision.REDACTED, Rule.TEXT, is_legible=True) for line in within]
+    search = prepare_search(noise_image(), Photometric.MONOCHROME2)
+    verdicts = letters_alone(search, [letter, *gone], bench(fake_reader("L")))
+    assert [v.is_kept for v in verdicts if v.line.box == whole] == [stays]
