@@ -48,7 +48,7 @@ from cxr_core.deidentify.pixels.verdict import (
     may_hold_lead,
     may_show_letter,
 )
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
+from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
@@ -92,7 +92,7 @@ def _may_stay(search: SearchImage, verdict: Verdict, gone: Sequence[Line]) -> bo
 
 
 def _is_agreed_word(kept: Verdict) -> bool:
-    return count_alphanumerics(kept.texts[0]) > 1 and len({folded(text) for text in kept.texts}) == 1
+    return count_alphanumerics(kept.texts[0]) > 1 and are_alike(kept.texts)
 
 
 def out_of_places(verdicts: Sequence[Verdict], stands_alone: StandsAlone) -> list[Verdict]:

@@ -106,9 +106,7 @@ def without_bare_ends(search: SearchImage, mark: Mark) -> Mark:
         return mark
     whole = mark.core.height if mark.is_vertical else mark.core.width
     first, last = int(drawn[0] * whole / along.size), int(np.ceil((drawn[-1] + 1) * whole / along.size))
-    if mark.is_vertical:
-        return replace(mark, core=replace(mark.core, top=mark.core.top + first, bottom=mark.core.top + last))
-    return replace(mark, core=replace(mark.core, left=mark.core.left + first, right=mark.core.left + last))
+    return replace(mark, core=mark.core.along(first, last, is_vertical=mark.is_vertical))
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

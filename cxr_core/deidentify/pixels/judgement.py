@@ -40,7 +40,7 @@ from cxr_core.deidentify.pixels.wording import (
     is_of_loops,
     is_spelled_out,
     is_written_like_a_name,
-    normalise,
+    longest_word,
     strangeness,
     supports,
 )
@@ -118,8 +118,7 @@ class Bench:
 
     def _is_plainly_mirrored(self, reading: Reading) -> bool:
         """True for a long listed word beyond doubt: a short one in a mirror may be a name (`LAT` is `TAJ`)."""
-        longest = max(map(len, normalise(reading.texts[0]).replace("-", " ").split()), default=0)
-        return longest >= _WORD and reading.scores[0] >= BEYOND_DOUBT
+        return longest_word(reading.texts[0]) >= _WORD and reading.scores[0] >= BEYOND_DOUBT
 
 
 def judge(

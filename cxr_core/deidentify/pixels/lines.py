@@ -112,14 +112,7 @@ def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], l
 def _upon(search: SearchImage, mark: Mark) -> list[Mark]:
     grey = search.views[0].grey[mark.core.window]
     found = broken_at(np.ascontiguousarray(grey.T) if mark.is_vertical else grey)
-    return [replace(mark, core=_cut(mark.core, *span, is_vertical=mark.is_vertical)) for span in found]
-
-
-def _cut(box: Box, first: int, last: int, *, is_vertical: bool) -> Box:
-    """A part of a long rectangle, in pixels along it."""
-    if is_vertical:
-        return replace(box, top=box.top + first, bottom=box.top + last)
-    return replace(box, left=box.left + first, right=box.left + last)
+    return [replace(mark, core=mark.core.along(*span, is_vertical=mark.is_vertical)) for span in found]
 
 
 def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
@@ -176,7 +169,7 @@ def _along(search: SearchImage, line: Line) -> NDArray[np.uint8]:
 
 def _part_of(line: Line, first: int, last: int) -> Line:
     """A part of a long line, all of it ink: what lies upon a pattern cannot be read through it."""
-    box = _cut(line.box, first, last, is_vertical=line.is_vertical)
+    box = line.box.along(first, last, is_vertical=line.is_vertical)
     return replace(line, box=box, glyphs=glyphs_along(last - first, round(line.line_px)), inks=(), ink_boxes=())
 
 

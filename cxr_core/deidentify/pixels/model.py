@@ -76,6 +76,12 @@ class Box:
             min(shape[1], self.right + columns_px),
         )
 
+    def along(self, first: int, last: int, *, is_vertical: bool) -> "Box":
+        """A stretch of a long rectangle: from one pixel along it to the one past another."""
+        if is_vertical:
+            return Box(self.top + first, self.left, self.top + last, self.right)
+        return Box(self.top, self.left + first, self.bottom, self.left + last)
+
     def in_steps(self, step_px: int) -> "Box":
         """The rectangle counted in steps of some pixels, from the first that it touches to the last."""
         return Box(self.top // step_px, self.left // step_px, -(-self.bottom // step_px), -(-self.right // step_px))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
 from cxr_core.deidentify.pixels.spelling import DIGIT, spell
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded
+from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics
 
 _LINE_PX = 40  # the readers work at 48 and 64 pixels of height
 _GUTTER = 0.3  # of the line's height, white on every side
@@ -59,7 +59,7 @@ class Reading:
     @property
     def is_unanimous(self) -> bool:
         """All readers read the same word."""
-        return len({folded(text) for text in self.texts}) == 1
+        return are_alike(self.texts)
 
     @property
     def is_legible(self) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
 from cxr_core.deidentify.pixels.reading import is_letter
-from cxr_core.deidentify.pixels.wording import count_alphanumerics, folded, normalise
+from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics, longest_word
 from cxr_core.vocabulary import BoxDecision
 
 _SURELY_TYPE = 0.85  # of a squarish place: a letter of lead with initials beside it looks much like type
@@ -117,5 +117,4 @@ def _is_unread(verdict: Verdict) -> bool:
 
 def is_whole_word(kept: Verdict) -> bool:
     """True for a kept line with a long listed word, read alike by all: no remainder of a name."""
-    longest = max((len(word) for word in normalise(kept.texts[0]).replace("-", " ").split()), default=0)
-    return longest >= WHOLE_WORD and len({folded(text) for text in kept.texts}) == 1
+    return longest_word(kept.texts[0]) >= WHOLE_WORD and are_alike(kept.texts)

@@ -46,6 +46,16 @@ def count_alphanumerics(text: str) -> int:
     return sum(character.isalnum() for character in text)
 
 
+def longest_word(text: str) -> int:
+    """How many letters the longest word of a reading has; a hyphen divides words."""
+    return max(map(len, normalise(text).replace("-", " ").split()), default=0)
+
+
+def are_alike(texts: Iterable[str]) -> bool:
+    """True where all readers read the same, spaces and look-alikes aside."""
+    return len({folded(text) for text in texts}) == 1
+
+
 def has_company(text: str) -> bool:
     """True for a lone letter read with other signs beside it: there is more ink than the letter's."""
     return count_alphanumerics(text) == 1 and len("".join(text.split())) > 1
