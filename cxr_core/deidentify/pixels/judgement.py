@@ -29,6 +29,7 @@ from cxr_core.deidentify.pixels.reading import (
     read_as_it_lies,
     read_line,
 )
+from cxr_core.deidentify.pixels.stacks import stacks_of
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import LETTER_PROBABILITY, Rule, StandsAlone, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import (
@@ -156,7 +157,9 @@ def judge(
         elif is_likely or doubtful_left > 0:
             doubtful_left -= not is_likely
             verdict = judge_line(line, bench)
-        if verdict is None:
+        if is_likely and (stack := _stack_of_markers(line, verdict, bench)):
+            verdicts += [one for one in stack if not _is_known(one, verdicts)]
+        elif verdict is None:
             undecided.append(line)
         else:
             verdicts.append(verdict)
@@ -198,6 +201,27 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     if line.probability >= _LIKELY_SEVERAL and looks_like_several(line, bench.desk):
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
     return None
+
+
+def _stack_of_markers(line: Line, verdict: Verdict | None, bench: Bench) -> list[Verdict]:
+    """The lines of a place that is nothing but markers, one below the other, seen as one; none where any is not.
+
+    Of a block that says anything else no line stays: the last of a name may read like a side.
+    """
+    if verdict is not None and (verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}):
+        return []
+    for stack in stacks_of(line):
+        rows = [judge_line(row, bench) for row in stack]
+        kept = [row for row in rows if row is not None and row.is_kept]
+        if len(kept) == len(stack):
+            return kept
+    return []
+
+
+def _is_known(one: Verdict, verdicts: Sequence[Verdict]) -> bool:
+    """True for a kept line that was kept before, as it was seen at another scale."""
+    box = one.line.box
+    return any(v.is_kept and v.line.box.intersection(box) >= _COVERED * box.area for v in verdicts)
 
 
 def _as_initials(line: Line, bench: Bench) -> Verdict | None:

@@ -124,7 +124,8 @@ def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
 def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film.
 
-    Where the ground beside it repeats itself as well, there is a grid on the image, and whatever lies on it seems to.
+    Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
+    to; the longer ticks of a ruler reach to one side.
     """
     if mark.is_squarish or mark.probability >= _ZIP_PROBABILITY:
         return False
@@ -137,7 +138,8 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
         return False
     starts = _beside(strip)
     beside = (grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right] for first in starts)
-    return not any(part.shape[0] > 1 and repeats_itself(np.ascontiguousarray(part), own) for part in beside)
+    shown = [np.ascontiguousarray(part) for part in beside if part.shape[0] > 1]
+    return not shown or not all(repeats_itself(part, own) for part in shown)
 
 
 def _beside(strip: Box) -> tuple[int, int]:

@@ -4,16 +4,23 @@ Takes grey values along a line, gives yes or no, and where the pattern does not 
 not after a fixed step. What becomes of a line that says nothing is left to `lines`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.tones import hat
+
 _LEAST_PX = 96
 _LEAST_TURNS = 12
 _BANDS = ((0.2, 0.8), (0.35, 0.65), (0.3, 0.5), (0.4, 0.6), (0.5, 0.7))  # across the line: teeth stand in two rows
+_NARROW = ((0.1, 0.3), (0.2, 0.35), (0.65, 0.8), (0.7, 0.9))  # a place may be much higher than its row
+_STROKES_PX, _STROKE = 40, 1 / 3  # height at which strokes are looked at; the widest, of that
+_LEAST_STEP = 0.2  # of the place's height: dots of a matrix and scan lines stand closer
+_FAINTEST = 0.15  # of the strongest strokes: fainter ones are not made as strong
 _ENDS = 0.1  # of the length: the slider, and what the mark reaches beyond
 _ALIKE, _ALIKE_EACH = 0.7, 0.5  # correlation after one, two and three steps; of every part of the line by itself
 _LITTLE = 0.35  # of all: half of what is asked, for the ends do not overlap
@@ -23,8 +30,12 @@ _SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
 _WIDEST_GROUND_PX = 101
 _STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
 _BROKEN, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
+_STILL = 0.5  # of the pattern's strength in a place: it goes on there
+_USUAL, _OWN = 25, 65  # percentiles of the differences after a step: of the row, of the place
+_POINT = 3, 3  # pixels about one
+_MIDDLE_GREY = 128.0
 _ROWS = 3  # what lies upon a pattern is at least so high a part of it
-_LEAST_BREAK = 2.0, 1.5  # steps, and of the place's height
+_LEAST_BREAK = 2.0, 1.0  # steps, and of the place's height
 
 
 def repeats_itself(grey: NDArray[np.uint8], own: slice | None = None) -> bool:
@@ -52,26 +63,36 @@ def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
     step = _step(grey, slice(0, grey.shape[1]))
     if step is None:
         return []
-    unlike = _unlikeness(grey, step)
+    strokes = _strokes_of(grey)
+    unlike = _unlikeness(strokes, step)
     is_broken = (unlike > _BROKEN * (float(np.median(unlike)) + _GRAIN)).astype(np.uint8)
     whole = cv2.morphologyEx(is_broken[None, :], cv2.MORPH_CLOSE, np.ones((1, step | 1), np.uint8))[0]
     edges = np.flatnonzero(np.diff(whole.astype(np.int8), prepend=0, append=0)).reshape(-1, 2).tolist()
     least = max(_LEAST_BREAK[0] * step, _LEAST_BREAK[1] * grey.shape[0])
     found = [(first, last) for first, last in edges if last - first >= least]
-    return [(first, last) for first, last in found if _is_written(grey, first, last)]  # not the slider of a zip
+    added = _apart(strokes, step, _POINT) if found else strokes
+    return [(first, last) for first, last in found if _is_written(added[:, first:last])]  # not the slider of a zip
 
 
-def _is_written(grey: NDArray[np.uint8], first: int, last: int) -> bool:
-    """True where some row of a stretch changes from light to dark as often as letters do."""
-    bands = (_without_ground(band)[first:last] for band in np.array_split(grey, _FIFTHS))
-    return any(_swings(band) >= _SWINGS for band in bands)
+def _is_written(added: NDArray[Any]) -> bool:
+    """True where some row of what was added to a pattern changes from light to dark as often as letters do."""
+    return any(_swings(band.mean(axis=0, dtype=np.float32)) >= _SWINGS for band in np.array_split(added, _FIFTHS))
+
+
+def _strokes_of(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Strokes brighter and darker than their ground, on a grey one: what lies behind a pattern changes slowly."""
+    bright, dark = (hat(grey, kind, _STROKE * grey.shape[0]) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.asarray(cv2.addWeighted(bright, 1.0, dark, -1.0, _MIDDLE_GREY), dtype=np.uint8)
 
 
 def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
     """For each column, how much what is around it differs from what lies a step or two further on either side."""
-    rows, columns = grey.shape
-    least = np.full((rows, columns), 255, np.float32)
-    around = (step | 1, (rows // _ROWS) | 1)
+    return np.asarray(_apart(grey, step, (step | 1, (grey.shape[0] // _ROWS) | 1)).max(axis=0), dtype=np.float32)
+
+
+def _apart(grey: NDArray[np.uint8], step: int, around: tuple[int, int]) -> NDArray[np.float32]:
+    """The same for each pixel, and so many columns and rows around it."""
+    least = np.full(grey.shape, 255, np.float32)
     lags = sorted({max(1, turns * step + more) for turns in _STEPS for more in range(-2, 3)})
     for lag in lags:
         for down in _ACROSS_PX:
@@ -79,20 +100,58 @@ def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
             apart = cv2.blur(cv2.absdiff(moved, np.ascontiguousarray(grey[:, :-lag])).astype(np.float32), around)
             np.minimum(least[:, :-lag], apart, out=least[:, :-lag])
             np.minimum(least[:, lag:], apart, out=least[:, lag:])
-    return np.asarray(least.max(axis=0), np.float32)
+    return least
 
 
 def _step(grey: NDArray[np.uint8], own: slice) -> int | None:
-    """After how many columns the pattern of a place returns; None where it does not, or something stands beside it."""
+    """After how many columns the pattern of a place returns; None where it does not, or something stands beside it.
+
+    What a rib or the border of a lung drowns in the grey values may show in the strokes.
+    """
+    by_grey = _step_along(grey, own, _BANDS, _without_ground, least=1)
+    return by_grey if by_grey is not None else _step_by_strokes(grey, own)
+
+
+def _step_by_strokes(grey: NDArray[np.uint8], own: slice) -> int | None:
+    zoom = min(1.0, _STROKES_PX / grey.shape[0])
+    size = max(1, round(grey.shape[1] * zoom)), max(1, round(grey.shape[0] * zoom))
+    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    strokes = hat(small, cv2.MORPH_TOPHAT, _STROKE * size[1])
+    there = slice(int(own.start * zoom), max(int(own.stop * zoom), int(own.start * zoom) + 1))
+    least = round(_LEAST_STEP * size[1])
+    step = _step_along(strokes, there, _BANDS + _NARROW, _evened, least=least)
+    return None if step is None else max(1, round(step / zoom))
+
+
+def _step_along(
+    grey: NDArray[np.uint8],
+    own: slice,
+    bands: Sequence[tuple[float, float]],
+    profile_of: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    *,
+    least: int,
+) -> int | None:
     rows, columns = grey.shape
-    for first, last in _BANDS:
+    for first, last in bands:
         band = grey[int(rows * first) : max(int(rows * last), int(rows * first) + 1)]
-        along = _without_ground(band)
+        along = profile_of(band)
         for stretch in _stretches(own, columns):
             step = _step_of(along, stretch, own)
-            if step is not None and not _has_other_things(grey[:, own], along[own], step):
-                return step
+            if step is not None and step >= least:
+                plain = _without_ground(band)
+                is_covered = _has_other_things(grey[:, own], plain[own], step)
+                if not is_covered and not _is_overlaid(grey, plain, own, step):
+                    return step
     return None
+
+
+def _is_overlaid(grey: NDArray[np.uint8], along: NDArray[np.float32], own: slice, step: int) -> bool:
+    """True where a place is much less like what lies a step further than the rest of its row is: a name lies upon it."""
+    unlike = _unlikeness(_strokes_of(grey), step)
+    strength = cv2.blur(np.abs(along)[None, :], (2 * step + 1, 1))[0]
+    is_of_the_row = strength >= _STILL * float(np.median(strength[own]))
+    usual = float(np.percentile(unlike[is_of_the_row], _USUAL))
+    return float(np.percentile(unlike[own], _OWN)) > _BROKEN * (usual + _GRAIN)
 
 
 def _stretches(own: slice, columns: int) -> Iterator[slice]:
@@ -110,6 +169,14 @@ def _without_ground(band: NDArray[np.uint8]) -> NDArray[np.float32]:
     along = band.mean(axis=0, dtype=np.float32)
     side = min(along.size // 6, _WIDEST_GROUND_PX) | 1
     return np.asarray(along - cv2.blur(along[None, :], (side, 1))[0], dtype=np.float32)
+
+
+def _evened(band: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The same, everywhere about as strong: a row of like things lies on bright and on dark ground."""
+    along = _without_ground(band)
+    side = min(along.size // 6, _WIDEST_GROUND_PX) | 1
+    spread = np.sqrt(np.maximum(cv2.blur((along * along)[None, :], (side, 1))[0], 0))
+    return np.asarray(along / (spread + _FAINTEST * spread.max() + np.float32(1e-6)), dtype=np.float32)
 
 
 def _step_of(along: NDArray[np.float32], stretch: slice, own: slice) -> int | None:
