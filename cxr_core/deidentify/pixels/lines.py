@@ -6,7 +6,7 @@ What a line says is left to `reading`, what becomes of it to `judgement`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import cv2
@@ -20,7 +20,7 @@ from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
-from cxr_core.deidentify.pixels.rows import is_row_of_one_shape
+from cxr_core.deidentify.pixels.rows import rows_of_one_shape
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
@@ -30,7 +30,7 @@ _FEW_GLYPHS = 3
 _HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
 _LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
-_ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many looks must show staples and the like
+_ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many rows of staples and the like the looks must show
 _BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
@@ -85,12 +85,12 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
 
 
 def _is_of_one_sign(line: Line) -> bool:
-    """True for staples and the like: of what is likely text, more than one look must show it."""
-    needed = next((looks for most, looks in _ROW_LOOKS if line.probability < most), None)
+    """True for staples and the like: of what is likely text, two looks must show a row, or one of them two."""
+    needed = next((rows for most, rows in _ROW_LOOKS if line.probability < most), None)
     if needed is None:
         return False
-    shown = (ink for ink in line.inks if is_row_of_one_shape(_upright(line, ink)))
-    return len(list(islice(shown, needed))) == needed
+    shown = accumulate(rows_of_one_shape(_upright(line, ink)) for ink in line.inks)
+    return any(rows >= needed for rows in shown)
 
 
 def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:
