@@ -13,6 +13,7 @@ from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
+_THIN_SIGNS, _THIN = frozenset("1IJijlrtf"), 0.5  # in proportional type; of the width of the others
 _WORD = 4  # letters
 _THINNEST = 2.6  # height over width of an L
 _INK_ACROSS, _INK_ALONG = 0.6, 0.7  # of the height and of the length of the place
@@ -40,8 +41,13 @@ def explains(text: str, line: Line, which: int) -> bool:
         place, box, ink = place.transposed, box.transposed, ink.T
     is_whole = box.width >= _INK_ALONG * (place.width - line.slack_px)
     is_one_line = letters < _WORD or box.height >= _INK_ACROSS * (place.height - line.slack_px)
-    is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * letters * box.height
+    is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * _advances(text) * box.height
     return is_whole and is_one_line and is_long_enough and _runs(ink) <= len(text.split())
+
+
+def _advances(text: str) -> float:
+    """How many letters of the usual width a text is as long as."""
+    return sum(_THIN if sign in _THIN_SIGNS else 1.0 for sign in text if sign.isalnum())
 
 
 def is_short_enough(line: Line, letters: int) -> bool:

@@ -20,6 +20,7 @@ from cxr_core.vocabulary import Photometric, QualityFlag
 _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
+_TOUCHED = 0.05  # of a removed line: what no letter of it fills
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _MUCH_HIGHER = 2.0  # of two pieces of one line: a capital beside a stroke; what is higher is of another line
 _LARGE_SHARE = 0.15
@@ -115,7 +116,7 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
         is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
         if is_beside or verdict.is_cut_out:
             own = [part for piece in own for part in piece.without(around)]
-        elif ink.intersection(line.box):
+        elif ink.intersection(line.box) > _TOUCHED * line.box.area:
             continue  # the ink of the one may hold some of the other's
         pieces = [part for piece in pieces for part in piece.without(around)]
     for bystander in removed.spares:

@@ -94,14 +94,18 @@ def _is_alone(search: SearchImage, line: Line, reach: tuple[int, int], known: Se
 
 
 def _is_bare(patch: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[np.bool_], height: float) -> bool:
-    """True where the ground is smooth against the contrast of the ink, whatever slow changes it has."""
+    """True where the ground is smooth against the contrast of the ink or its outline, whatever slow changes it has."""
     if not ink.any() or not ground.any():
         return False
     weight = ground.astype(np.float32)
     total = cv2.GaussianBlur(weight, (0, 0), height)
     slow = cv2.GaussianBlur(patch * weight, (0, 0), height) / np.maximum(total, 1e-3)
+    apart = np.abs(patch - slow)
+    outline = apart[~ink & ~ground]
     contrast = abs(float(np.median((patch - slow)[ink])))
-    strokes = np.abs(patch - slow)[ground] > _STROKE * contrast
+    if outline.size:
+        contrast = max(contrast, float(np.median(outline)))
+    strokes = apart[ground] > _STROKE * contrast
     return contrast >= _LEAST_CONTRAST and float(strokes.mean()) <= _STROKES
 
 
