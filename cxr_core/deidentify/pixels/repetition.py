@@ -146,7 +146,7 @@ def _step_along(
 
 
 def _is_overlaid(grey: NDArray[np.uint8], along: NDArray[np.float32], own: slice, step: int) -> bool:
-    """True where a place is much less like what lies a step further than the rest of its row is: a name lies upon it."""
+    """True where a place is much less like what lies a step further than the rest of its row: a name lies upon it."""
     unlike = _unlikeness(_strokes_of(grey), step)
     strength = cv2.blur(np.abs(along)[None, :], (2 * step + 1, 1))[0]
     is_of_the_row = strength >= _STILL * float(np.median(strength[own]))

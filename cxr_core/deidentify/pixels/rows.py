@@ -53,7 +53,8 @@ def rows_of_one_shape(ink: NDArray[np.bool_]) -> int:
     rows = _in_two_rows(things.of(large)) if len(large) >= 2 * _LEAST_THINGS else ()
     if rows and all(_is_row(things.of(row), ink.shape[1], _alike_on_the_whole) for row in rows):
         return 2
-    return int(_is_row(things.of(1 + np.flatnonzero(largest >= _THING * ink.shape[0])), ink.shape[1], _nearly_all_alike))
+    large = 1 + np.flatnonzero(largest >= _THING * ink.shape[0])
+    return int(_is_row(things.of(large), ink.shape[1], _nearly_all_alike))
 
 
 def _in_two_rows(things: _Things) -> tuple[NDArray[np.intp], ...]:

@@ -26,7 +26,8 @@ SEEN_PX = 48, 224
 """Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
-_LARGE, _DENIED_LARGE = 0.07, 0.6  # what is as high as this share of the image's shorter side is seen well
+_LARGE, _LARGE_PX = 0.07, 90  # of the image's shorter side, and pixels: what is as high as both is seen well
+_DENIED_LARGE = 0.6
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
 
@@ -38,7 +39,8 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     """
     if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
         return line
-    least = _DENIED_LARGE if line.line_px >= _LARGE * min(search.shape) else _DENIED
+    is_large = line.line_px >= max(_LARGE_PX, _LARGE * min(search.shape))
+    least = _DENIED_LARGE if is_large else _DENIED
     if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line

@@ -4,6 +4,7 @@ Takes the ink of a line, gives the lines of the stack. What they say, and what b
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -17,7 +18,7 @@ _MOST_ROWS = 3
 _OF_ONE_HEIGHT = 1.5  # the highest row over the lowest: a row with tails, one without
 _A_ROW, _APART = 0.45, 0.08  # of the highest row's height: what is lower is an accent or a dot; the gap between two
 _LEAST_PX = 7  # of ink: rows of dots and scan lines are lower
-_GLYPH, _WIDEST = 0.5, 1.8  # of a row's height: how high its letters are; how wide one is, a ligature included
+_GLYPH, _WIDEST, _SOLID = 0.5, 1.8, 0.8  # of a row's height: how high letters are, how wide; of its rectangle: a bar
 _LEAST_LETTERS = 2  # in some row: one letter torn in two is no stack
 
 _Span = tuple[int, int]
@@ -51,7 +52,7 @@ def _rows(ink: NDArray[np.bool_]) -> list[_Span]:
     if not 2 <= len(spans) <= _MOST_ROWS:
         return []
     heights = [last - first for first, last in spans]
-    gaps = [after[0] - before[1] for before, after in zip(spans, spans[1:], strict=False)]
+    gaps = [after[0] - before[1] for before, after in pairwise(spans)]
     is_even = min(heights) >= _LEAST_PX and max(heights) <= _OF_ONE_HEIGHT * min(heights)
     if not is_even or min(gaps) < _APART * max(heights):
         return []
@@ -79,7 +80,8 @@ def _with_accents(bands: Sequence[_Span]) -> list[_Span]:
 
 
 def _count_letters(row: NDArray[np.bool_]) -> int:
-    """How many parts of a row are as high as letters; none where one is longer than any letter."""
+    """How many letters a row may have: parts as high as these, joined ones by their length; none where one is a bar."""
     stats: NDArray[Any] = cv2.connectedComponentsWithStats(as_bytes(row), connectivity=8)[2][1:]
-    high = stats[stats[:, 3] >= _GLYPH * row.shape[0]]
-    return 0 if (high[:, 2] > _WIDEST * row.shape[0]).any() else len(high)
+    width, height, area = stats[stats[:, 3] >= _GLYPH * row.shape[0], 2:5].T
+    is_bar = (width > _WIDEST * row.shape[0]) & (area > _SOLID * width * height)
+    return 0 if is_bar.any() else int(np.maximum(1, width // row.shape[0]).sum())

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels import judgement
 from cxr_core.deidentify.pixels.cut_outs import letters_alone
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
 from cxr_core.deidentify.pixels.judgement import Bench, judge
@@ -543,3 +544,29 @@ def test_what_is_read_as_a_letter_and_holds_lines_of_type_is_their_plate(
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
     verdicts = letters_alone(search, [letter, *gone], bench(fake_reader("L")))
     assert [v.is_kept for v in verdicts if v.line.box == whole] == [stays]
+
+
+def two_rows(*, gap: int = 8) -> Line:
+    """A place with two rows of three blocks, as letters would be."""
+    row = np.zeros((20, 60), np.bool_)
+    for left in (0, 22, 44):
+        row[:, left : left + 14] = True
+    ink = np.concatenate([row, np.zeros((gap, 60), np.bool_), row])
+    box = Box(100, 100, 100 + ink.shape[0], 160)
+    return Line(box, False, float(box.height), 3, 0.8, 1.0, (ink,), (box,))
+
+
+@pytest.mark.parametrize(("text", "kept"), [("PA", 2), ("Wu", 0)])
+def test_a_stack_stays_where_every_row_is_a_marker(
+    monkeypatch: pytest.MonkeyPatch, fake_reader: Callable[..., object], text: str, kept: int
+) -> None:
+    place = two_rows()
+    whole = judgement.judge_line
+
+    def judge_line(line: Line, court: Bench) -> Verdict | None:
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT) if line is place else whole(line, court)
+
+    monkeypatch.setattr(judgement, "judge_line", judge_line)
+    verdicts, _ = judge([place], bench(fake_reader(text)))
+    assert sum(v.is_kept for v in verdicts) == kept
+    assert all(v.is_kept for v in verdicts) is bool(kept)

@@ -99,3 +99,10 @@ def test_a_large_place_is_not_joined_with_the_small_type_beside_it() -> None:
 def test_two_pieces_of_a_line_are_joined(height: int) -> None:
     first, second = Box(100, 20, 140, 100), Box(120 - height // 2, 132, 120 + height // 2, 300)
     assert mask([removed(first), removed(second)])[Box(102, 100, 138, 132).window].all()
+
+
+def test_a_removed_line_that_only_touches_a_marker_does_not_grow_over_it() -> None:
+    place, marker = Box(100, 100, 160, 212), Box(130, 208, 170, 300)
+    black = mask([verdict(place), verdict(marker, "R DECUB", glyphs=7)])
+    assert black[place.window].all()
+    assert not black[Box(130, 212, 170, 300).window].any()

@@ -100,3 +100,34 @@ def test_a_rib_beside_a_zip_does_not_hide_that_it_repeats_itself() -> None:
     ground = grey(np.pad(teeth(40, 11), ((0, 20), (0, 0)))).astype(np.float64)
     ground[48:] += 40 * np.exp(-(((np.arange(440) - 220) / 60) ** 2))[None, :]
     assert repeats_itself(np.clip(ground, 0, 255).astype(np.uint8))
+
+
+def ruler(count: int, pitch_px: int, rows: int = 60) -> NDArray[np.bool_]:
+    """Ticks, every fifth of them twice as long."""
+    ink = np.zeros((rows, count * pitch_px), np.bool_)
+    for index in range(count):
+        ink[20 : 50 if index % 5 == 0 else 35, index * pitch_px : index * pitch_px + 3] = True
+    return ink
+
+
+def test_ribs_behind_a_ruler_do_not_hide_that_it_repeats_itself() -> None:
+    ground, columns = grey(ruler(60, 12)).astype(np.float64), np.arange(720)
+    for middle in range(60, 720, 110):
+        ground += 70 * np.exp(-(((columns - middle) / 22) ** 2))[None, :]
+    assert repeats_itself(np.clip(ground, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("contrast", [-70, 60, 110])
+@pytest.mark.parametrize("text", ["RODRIGUEZ", "17.03.61", "Okafor"])
+def test_a_name_upon_a_row_is_not_of_it(text_ink: Write, text: str, contrast: int) -> None:
+    both, name = grey(teeth(90, 15)).astype(np.int64), text_ink(text, 24)[:40]
+    own = slice(500, 500 + name.shape[1])
+    both[: name.shape[0], own] += contrast * name
+    assert not repeats_itself(np.clip(both, 0, 255).astype(np.uint8), own)
+
+
+def test_a_wire_or_a_step_of_the_ground_does_not_lie_upon_a_pattern_as_a_name_does() -> None:
+    zip_ = grey(teeth(60, 14)).astype(np.int64)
+    zip_[:, 300:] += 50
+    zip_[:, 560:566] += 60
+    assert broken_at(np.clip(zip_, 0, 255).astype(np.uint8)) == []

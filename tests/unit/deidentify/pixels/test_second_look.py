@@ -67,13 +67,13 @@ def test_a_column_of_discs_is_hardly_text(noise_image: Draw) -> None:
     assert looked_at_again(search, line).probability == 0.49
 
 
-@pytest.mark.parametrize(("height", "probability"), [(32, _DOUBT), (34, 0.49)])  # of 480 pixels
+@pytest.mark.parametrize(("rows", "height", "probability"), [(480, 88, _DOUBT), (480, 92, 0.49), (1400, 92, _DOUBT)])
 def test_of_large_type_the_second_look_must_be_surer(
-    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, height: int, probability: float
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, rows: int, height: int, probability: float
 ) -> None:
     monkeypatch.setattr(second_look, "probability_of_text", lambda *_, **__: 0.55)
-    search = prepare_search(noise_image(), Photometric.MONOCHROME2)
-    line = Line(Box(200, 120, 200 + height, 300), False, float(height), 2, _DOUBT)
+    search = prepare_search(noise_image(rows, rows), Photometric.MONOCHROME2)
+    line = Line(Box(200, 120, 200 + height, 400), False, float(height), 2, _DOUBT)
     assert looked_at_again(search, line).probability == probability
 
 
