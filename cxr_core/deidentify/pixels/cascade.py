@@ -32,7 +32,7 @@ from cxr_core.deidentify.pixels.followers import (
 from cxr_core.deidentify.pixels.judgement import Bench, judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
 from cxr_core.deidentify.pixels.marks import find_codes, find_marks
-from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box, Line, PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo
@@ -102,12 +102,11 @@ def redact_pixels(
     bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers))
     search = prepare_search(stored, photometric)
     verdicts, undecided, things = _search(search, bench)
-    left = [*things, *(line.box for line in undecided if line.probability >= TEXT_PROBABILITY)]
     areas = boxes_to_redact(verdicts, search.shape)
-    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts, left)):
+    if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts, things)):
         verdicts += residue
         areas = boxes_to_redact(verdicts, search.shape)
-        if find_residue(search, [box for box, _ in areas], verdicts, left):
+        if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
     if beside := beside_suspects(search, verdicts, undecided, bench):
         verdicts += beside

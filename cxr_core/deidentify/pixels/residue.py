@@ -23,7 +23,7 @@ _PROBABILITY = 0.65  # the corners of black boxes look a little like type
 
 
 def find_residue(
-    search: SearchImage, boxes: Sequence[Box], verdicts: Sequence[Verdict], left: Sequence[Box] = ()
+    search: SearchImage, boxes: Sequence[Box], verdicts: Sequence[Verdict], things: Sequence[Box] = ()
 ) -> list[Verdict]:
     """Likely text outside the boxes that were judged: stages 1 to 3 over the result, where it can have changed.
 
@@ -35,11 +35,10 @@ def find_residue(
         What is redacted.
     verdicts : sequence of Verdict
         What was judged; kept lines are no residue.
-    left : sequence of Box
-        What was judged to be no text, rows of like things and lone letters that nobody could read: black boxes beside
-        them make them look like text.
+    things : sequence of Box
+        Rows of like things: black boxes beside them make them look like text.
     """
-    closed = _closed(search.shape, [*boxes, *left, *(verdict.line.box for verdict in verdicts if verdict.is_kept)])
+    closed = _closed(search.shape, [*boxes, *things, *(verdict.line.box for verdict in verdicts if verdict.is_kept)])
     after = repainted(search, boxes)
     marks = [
         mark
