@@ -37,6 +37,7 @@ from cxr_core.deidentify.pixels.sightings import (
     is_seen_as,
     sightings,
 )
+from cxr_core.deidentify.pixels.signatures import signed
 from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import (
@@ -113,7 +114,7 @@ def _by_itself(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verd
         return [verdict]
     if count_alphanumerics(verdict.texts[0]) > 1 and (pieces := _in_pieces(search, verdict)):
         return pieces
-    return _narrowed(search, verdict, bench) if is_lead(verdict) else [verdict]
+    return _narrowed(search, verdict, bench) if is_lead(verdict) else _unsigned(verdict)
 
 
 def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdict]:
@@ -141,6 +142,16 @@ def _in_pieces(search: SearchImage, verdict: Verdict) -> list[Verdict]:
         if is_narrower and is_as_long and _is_ink_of(word.place, read, _LEAST_OF_A_WORD):
             return [replace(verdict, line=piece, ink=0, is_piece=word.is_askew) for piece in word.pieces]
     return []
+
+
+def _unsigned(verdict: Verdict) -> list[Verdict]:
+    """A kept word without the initials in its ink, which go."""
+    read = verdict.as_read
+    if not read.inks:
+        return [verdict]
+    word, signs = signed(read, count_alphanumerics(verdict.texts[0]))
+    gone = [Verdict(replace(sign, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS) for sign in signs]
+    return [verdict if word is read else replace(verdict, line=word, ink=0), *gone]
 
 
 def _is_ink_of(part: Line, read: Line, least: float) -> bool:

@@ -23,6 +23,7 @@ from cxr_core.vocabulary import BoxDecision
 _FAINT_PROBABILITY = 0.2
 _MOST_SUSPECTS, _MOST_BESIDE = 4, 2
 _READ = 0.2  # of what was seen beside a letter: it was read as a word
+_ASKEW = 0.5, 0.2  # of what may be initials, and of the letter: what lies in the rectangle of both
 _OF_A_WORD = 3  # glyphs
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
@@ -74,12 +75,19 @@ def initials(
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
     small = [line for letter in letters + words for line in beside_letter(search, letter)]
-    seen = [v.line.box for v in verdicts]
+    seen = [v.line.box for v in verdicts if not is_lead(v)]
+    own = [v.line.box for v in verdicts if is_lead(v)]
     read = [v.as_read.ink_box for v in verdicts if v.is_kept]
     faint = [line for line in faint if not any(box.intersection(line.box) for box in seen)]
+    faint = [line for line in faint if all(_lies_beside(line.box, box) for box in own)]
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
     unread = [line for line in beside if all(box.intersection(line.box) <= _READ * line.box.area for box in read)]
     return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small + unread]
+
+
+def _lies_beside(box: Box, letter: Box) -> bool:
+    """True for what lies no more than with a corner in the rectangle of a letter askew: it is not the letter again."""
+    return box.intersection(letter) <= min(_ASKEW[0] * box.area, _ASKEW[1] * letter.area)
 
 
 def _as_drawn(letter: Line) -> Line:

@@ -45,6 +45,7 @@ _LEAST_CONTRAST = 10.0  # of 255
 _ALIKE, _GAP = 1.9, 0.55  # sizes of two initials, and the gap between them in their size
 _LEAST_BESIDE_A_WORD = 0.25  # of its height: rough type has specks
 _WIDE, _LARGER_THAN_A_WORD = 1.2, 1.3  # of a word's height: strokes of a letter above it; that letter
+_AS_BRIGHT = 0.75  # as a part of it
 _LONGER = 1.5  # than high: a word
 _MOST_INITIALS, _MOST_SMALL = 4, 24
 _ASKEW = 0.25  # gap along and across of letters of a slanting line
@@ -233,15 +234,18 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
     parts = parts_of(hat(grey, kind, _STROKE * _LETTER_PX) > level, window, zoom)
     groups = _groups(parts, own, round(size * zoom))
     least = 0.0
-    if letter.glyphs > 2:
-        large = parts_of(hat(grey, kind, _WIDE * _LETTER_PX) > level, window, zoom)
+    if letter.glyphs > 2 and groups:
+        large = hat(grey, kind, _WIDE * _LETTER_PX)
         groups = [group for group in groups if not any(_is_corner(parts, one, large) for one in group)]
         least = _LEAST_BESIDE_A_WORD * size
     return [line for group in groups for line in _initials(letter, parts, group) if line.line_px >= least]
 
 
-def _is_corner(parts: Parts, index: int, large: Parts) -> bool:
-    """True for a piece of what is larger than a word is high: of a letter above it the hat leaves the corners."""
+def _is_corner(parts: Parts, index: int, strokes: NDArray[np.uint8]) -> bool:
+    """True for a piece of what is larger than a word is high, and as bright in a wider hat: a corner of a letter above."""
+    place, mask = parts.place(index), parts.mask(index)
+    as_bright = strokes >= _AS_BRIGHT * float(np.median(strokes[place.window][mask]))
+    large = parts_of(as_bright, parts.window, parts.zoom)
     whole = _whole_of(parts, index, large)
     return whole > 0 and bool(large.sides[whole] >= _LARGER_THAN_A_WORD * _LETTER_PX)
 
@@ -341,6 +345,8 @@ def _groups(parts: Parts, own: Box, size: int) -> list[list[int]]:
         return []  # texture
     groups: list[list[int]] = []
     for group in groups_of(small[::-1], partial(_are_near, parts.stats)):
+        if all(parts.is_arrow(index) for index in group):
+            continue  # a digit with others is none
         is_one = len(group) == 1 and (_has_run_together(parts.stats, group[0]) or _is_close(parts, group[0], own, size))
         if is_one or 2 <= len(group) <= _MOST_INITIALS:
             groups.append(group)
@@ -365,7 +371,6 @@ def _is_small(parts: Parts, index: int, own: Box, size: int) -> bool:
         _INITIAL[0] * size <= longer <= _WIDEST * _INITIAL[1] * size
         and shorter <= _INITIAL[1] * size
         and not parts.is_bead(index)
-        and not parts.is_arrow(index)
     )
 
 

@@ -27,7 +27,8 @@ _COMPANY = 2.2  # of the letter's height
 _COMPANION, _LONGEST_COMPANION = (0.15, 0.9), 2.0  # height of initials, their length, of the letter's height
 _INITIAL_SIZE, _CLEARLY_SMALLER, _FAR = 0.6, 0.7, 3.0
 _LARGEST_LETTER_PX = 220  # what is larger is no letter, but anatomy that reads like one
-_TOUCHING, _MOST_COMPANIONS = 0.25, 3
+_TOUCHING, _ASKEW, _SPILT = 0.25, 0.5, 0.1  # of initials: what may lie in the rectangle of a letter, be it askew; ink
+_MOST_COMPANIONS = 3
 _MUCH_LOWER, _WITHIN = 1.7, 0.8
 _LEAST_ROW, _SHARED_IN_A_ROW, _ROW_SIZE_RATIO = 3, 0.6, 2.2
 _TABLE_SIZE_RATIO, _COLUMN_GAP, _ROW_GAP, _ALIGNED = 1.5, 12.0, 4.0, 0.5  # of the height of the line
@@ -112,8 +113,9 @@ def accompanies(line: Line, letter: Line) -> bool:
         return False
     if not _COMPANION[0] * letter.line_px <= size <= _COMPANION[1] * letter.line_px:
         return False
-    is_beside = letter.box.intersection(line.box) <= _TOUCHING * line.box.area
-    return is_beside and company(letter).intersection(line.box) > 0
+    shared = letter.box.intersection(line.box)
+    most = _ASKEW if line.inks and ink_shared(line, letter) <= _SPILT else _TOUCHING
+    return shared <= most * line.box.area and company(letter).intersection(line.box) > 0
 
 
 def may_have_company(letter: Line) -> bool:

@@ -6,6 +6,7 @@ Which boxes go was decided by `judgement`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -20,6 +21,7 @@ from cxr_core.vocabulary import Photometric, QualityFlag
 _GROWTH = 0.25  # of the line's height
 _GROWTH_ALONG = 0.4  # a full stop or a comma at the end of a line is too small to be seen
 _LEAST_GROWTH_PX = 3
+_STRIPS = 8  # in which the ink of letters askew is looked at
 _TOUCHED = 0.05  # of a removed line: what no letter of it fills
 _LINE_GAP = 1.6  # of the line height: a colon or a thin letter between two removed pieces
 _MUCH_HIGHER = 2.0  # of two pieces of one line: a capital beside a stroke; what is higher is of another line
@@ -111,17 +113,42 @@ def _around(removed: Verdict, kept: Sequence[Verdict], shape: tuple[int, int]) -
     pieces, own = [grown], [line.box]
     for verdict in kept:
         read = verdict.as_read
-        ink = read.ink_box
-        around = ink.grown(rim_px(read), shape)
-        is_beside = removed.rule is Rule.ADJOINS and not line.inks  # what was found beside a letter
-        if is_beside or verdict.is_cut_out:
-            own = [part for piece in own for part in piece.without(around)]
-        elif ink.intersection(line.box) > _TOUCHED * line.box.area:
+        touched = read.ink_box.intersection(line.box) > _TOUCHED * line.box.area
+        adjoins = removed.rule is Rule.ADJOINS
+        spared = _strips(read) if adjoins and touched else [read.ink_box]
+        around = [box.grown(rim_px(read), shape) for box in spared]
+        if (adjoins and not line.inks) or verdict.is_cut_out:  # what was found beside a letter; what a letter was in
+            own = _without(own, spared if adjoins else around)
+        elif touched:
             continue  # the ink of the one may hold some of the other's
-        pieces = [part for piece in pieces for part in piece.without(around)]
-    for bystander in removed.spares:
-        pieces = [part for piece in pieces for part in piece.without(bystander)]
+        pieces = _without(pieces, around)
+    pieces = _without(pieces, removed.spares)
     return pieces if pieces == [grown] else pieces + own
+
+
+def _strips(read: Line) -> list[Box]:
+    """The ink of a line strip by strip: in the rectangle of letters askew there is room for others."""
+    if not read.inks:
+        return [read.ink_box]
+    place, ink = read.ink_box, read.inks[0]
+    edges = np.linspace(0, ink.shape[0], min(_STRIPS, ink.shape[0]) + 1).round().astype(int).tolist()
+    down, across = place.height / ink.shape[0], place.width / ink.shape[1]
+    found = []
+    for first, last in pairwise(edges):
+        drawn = np.flatnonzero(ink[first:last].any(axis=0))
+        if drawn.size:
+            sides = place.left + int(drawn[0] * across), place.left + int(np.ceil((drawn[-1] + 1) * across))
+            rows = place.top + int(first * down), place.top + int(np.ceil(last * down))
+            found.append(Box(rows[0], sides[0], rows[1], sides[1]))
+    return found
+
+
+def _without(boxes: Sequence[Box], spared: Sequence[Box]) -> list[Box]:
+    """What is left of some rectangles outside of others."""
+    left = list(boxes)
+    for box in spared:
+        left = [part for piece in left for part in piece.without(box)]
+    return left
 
 
 def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, int]) -> list[Box]:
@@ -131,8 +158,7 @@ def _bridge(one: Line, other: Line, kept: Sequence[Verdict], shape: tuple[int, i
         read = verdict.as_read
         ink = read.ink_box
         if verdict.is_cut_out or not (ink.intersection(one.box) or ink.intersection(other.box)):
-            around = ink.grown(rim_px(read), shape)
-            pieces = [part for piece in pieces for part in piece.without(around)]
+            pieces = _without(pieces, [ink.grown(rim_px(read), shape)])
     return pieces
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.stacks import stacks_of
 
 Write = Callable[..., NDArray[np.bool_]]
@@ -20,7 +20,7 @@ def stacked(rows: list[NDArray[np.bool_]], gap: int) -> NDArray[np.bool_]:
 
 
 def cropped(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return ink[np.flatnonzero(ink.any(axis=1))][:, np.flatnonzero(ink.any(axis=0))]
+    return np.ascontiguousarray(ink[extent(ink).window])
 
 
 def place(ink: NDArray[np.bool_], *, is_vertical: bool = False) -> Line:
