@@ -242,7 +242,7 @@ def beside_letter(search: SearchImage, letter: Line) -> list[Line]:
 
 
 def _is_corner(parts: Parts, index: int, strokes: NDArray[np.uint8]) -> bool:
-    """True for a piece of what is larger than a word is high, and as bright in a wider hat: a corner of a letter above."""
+    """True for a piece of what is larger than a word is high, and as bright in a wider hat: a corner of a letter."""
     place, mask = parts.place(index), parts.mask(index)
     as_bright = strokes >= _AS_BRIGHT * float(np.median(strokes[place.window][mask]))
     large = parts_of(as_bright, parts.window, parts.zoom)
