@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 _LEAST_THINGS, _MOST_THINGS, _OTHERS = 6, 24, 2  # of one shape; of any; of another
 _THING, _THING_OF_TWO = 0.3, 0.18  # of the place's height: of one row, of two
-_ROWS_APART = 0.4  # of their height
+_ROWS_APART, _LEAST_PX = 0.4, 4  # of their height; pixels of ink: the bars of scan lines are thinner
 _OF_ONE_SIZE, _LEAST_APART_PX = 0.2, 2.0  # of their size
 _AS_HIGH = 0.4  # of their height: another sign of the same line, not a wire that crosses it
 _SPANNED, _OFF_THE_ROW = 0.6, 0.3  # of the place's length; of their size
@@ -49,7 +49,8 @@ def rows_of_one_shape(ink: NDArray[np.bool_]) -> int:
     _, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8)
     largest = stats[1:, 2:4].max(axis=1, initial=0)
     things = _Things(labels, stats, np.asarray(middles, dtype=np.float64), np.empty(0, np.intp))
-    large = 1 + np.flatnonzero(largest >= _THING_OF_TWO * ink.shape[0])
+    smallest = stats[1:, 2:4].min(axis=1)
+    large = 1 + np.flatnonzero((largest >= _THING_OF_TWO * ink.shape[0]) & (smallest >= _LEAST_PX))
     rows = _in_two_rows(things.of(large)) if len(large) >= 2 * _LEAST_THINGS else ()
     if rows and all(_is_row(things.of(row), ink.shape[1], _alike_on_the_whole) for row in rows):
         return 2
