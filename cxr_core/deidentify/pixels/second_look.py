@@ -26,7 +26,8 @@ SEEN_PX = 48, 224
 """Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
-_LARGE, _LARGE_PX = 0.07, 90  # of the image's shorter side, and pixels: what is as high as both is seen well
+_LARGE, _LARGE_FEW, _FEW = 0.08, 0.07, 3  # of the image's shorter side: type as high is seen well; so many glyphs
+_LARGE_PX = 90  # the least of either
 _DENIED_LARGE = 0.6
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
@@ -39,8 +40,8 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     """
     if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
         return line
-    is_large = line.line_px >= max(_LARGE_PX, _LARGE * min(search.shape))
-    least = _DENIED_LARGE if is_large else _DENIED
+    large = _LARGE_FEW if line.glyphs <= _FEW else _LARGE
+    least = _DENIED_LARGE if line.line_px >= max(_LARGE_PX, large * min(search.shape)) else _DENIED
     if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line
