@@ -6,8 +6,8 @@ Blacking the pixels is left to `redaction`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
+from cxr_core.deidentify.pixels.disputes import BEYOND_DOUBT, is_read, undisputed
 from cxr_core.deidentify.pixels.explanation import explains
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import (
@@ -38,7 +38,6 @@ from cxr_core.deidentify.pixels.wording import (
     has_company,
     is_allowed,
     is_close,
-    is_of_loops,
     is_spelled_out,
     is_written_like_a_name,
     longest_word,
@@ -48,12 +47,8 @@ from cxr_core.deidentify.pixels.wording import (
 from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
-BEYOND_DOUBT = 0.95
-"""Score of one who read letter by letter."""
-
 _STRANGE = 0.5  # of a row of listed words: misreadings by half of it are rare
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
-_READ_SCORE, _LETTERS_SCORE = 0.6, 0.8
 _LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
 _LIKELY_SEVERAL = 0.55  # of what is taken for letters and cannot be read: ports and connectors lie below
 _MOST_DOUBTFUL = 8
@@ -190,13 +185,13 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
     engine = "+".join(reader.name for reader in bench.desk.readers[:asked])
     if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
         return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
-    if agreed := _undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):
+    if agreed := undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):
         best = max(agreed, key=lambda reading: (reading.is_unanimous, reading.score))
         return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts, ink=best.ink)
     is_legible = any(reading.is_legible for reading in readings)
     if is_likely:
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
-    if _is_read(line, readings):
+    if is_read(line, readings) and not any(_says_a_marker(reading, bench) for reading in readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
     if line.probability >= _LIKELY_SEVERAL and looks_like_several(line, bench.desk):
         return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
@@ -233,25 +228,6 @@ def _as_initials(line: Line, bench: Bench) -> Verdict | None:
     return Verdict(line, BoxDecision.REDACTED, Rule.READ, bench.desk.readers[0].name, is_legible=True)
 
 
-def _undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
-    """Those that no other reading disputes.
-
-    A lone letter may be more surely two or more in another position: initials lie every way. Of two words the first
-    one counts, or the surer.
-    """
-    agreed = [reading for reading in agreed if reading.scores[0] >= _as_sure_as(readings, reading)]
-    is_word = any(count_alphanumerics(reading.texts[0]) > 1 for reading in agreed)
-    least = min(BEYOND_DOUBT, max((_LETTERS_SCORE, *(reading.scores[0] for reading in agreed))))
-    is_spelled = any(count_alphanumerics(r.texts[0]) > 1 and r.scores[0] >= least for r in readings)
-    return agreed if is_word or not is_spelled else []
-
-
-def _as_sure_as(readings: Sequence[Reading], marker: Reading) -> float:
-    """How sure a marker must be that was read after another word, under another look."""
-    before = takewhile(lambda one: one is not marker, readings)
-    return min(BEYOND_DOUBT, max((one.scores[0] for one in before if one.is_legible), default=0.0))
-
-
 def _is_within(line: Line, kept: Line) -> bool:
     """True for surely a line of type that is much lower than a kept one: small type beside large, seen as one line."""
     is_sure = line.probability >= LETTER_PROBABILITY and line.glyphs >= _FEW_GLYPHS
@@ -268,19 +244,10 @@ def _is_a_letter_of(line: Line, marker: Line) -> bool:
     return line.is_vertical != marker.is_vertical and own.height >= _COVERED * ink.height
 
 
-def _is_read(line: Line, readings: Sequence[Reading]) -> bool:
-    """True where a doubtful line says two characters or more; a letter, in its first position or beyond doubt."""
-    believed = [r for r in readings if r is readings[0] or _is_beyond_doubt(r)] if is_letter(line) else readings
-    least = _LETTERS_SCORE if is_letter(line) else _READ_SCORE
-    return any(
-        score > least and (count_alphanumerics(text) >= 2 or has_company(text)) and not is_of_loops(text)
-        for reading in believed
-        for text, score in zip(reading.texts, reading.scores, strict=True)
-    )
-
-
-def _is_beyond_doubt(reading: Reading) -> bool:
-    return reading.scores[0] >= BEYOND_DOUBT and reading.texts[0].isascii() and reading.texts[0].isalpha()
+def _says_a_marker(reading: Reading, bench: Bench) -> bool:
+    """True where the first reader spells out a listed word beyond doubt: with what is around it, or badly seen."""
+    first = reading.texts[0]
+    return bench.is_marker(first) and reading.scores[0] >= BEYOND_DOUBT and longest_word(first) >= _WORD
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from cxr_core.deidentify.pixels.wording import folded
 
 _WORD = 2  # letters
 _PLATE = 1.0  # of the height of a line: how far the edges of its plate reach, with the margin of a code
+_OUTLINE = 0.5  # the same of the outline of a lone letter
 
 
 def is_on_a_plate(search: SearchImage, line: Line, codes: Sequence[Box], bench: Bench) -> bool:
@@ -28,25 +29,25 @@ def is_on_a_plate(search: SearchImage, line: Line, codes: Sequence[Box], bench: 
     bench : Bench
     """
     over = [code for code in codes if code.intersection(line.box)]
-    if not all(_is_plate_of(line, box) for box in over):
+    if not all(_is_plate_of(line, box, _PLATE) for box in over):
         return False
     verdict = judge_line(line, bench)
-    if verdict is None or not verdict.is_kept or not _is_a_word(verdict):
+    if verdict is None or not verdict.is_kept:
         return False
-    return lies_on_bare_ground(search, verdict.as_read)
+    return all(explains_code(verdict, box) for box in over) and lies_on_bare_ground(search, verdict.as_read)
 
 
 def explains_code(kept: Verdict, code: Box) -> bool:
     """True where what looks like a code is the plate of a kept marker."""
-    return not kept.is_cut_out and _is_a_word(kept) and _is_plate_of(kept.line, code)
+    margin = _PLATE if len(folded(kept.texts[0])) >= _WORD else _OUTLINE
+    return not kept.is_cut_out and _is_read_alike(kept) and _is_plate_of(kept.line, code, margin)
 
 
-def _is_a_word(kept: Verdict) -> bool:
-    """True for two letters or more that all readers read alike."""
-    return all(len(folded(text)) >= _WORD and folded(text) == folded(kept.texts[0]) for text in kept.texts)
+def _is_read_alike(kept: Verdict) -> bool:
+    return all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
 
 
-def _is_plate_of(line: Line, code: Box) -> bool:
-    """True where a code reaches no further beyond a line than a plate does."""
-    margin = round(_PLATE * min(line.box.height, line.box.width))
+def _is_plate_of(line: Line, code: Box, most: float) -> bool:
+    """True where a code reaches no further beyond a line than a plate does, or an outline, in heights of the line."""
+    margin = round(most * min(line.box.height, line.box.width))
     return line.box.grown(margin, UNBOUNDED).intersection(code) == code.area

@@ -316,8 +316,8 @@ def _read_position(position: _Position, desk: Desk, is_wanted: Callable[[str], b
 
 
 def _is_final(reading: Reading, readers: int, is_wanted: Callable[[str], bool]) -> bool:
-    if len(reading.texts) == readers and all(is_wanted(text) for text in reading.texts):
-        return reading.score >= _CERTAIN
+    if is_wanted(reading.texts[0]):  # what the others do not bear out may be right in another position
+        return len(reading.texts) == readers and reading.score >= _CERTAIN and all(map(is_wanted, reading.texts))
     return reading.score >= _CERTAIN_WORD and count_alphanumerics(reading.texts[0]) >= _WORD
 
 

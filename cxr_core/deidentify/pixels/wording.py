@@ -22,8 +22,9 @@ _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
 _UNLIKE = 0.4
 _LONG = 6  # letters
+_ARROW, _AFTER_AN_ARROW = frozenset("TI1"), 5  # what it is read as; letters
 _SIDES, _LEAST_IN_A_PHRASE = frozenset("LR"), 2
-_SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*](?=[^\W\d_])")
+_SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*•·●○°](?=[^\W\d_])")
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
     r"|(?<![^\W_])[^\W\d_]\. ?[^\W\d_]"  # R. Port
@@ -83,13 +84,19 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     """
     if any(map(_is_foreign, text.translate(_LIKE_LATIN).split())):
         return False  # the normalisation would drop a character that stands on the image
-    wording = normalise(text)
+    wording = _without_arrow(normalise(text), policy)
     if not wording:
         return False
     if wording in policy.phrases or _are_markers(_with_sides_apart(wording.split(), policy), policy):
         return True
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
     return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
+
+
+def _without_arrow(wording: str, policy: MarkerPolicy) -> str:
+    """The words without the stroke that an arrow before a long listed one is read as (`TUPRIGHT`)."""
+    stroke, word = wording[:1], wording[1:]
+    return word if stroke in _ARROW and len(word) >= _AFTER_AN_ARROW and word in policy.words else wording
 
 
 def _is_foreign(word: str) -> bool:

@@ -80,3 +80,10 @@ def test_a_letter_that_was_cut_out_of_a_code_does_not_explain_it(plate: tuple[Se
     cut_out = Verdict(line, BoxDecision.KEPT, Rule.MARKER, texts=("GRID", "GRID"), is_cut_out=True)
     assert [explains_code(one, CODE) for one in (kept, cut_out)] == [True, False]
     assert not explains_code(kept, Box(100, 194, 234, 280))
+
+
+@pytest.mark.parametrize(("margin", "is_explained"), [(8, True), (12, False)])
+def test_the_outline_of_a_lone_letter_is_no_code(margin: int, *, is_explained: bool) -> None:
+    letter = Line(Box(100, 100, 120, 116), False, 20.0, 1, 0.6)
+    kept = Verdict(letter, BoxDecision.KEPT, Rule.MARKER, texts=("R", "R"))
+    assert explains_code(kept, Box(100 - margin, 100 - margin, 120 + margin, 116 + margin)) is is_explained

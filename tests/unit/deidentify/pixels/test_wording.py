@@ -166,3 +166,11 @@ def test_strangeness_is_a_share(letters: str) -> None:
 )
 def test_one_loop_or_stroke_over_and_over_is_wire(text: str, *, are_loops: bool) -> None:
     assert is_of_loops(text) is are_loops
+
+
+@pytest.mark.parametrize(
+    ("text", "is_marker"),
+    [("TUPRIGHT", True), ("1LATERAL", True), ("TPORT", False), ("BUPRIGHT", False), ("P•RTABLE AP", True), ("P•RT", False)],
+)
+def test_an_arrow_before_a_long_word_and_a_dot_within_one_are_read_as_signs(text: str, *, is_marker: bool) -> None:
+    assert is_allowed(text, POLICY) is is_marker
