@@ -170,7 +170,14 @@ def test_one_loop_or_stroke_over_and_over_is_wire(text: str, *, are_loops: bool)
 
 @pytest.mark.parametrize(
     ("text", "is_marker"),
-    [("TUPRIGHT", True), ("1LATERAL", True), ("TPORT", False), ("BUPRIGHT", False), ("P•RTABLE AP", True), ("P•RT", False)],
+    [
+        ("TUPRIGHT", True),
+        ("1LATERAL", True),
+        ("TPORT", False),
+        ("BUPRIGHT", False),
+        ("P•RTABLE AP", True),
+        ("P•RT", False),
+    ],
 )
 def test_an_arrow_before_a_long_word_and_a_dot_within_one_are_read_as_signs(text: str, *, is_marker: bool) -> None:
     assert is_allowed(text, POLICY) is is_marker
