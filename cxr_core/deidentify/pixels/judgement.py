@@ -6,6 +6,7 @@ Blacking the pixels is left to `redaction`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from cxr_core.deidentify.pixels.disputes import BEYOND_DOUBT, is_read, undisputed
 from cxr_core.deidentify.pixels.explanation import explains
@@ -206,11 +207,15 @@ def _stack_of_markers(line: Line, verdict: Verdict | None, bench: Bench) -> list
     if verdict is not None and (verdict.is_kept or verdict.rule not in {Rule.TEXT, Rule.READ}):
         return []
     for stack in stacks_of(line):
-        rows = [judge_line(row, bench) for row in stack]
-        kept = [row for row in rows if row is not None and row.is_kept]
+        rows = (judge_line(row, bench) for row in stack)
+        kept = [row for row in takewhile(_is_marker, rows) if row is not None]
         if len(kept) == len(stack):
             return kept
     return []
+
+
+def _is_marker(row: Verdict | None) -> bool:
+    return row is not None and row.is_kept
 
 
 def _is_known(one: Verdict, verdicts: Sequence[Verdict]) -> bool:
