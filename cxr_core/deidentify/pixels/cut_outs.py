@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
-from cxr_core.deidentify.pixels.ink import Ink
+from cxr_core.deidentify.pixels.ink import part_of
 from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within, whole_of
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
@@ -126,7 +123,7 @@ def _narrowed(search: SearchImage, verdict: Verdict, bench: Bench) -> list[Verdi
             return [judge_letter(letter, bench) or verdict]
     is_one = count_alphanumerics(verdict.texts[0]) == 1
     if is_one and line.inks and (parts := letter_apart(verdict.as_read.inks[0])) and parts[1].any():
-        letter, small = (_part_of(verdict.as_read, mask) for mask in parts)
+        letter, small = (part_of(verdict.as_read, mask, 1) for mask in parts)
         gone = Verdict(replace(small, inks=(), ink_boxes=()), BoxDecision.REDACTED, Rule.ADJOINS)
         kept = judge_letter(letter, bench)  # it may lie in a removed line: of that it is not cut out
         return [replace(kept, is_cut_out=False) if kept else verdict.removed_for(Rule.TEXT), gone]
@@ -157,12 +154,6 @@ def _unsigned(verdict: Verdict) -> list[Verdict]:
 def _is_ink_of(part: Line, read: Line, least: float) -> bool:
     """True for ink that was read, and enough of that: holes, strokes and serifs of bold letters look like letters."""
     return ink_shared(part, read) >= _AS_READ and ink_shared(read, part) >= least
-
-
-def _part_of(line: Line, mask: NDArray[np.bool_]) -> Line:
-    """A part of the first ink of a line as a line of its own."""
-    ink = Ink(mask, line.ink_box, line.constancy)
-    return line.cut_down_to(ink.cropped, ink.box, glyphs=1)
 
 
 def without_small_letters(verdicts: Sequence[Verdict]) -> list[Verdict]:

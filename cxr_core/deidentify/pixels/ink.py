@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.marks import Mark
-from cxr_core.deidentify.pixels.model import Box, extent
+from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.tones import hat, median, otsu, percentiles
 
@@ -107,6 +107,12 @@ def without_bare_ends(search: SearchImage, mark: Mark) -> Mark:
     whole = mark.core.height if mark.is_vertical else mark.core.width
     first, last = int(drawn[0] * whole / along.size), int(np.ceil((drawn[-1] + 1) * whole / along.size))
     return replace(mark, core=mark.core.along(first, last, is_vertical=mark.is_vertical))
+
+
+def part_of(line: Line, mask: NDArray[np.bool_], glyphs: int) -> Line:
+    """A part of the first ink of a line as a line of its own; `mask` lies over the whole of that ink."""
+    ink = Ink(np.ascontiguousarray(mask), line.ink_box, line.constancy)
+    return line.cut_down_to(ink.cropped, ink.box, glyphs)
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from cxr_core.deidentify.pixels.model import UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.standing import lies_on_bare_ground
 from cxr_core.deidentify.pixels.verdict import Verdict
-from cxr_core.deidentify.pixels.wording import folded
+from cxr_core.deidentify.pixels.wording import are_alike, folded
 
 _WORD = 2  # letters
 _PLATE = 1.0  # of the height of a line: how far the edges of its plate reach, with the margin of a code
@@ -40,11 +40,7 @@ def is_on_a_plate(search: SearchImage, line: Line, codes: Sequence[Box], bench: 
 def explains_code(kept: Verdict, code: Box) -> bool:
     """True where what looks like a code is the plate of a kept marker."""
     margin = _PLATE if len(folded(kept.texts[0])) >= _WORD else _OUTLINE
-    return not kept.is_cut_out and _is_read_alike(kept) and _is_plate_of(kept.line, code, margin)
-
-
-def _is_read_alike(kept: Verdict) -> bool:
-    return all(folded(text) == folded(kept.texts[0]) for text in kept.texts)
+    return not kept.is_cut_out and are_alike(kept.texts) and _is_plate_of(kept.line, code, margin)
 
 
 def _is_plate_of(line: Line, code: Box, most: float) -> bool:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import Ink, as_bytes
+from cxr_core.deidentify.pixels.ink import as_bytes, part_of
 from cxr_core.deidentify.pixels.model import Line
 
 _AS_HIGH, _LOWER, _LOWEST = 0.8, 0.7, 0.25  # of the highest letter: those of a word; initials; what is lower is a speck
@@ -45,7 +45,8 @@ def signed(line: Line, letters: int) -> tuple[Line, tuple[Line, ...]]:
     is_sign = is_lower & (parts[:, 2:4].max(axis=1) >= _LOWEST * highest)
     word = ink & ~np.isin(labels, 1 + np.flatnonzero(is_lower))
     signs = [labels == 1 + index for index in np.flatnonzero(is_sign)]
-    return _part_of(line, word, line.glyphs), tuple(_part_of(line, sign, 1) for sign in signs)
+    masks = [mask.T if line.is_vertical else mask for mask in (word, *signs)]
+    return part_of(line, masks[0], line.glyphs), tuple(part_of(line, mask, 1) for mask in masks[1:])
 
 
 def _is_beyond(parts: NDArray[Any], letters: NDArray[Any], gap: float) -> NDArray[np.bool_]:
@@ -63,9 +64,3 @@ def _is_beyond(parts: NDArray[Any], letters: NDArray[Any], gap: float) -> NDArra
 def _edges(parts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Left, top, right and bottom of parts, by what OpenCV tells of them."""
     return parts[:, 0], parts[:, 1], parts[:, 0] + parts[:, 2], parts[:, 1] + parts[:, 3]
-
-
-def _part_of(line: Line, mask: NDArray[np.bool_], glyphs: int) -> Line:
-    upright = np.ascontiguousarray(mask.T if line.is_vertical else mask)
-    ink = Ink(upright, line.ink_box, line.constancy)
-    return line.cut_down_to(ink.cropped, ink.box, glyphs)

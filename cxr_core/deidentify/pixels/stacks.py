@@ -4,6 +4,7 @@ Takes the ink of a line, gives the lines of the stack. What they say, and what b
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import Ink, as_bytes
+from cxr_core.deidentify.pixels.ink import as_bytes, part_of
 from cxr_core.deidentify.pixels.model import SQUARISH, Line
 
 _MOST_ROWS = 3
@@ -35,15 +36,14 @@ def stacks_of(line: Line) -> Iterator[tuple[Line, ...]]:
             upright = np.ascontiguousarray(ink.T) if is_vertical else ink
             spans = _rows(upright)
             if spans:
-                whole = Ink(ink, box, line.constancy)
-                yield tuple(_row(line, whole, upright, span, is_vertical=is_vertical) for span in spans)
+                shown = replace(line, inks=(ink,), ink_boxes=(box,))
+                yield tuple(_row(shown, upright, span, is_vertical=is_vertical) for span in spans)
 
 
-def _row(line: Line, whole: Ink, upright: NDArray[np.bool_], span: _Span, *, is_vertical: bool) -> Line:
+def _row(shown: Line, upright: NDArray[np.bool_], span: _Span, *, is_vertical: bool) -> Line:
     mask = np.zeros_like(upright)
     mask[slice(*span)] = upright[slice(*span)]
-    ink = Ink(np.ascontiguousarray(mask.T) if is_vertical else mask, whole.reach, whole.constancy)
-    return line.cut_down_to(ink.cropped, ink.box, _count_letters(upright[slice(*span)]))
+    return part_of(shown, mask.T if is_vertical else mask, _count_letters(upright[slice(*span)]))
 
 
 def _rows(ink: NDArray[np.bool_]) -> list[_Span]:
