@@ -19,7 +19,7 @@ from cxr_core.deidentify.pixels.model import GLYPH_PITCH, HARDLY_TEXT, TEXT_PROB
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_as_a_whole, repeats_itself
 from cxr_core.deidentify.pixels.rows import rows_of_one_shape
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
@@ -27,9 +27,10 @@ _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
 _MOST_TO_PITCH = 2
 _MUCH_LESS = 0.7
 _FEW_GLYPHS = 3
-_HIGHEST, _BEYOND_DOUBT = 1 / 7, 0.75  # of the shorter side of an image; probability
+_TOO_HIGH = (1 / 7, 0.75), (1 / 10, 0.6)  # of the shorter side of an image, unless so probable: spines are as high
 _LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
+_LIKE_TEXT = 0.8  # a row that is as surely text must be plain
 _ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many rows of staples and the like the looks must show
 _BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
@@ -134,7 +135,8 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
     strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
     own = slice(core.left - strip.left, core.right - strip.left)
-    if not repeats_itself(np.ascontiguousarray(grey[strip.window]), own):
+    is_row = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
+    if not is_row(np.ascontiguousarray(grey[strip.window]), own):
         return False
     starts = _beside(strip)
     beside = (grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right] for first in starts)
@@ -201,7 +203,7 @@ def _believed(probability: float, box: Box, shape: tuple[int, int]) -> float:
     So must large type that runs along much of the image: zips, rulers and rows of hooks do.
     """
     across, length = min(box.height, box.width) / min(shape), max(box.height / shape[0], box.width / shape[1])
-    is_too_high = across > _HIGHEST and probability < _BEYOND_DOUBT
+    is_too_high = any(across > high and probability < least for high, least in _TOO_HIGH)
     is_too_long = across > _LARGE and length > _LONGEST and probability < _LIKELY
     return min(probability, HARDLY_TEXT) if is_too_high or is_too_long else probability
 

@@ -28,6 +28,7 @@ _PARTS, _EIGHTHS, _FIFTHS = 4, 8, 5
 _STRONG, _UNLIKE = 0.6, 0.3  # of the pattern's own strength; correlation
 _SWINGS, _WELL = 4, 0.5  # changes from light to dark; standard deviations
 _WIDEST_GROUND_PX = 101
+_MOST_SHIFT = 0.7  # of the length
 _STEPS, _ACROSS_PX = (1, 2), (-1, 0, 1)  # a pattern runs askew, and its steps are no whole pixels
 _BROKEN, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what of 255 is no difference
 _STILL = 0.5  # of the pattern's strength in a place: it goes on there
@@ -50,6 +51,25 @@ def repeats_itself(grey: NDArray[np.uint8], own: slice | None = None) -> bool:
         it is counted together with the teeth before it or behind it.
     """
     return _step(grey, own or slice(0, grey.shape[1])) is not None
+
+
+def repeats_as_a_whole(grey: NDArray[np.uint8], own: slice) -> bool:
+    """The same of a place that looks much like text: all of it returns, after a step as wide as teeth.
+
+    The stems of letters may stand as evenly as teeth ("Nguyen"), and the dots of which letters are made do.
+    """
+    step = _step(grey, own)
+    if step is None or step < _LEAST_STEP * grey.shape[0]:
+        return False
+    strokes = _strokes_of(grey)[:, own].astype(np.float32)
+    shifts = [(lag, down) for lag in _lags(step) for down in _ACROSS_PX if lag < _MOST_SHIFT * strokes.shape[1]]
+    return any(_at_shift(strokes, lag, down) >= _ALIKE for lag, down in shifts)
+
+
+def _at_shift(strokes: NDArray[np.float32], lag: int, down: int) -> float:
+    """Correlation of a place with what lies so many columns further on and so many rows lower."""
+    first, second = np.roll(strokes, down, axis=0)[:, lag:], strokes[:, :-lag]
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1]) if first.std() > 0 < second.std() else 0.0
 
 
 def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -93,14 +113,17 @@ def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
 def _apart(grey: NDArray[np.uint8], step: int, around: tuple[int, int]) -> NDArray[np.float32]:
     """The same for each pixel, and so many columns and rows around it."""
     least = np.full(grey.shape, 255, np.float32)
-    lags = sorted({max(1, turns * step + more) for turns in _STEPS for more in range(-2, 3)})
-    for lag in lags:
+    for lag in _lags(step):
         for down in _ACROSS_PX:
             moved = np.roll(grey, down, axis=0)[:, lag:]
             apart = cv2.blur(cv2.absdiff(moved, np.ascontiguousarray(grey[:, :-lag])).astype(np.float32), around)
             np.minimum(least[:, :-lag], apart, out=least[:, :-lag])
             np.minimum(least[:, lag:], apart, out=least[:, lag:])
     return least
+
+
+def _lags(step: int) -> list[int]:
+    return sorted({max(1, turns * step + more) for turns in _STEPS for more in range(-2, 3)})
 
 
 def _step(grey: NDArray[np.uint8], own: slice) -> int | None:

@@ -31,7 +31,7 @@ def line_of(image: NDArray[np.uint16], ink: NDArray[np.bool_], probability: floa
 
 @pytest.mark.parametrize(
     ("size", "probability", "believed"),
-    [(60, 0.55, 0.55), (150, 0.55, 0.55), (260, 0.65, 0.49), (260, 0.8, 0.8)],
+    [(60, 0.55, 0.55), (110, 0.55, 0.55), (150, 0.55, 0.49), (150, 0.65, 0.65), (260, 0.65, 0.49), (260, 0.8, 0.8)],
 )
 def test_the_higher_a_line_is_the_surer_it_must_be(
     noise_image: Draw, burn: Burn, size: int, probability: float, believed: float

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_as_a_whole, repeats_itself
 
 Write = Callable[..., NDArray[np.bool_]]
 
@@ -131,3 +131,35 @@ def test_a_wire_or_a_step_of_the_ground_does_not_lie_upon_a_pattern_as_a_name_do
     zip_[:, 300:] += 50
     zip_[:, 560:566] += 60
     assert broken_at(np.clip(zip_, 0, 255).astype(np.uint8)) == []
+
+
+def stems(letters: str, pitch_px: int = 8) -> NDArray[np.bool_]:
+    """Letters of two stems, evenly spaced and in scan lines: arches below and above, bars, tails, a capital."""
+    ink = np.zeros((32, 2 * pitch_px * len(letters)), np.bool_)
+    bars = {"n": (10, 13), "u": (21, 24), "e": (15, 18), "g": (26, 29), "N": (2, 6)}
+    for index, letter in enumerate(letters):
+        left, right = 2 * pitch_px * index, 2 * pitch_px * index + pitch_px
+        top, bottom = (2 if letter == "N" else 10), (29 if letter == "g" else 24)
+        ink[top:bottom, right : right + 3] = True
+        ink[top : 16 if letter == "g" else 24, left : left + 3] = True
+        ink[slice(*bars[letter]), left : right + 3] = True
+    ink[::4] = False
+    return ink
+
+
+def test_letters_whose_stems_stand_as_evenly_as_teeth_do_not_return_as_a_whole() -> None:
+    name = grey(stems("Nguengnueneg"))
+    assert repeats_itself(name)
+    assert not repeats_as_a_whole(name, slice(0, name.shape[1]))
+
+
+def test_dots_of_a_matrix_are_no_teeth() -> None:
+    dots = np.zeros((32, 240), np.bool_)
+    dots[::3, ::3] = True
+    assert not repeats_as_a_whole(grey(dots), slice(0, 240))
+
+
+@pytest.mark.parametrize("pitch_px", [11, 22])
+def test_teeth_return_as_a_whole(pitch_px: int) -> None:
+    zip_ = grey(teeth(40, pitch_px))
+    assert repeats_as_a_whole(zip_, slice(0, zip_.shape[1]))
