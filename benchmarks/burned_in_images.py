@@ -16,6 +16,7 @@ from burned_in_text import (
     Person,
     TextKind,
     as_lead,
+    as_raster,
     draw_code,
     draw_person,
     initials,
@@ -31,6 +32,7 @@ from cxr_core.vocabulary import Photometric
 
 _HARD_CONTRAST = 30.0  # of 255
 _SMALL_PRACTICE_PX = 9
+_RASTER_SHARE = 0.15  # of the lines of practice: type of tubes and needle printers is rarer, and harder
 SHORT_NAMES = (
     *("Wu, R", "Lee, L", "Ng, L", "L. Wu", "R Li", "Ross R", "LEE L", "R. NG", "Li, R.", "Roe L", "L Ray", "L Xu"),
     *("Rea, L", "R. Orr", "Mo, L", "L. Ono", "Al L", "Bo R", "R. Cox", "L 3", "R 12", "L F", "R M"),
@@ -81,6 +83,7 @@ class _Sheet:
     grey: NDArray[np.float32]
     taken: NDArray[np.bool_]
     faces: Sequence[Face]
+    raster_share: float = 0.0
     drawn: list[DrawnText] = field(default_factory=list)
 
 
@@ -108,6 +111,7 @@ def draw_practice(seed: int, faces: Sequence[Face], *, long_side: int) -> Sample
     rng = np.random.default_rng(seed)
     who = draw_person(rng)
     sheet = _sheet(rng, faces, long_side)
+    sheet.raster_share = _RASTER_SHARE
     for _ in range(int(rng.integers(3, 10))):
         lines = phi_lines(rng, who) if rng.random() < 0.65 else noise_lines(rng)
         _draw_block(sheet, lines, TextKind.PHI, _SMALL_PRACTICE_PX)
@@ -176,6 +180,8 @@ def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind, least_px: i
     inks = [render_line(line, face, size, is_binary=is_binary, stretch=stretch) for line in lines]
     if rng.random() < 0.15:
         inks = [_bold(ink) for ink in inks]
+    if sheet.raster_share and rng.random() < sheet.raster_share:
+        inks = [as_raster(rng, ink, size) for ink in inks]
     turn = int(rng.choice([0, 0, 0, 0, 0, 1, 2, 3])) if kind is TextKind.PHI or rng.random() < 0.1 else 0
     leading = int(rng.uniform(0.1, 0.8) * size) + 2
     height, width = sum(ink.shape[0] + leading for ink in inks), max(ink.shape[1] for ink in inks)

@@ -325,6 +325,23 @@ def cropped(alpha: NDArray[np.float32], level: float = 0.3) -> NDArray[np.float3
     return np.ascontiguousarray(alpha[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
+def as_raster(rng: np.random.Generator, alpha: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Type as a tube or a needle printer shows it: in lines with gaps between them, or in dots."""
+    step = max(2, round(size * rng.uniform(0.04, 0.14)))
+    rows, columns = (np.arange(side) for side in alpha.shape)
+    if step >= 3 and rng.random() < 0.4:  # dots
+        cells = -(-alpha.shape[0] // step), -(-alpha.shape[1] // step)
+        inked = cv2.resize(alpha, (cells[1], cells[0]), interpolation=cv2.INTER_AREA) > rng.uniform(0.12, 0.35)
+        radius = step * rng.uniform(0.35, 0.6)
+        from_centre = [(side % step) + 0.5 - step / 2 for side in (rows, columns)]
+        dot = np.clip(radius + 0.5 - np.hypot(from_centre[0][:, None], from_centre[1][None, :]), 0, 1)
+        return np.asarray(dot * inked[rows // step][:, columns // step], dtype=np.float32)
+    off = max(1, round(step * rng.uniform(0.25, 0.6)))
+    gaps = (rows + int(rng.integers(step))) % step < off
+    shade = np.where(gaps, rng.choice([0.0, 0.0, 0.15, 0.3]), 1.0).astype(np.float32)
+    return np.asarray(alpha * shade[:, None], dtype=np.float32)
+
+
 def as_lead(rng: np.random.Generator, alpha: NDArray[np.float32], turn: float) -> NDArray[np.float32]:
     """A letter of lead: askew by `turn` degrees and as blurred as the exposure; sometimes mirrored."""
     if rng.random() < 0.12:

@@ -2,6 +2,8 @@
 
     pip install torch onnx
     python benchmarks/train_text_network.py -o cxr_core/deidentify/pixels/text_network.onnx --work DIR
+    python benchmarks/train_text_network.py -o NEW.onnx --work DIR --first-image 40000 \
+        --start cxr_core/deidentify/pixels/text_network.onnx              (goes on from the weights that are shipped)
 
 Seeds and type faces of training and of validation are disjoint; no real image takes part. `--work` keeps the crops
 between runs.
@@ -258,12 +260,33 @@ def training_options(about: str | None, *, kept: str, minutes: float) -> argpars
     return parser
 
 
+def unfolded(shipped: Path, network: Network) -> Network:
+    """The network with the weights of an exported one, in which each normalisation has become a part of a layer."""
+    import onnx
+
+    graph = onnx.load(shipped).graph
+    known = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, nn.Identity())
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    nodes = [node for node in graph.node if node.op_type == "Conv"]
+    with torch.no_grad():
+        for layer, node in zip(layers, nodes, strict=True):
+            for parameter, name in zip((layer.weight, layer.bias), node.input[1:], strict=False):
+                parameter.copy_(known[name])
+    return network
+
+
 def begun(make: Callable[[], Network], threads: int, start: Path | None) -> tuple[Network, np.random.Generator]:
-    """A network to train, new or from a checkpoint, and the chance of its batches; the same ones in every run."""
+    """A network to train, new or from earlier weights, and the chance of its batches; the same ones in every run."""
     torch.manual_seed(7)
     torch.set_num_threads(threads)
     network = make()
-    if start is not None:
+    if start is not None and start.suffix == ".onnx":
+        network = unfolded(start, network)
+    elif start is not None:
         network.load_state_dict(torch.load(start))
     return network, np.random.default_rng(7)
 
@@ -296,7 +319,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextN
     network, rng = begun(TextNetwork, threads, start)
     network = network.to(memory_format=torch.channels_last)
     crops = load_crops(sorted(work.glob("train-*.npz")))
-    rate = 4e-3 if start is None else 1.5e-3
+    rate = 4e-3 if start is None else 1.5e-3 if start.suffix == ".pt" else 5e-4  # without normalisation, small steps
 
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(crops[0]), 32))
@@ -367,7 +390,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--first-image", type=int, default=0, help="seed of the first image of training")
     parser.add_argument("--validation-images", type=int, default=100)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
+    parser.add_argument("--start", type=Path, help="a checkpoint, or exported weights, to go on from")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     seeds = range(options.first_image, options.first_image + options.images)
