@@ -28,6 +28,7 @@ SEEN_PX = 48, 224
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
 _LARGE, _LARGE_FEW, _FEW = 0.08, 0.07, 3  # of the image's shorter side: type as high is seen well; so many glyphs
 _LARGE_PX = 90  # the least of either
+_LARGE_ON_END, _LARGE_ON_END_PX = 0.03, 50  # the same of a line from top to bottom: spines and windpipes look like one
 _DENIED_LARGE = 0.6
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
@@ -40,11 +41,18 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     """
     if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
         return line
-    large = _LARGE_FEW if line.glyphs <= _FEW else _LARGE
-    least = _DENIED_LARGE if line.line_px >= max(_LARGE_PX, large * min(search.shape)) else _DENIED
+    least = _DENIED_LARGE if _is_large(line, min(search.shape)) else _DENIED
     if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line
+
+
+def _is_large(line: Line, side_px: int) -> bool:
+    """True for type so large, on an image with so short a shorter side, that what it is should be plain."""
+    if line.glyphs <= _FEW:
+        return line.line_px >= max(_LARGE_PX, _LARGE_FEW * side_px)
+    share, px = (_LARGE_ON_END, _LARGE_ON_END_PX) if line.is_vertical else (_LARGE, _LARGE_PX)
+    return line.line_px >= max(px, share * side_px)
 
 
 def probability_of_text(search: SearchImage, box: Box, *, is_vertical: bool) -> float:

@@ -77,6 +77,19 @@ def test_of_large_type_the_second_look_must_be_surer(
     assert looked_at_again(search, line).probability == probability
 
 
+@pytest.mark.parametrize(
+    ("is_vertical", "across", "probability"), [(True, 52, 0.49), (True, 48, _DOUBT), (False, 52, _DOUBT)]
+)
+def test_of_large_type_from_top_to_bottom_the_second_look_must_be_surer_still(
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, is_vertical: bool, across: int, probability: float
+) -> None:
+    monkeypatch.setattr(second_look, "probability_of_text", lambda *_, **__: 0.55)
+    search = prepare_search(noise_image(1600, 1600), Photometric.MONOCHROME2)
+    box = Box(200, 120, 600, 120 + across)
+    line = Line(box if is_vertical else box.transposed, is_vertical, float(across), 6, _DOUBT)
+    assert looked_at_again(search, line).probability == probability
+
+
 @pytest.mark.parametrize("probability", [0.44, 0.66, 0.97])
 def test_only_what_the_search_doubts_is_looked_at_again(noise_image: Draw, probability: float) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
