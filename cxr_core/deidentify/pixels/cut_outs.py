@@ -55,6 +55,7 @@ _SURELY_A_LINE = 0.88  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _AS_READ = 0.5  # of the ink of a part: what was read
+_OF_A_LETTER = 0.8  # of the ink of a stroke: that of the word
 _LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
@@ -171,11 +172,17 @@ def words_apart(verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
     for place in (v for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
         others = [v.line for v in removed if v is not place]
         for word in words_of(place.line):
-            if _is_free(word, known, others) and (verdict := judge_word(word, bench)) is not None:
+            apart = [one for one in others if not _is_stroke_of(one, word)]
+            if _is_free(word, known, apart) and (verdict := judge_word(word, bench)) is not None:
                 found.append(verdict)
                 known.append(word.box)
                 break
     return found
+
+
+def _is_stroke_of(one: Line, word: Line) -> bool:
+    """True for a stroke of the word that was seen as a line by itself."""
+    return one.box.intersection(word.box) == one.box.area and ink_shared(one, word) >= _OF_A_LETTER
 
 
 def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:

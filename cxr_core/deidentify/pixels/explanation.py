@@ -32,13 +32,13 @@ def explains(text: str, line: Line, which: int) -> bool:
         Index of the ink that was read.
     """
     letters = count_alphanumerics(text)
-    if not is_short_enough(line, letters):
-        return False
     if is_letter(line):
-        return True
+        return is_short_enough(line, letters)
     place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
     if line.is_vertical:
         place, box, ink = place.transposed, box.transposed, ink.T
+    if place.width > _most_heights(letters) * max(place.height, box.height):
+        return False
     is_whole = box.width >= _INK_ALONG * (place.width - line.slack_px)
     is_one_line = letters < _WORD or box.height >= _INK_ACROSS * (place.height - line.slack_px)
     is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * _advances(text) * box.height
@@ -52,7 +52,11 @@ def _advances(text: str) -> float:
 
 def is_short_enough(line: Line, letters: int) -> bool:
     """True where a line is no longer than so many letters of the widest type."""
-    return line.box.aspect <= max(_THINNEST if letters == 1 else SQUARISH, _WIDEST_LETTER * (letters + 0.5))
+    return line.box.aspect <= _most_heights(letters)
+
+
+def _most_heights(letters: int) -> float:
+    return max(_THINNEST if letters == 1 else SQUARISH, _WIDEST_LETTER * (letters + 0.5))
 
 
 def _runs(ink: NDArray[np.bool_]) -> int:

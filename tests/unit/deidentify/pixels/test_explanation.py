@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -59,3 +60,11 @@ def test_thin_letters_are_not_missed_in_a_narrow_word(text: str, *, is_explained
     ink = np.ones((71, 168), np.bool_)
     box = Box(0, 0, *ink.shape)
     assert explains(text, line_of(box, (ink, box)), 0) is is_explained
+
+
+def test_wide_type_is_as_high_as_its_ink_not_as_what_was_marked_of_it(text_ink: Write) -> None:
+    ink = np.asarray(cv2.resize(text_ink("PORTABLE", 56).astype(np.uint8), (500, 56))) > 0
+    place, seen = Box(4, 0, 50, 520), Box(0, 10, 56, 510)
+    assert place.aspect > 1.2 * 8.5
+    assert explains("PORTABLE", line_of(place, (ink, seen)), 0)
+    assert not explains("PORT", line_of(place, (ink, seen)), 0)

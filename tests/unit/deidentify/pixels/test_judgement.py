@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import judgement
-from cxr_core.deidentify.pixels.cut_outs import letters_alone
+from cxr_core.deidentify.pixels.cut_outs import letters_alone, words_apart
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
 from cxr_core.deidentify.pixels.judgement import Bench, judge
 from cxr_core.deidentify.pixels.lines import words_of
@@ -580,3 +580,15 @@ def test_a_doubtful_place_that_says_a_listed_word_does_not_go_for_what_it_says(
     place = line(Box(100, 100, 160, 300), glyphs=6, probability=0.45)
     verdicts, _ = judge([place], bench(fake_reader(text, 0.99), fake_reader("ZZZZ", 0.2, "other")))
     assert [v.rule for v in verdicts] == rules
+
+
+@pytest.mark.parametrize(("stick", "stays"), [(Box(152, 190, 196, 196), True), (Box(152, 236, 196, 242), False)])
+def test_a_stroke_of_a_word_that_was_found_by_itself_does_not_take_the_word_along(
+    fake_reader: Callable[..., object], stick: Box, *, stays: bool
+) -> None:
+    """What stands right behind the word does."""
+    word, place = Box(150, 100, 198, 240), Box(100, 80, 260, 330)
+    seen = replace(line(place, glyphs=8), inks=(np.ones((48, 140), np.bool_),), ink_boxes=(word,))
+    alone = replace(line(stick, glyphs=2), inks=(np.ones((stick.height, stick.width), np.bool_),))
+    gone = [Verdict(one, BoxDecision.REDACTED, Rule.TEXT) for one in (seen, alone)]
+    assert bool(words_apart(gone, bench(fake_reader("SUPINE")))) is stays
