@@ -31,7 +31,7 @@ from cxr_core.deidentify.pixels.followers import (
 )
 from cxr_core.deidentify.pixels.judgement import Bench, judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
-from cxr_core.deidentify.pixels.marks import find_codes, find_marks
+from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -122,7 +122,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     """Stages 1 to 5: proposals, network, lines, readings, judgement; and the rows of like things, which are no text."""
     maps = look_everywhere(search)
     codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
-    marks, things = tell_rows(search, find_marks(maps, search.shape))
+    marks, things = tell_rows(search, maps)
     lines = [
         looked_at_again(search, line)
         for line in measure_lines(search, marks)

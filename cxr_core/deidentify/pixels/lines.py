@@ -47,7 +47,7 @@ def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED)
     level : float
         Probability from which a cell of the maps belongs to a line.
     """
-    return measure_lines(search, tell_rows(search, find_marks(maps, search.shape, level))[0])
+    return measure_lines(search, tell_rows(search, maps, level)[0])
 
 
 def measure_lines(search: SearchImage, marks: Iterable[Mark]) -> list[Line]:
@@ -94,20 +94,21 @@ def _is_of_one_sign(line: Line) -> bool:
     return any(rows >= needed for rows in shown)
 
 
-def tell_rows(search: SearchImage, marks: Sequence[Mark]) -> tuple[list[Mark], list[Box]]:
+def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> tuple[list[Mark], list[Box]]:
     """The marks that may be text, and where the others lie, as high as letters would be: pieces of rows say nothing.
 
-    What lies upon such a row, a date on the perforation of a film, is a mark of its own.
+    What lies upon such a row, a date on the perforation of a film, is a mark of its own. So is what is likely text and
+    was covered by the row: a line that stands close before the ticks of a ruler is one place with them, seen coarsely.
     """
-    may_be: list[Mark] = []
-    rows: list[Box] = []
-    for mark in marks:
-        if is_of_a_row(search, mark):
-            may_be += _upon(search, mark)
-            rows.append(_at_line_height(mark, search.shape))
-        else:
-            may_be.append(mark)
-    return may_be, rows
+    marks = find_marks(maps, search.shape, level)
+    rows = {mark for mark in marks if is_of_a_row(search, mark)}
+    if rows:
+        hidden = [mark for mark in find_marks(maps, search.shape, level, rows) if mark not in marks]
+        likely = [mark for mark in hidden if mark.probability >= _LIKELY]
+        rows |= {mark for mark in likely if is_of_a_row(search, mark)}
+        marks = sorted(marks + likely, key=lambda mark: -mark.probability)
+    may_be = [one for mark in marks for one in (_upon(search, mark) if mark in rows else [mark])]
+    return may_be, [_at_line_height(mark, search.shape) for mark in marks if mark in rows]
 
 
 def _upon(search: SearchImage, mark: Mark) -> list[Mark]:

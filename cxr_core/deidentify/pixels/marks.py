@@ -5,7 +5,7 @@ What ink a marked place holds is left to `ink`, what lines they make to `lines`.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,9 @@ class Mark:
         return self.core.grown_by(rows, columns, shape)
 
 
-def find_marks(maps: Sequence[Maps], shape: tuple[int, int], level: float = MARKED) -> list[Mark]:
+def find_marks(
+    maps: Sequence[Maps], shape: tuple[int, int], level: float = MARKED, without: Collection[Mark] = ()
+) -> list[Mark]:
     """The marked places, the likeliest first; of one seen at several scales, the surest at the best height.
 
     Parameters
@@ -82,8 +84,10 @@ def find_marks(maps: Sequence[Maps], shape: tuple[int, int], level: float = MARK
         Rows and columns of the image.
     level : float
         Probability from which a cell belongs to a place.
+    without : collection of Mark
+        Places that are none after all: what they had covered comes in their stead.
     """
-    marks = [mark for one in maps for mark in _marks(one, shape, level)]
+    marks = [mark for one in maps for mark in _marks(one, shape, level) if mark not in without]
     return sorted(
         _best_seen(marks, shape),
         key=lambda mark: (-mark.probability, -mark.core.area, mark.core.top, mark.core.left),

@@ -279,6 +279,18 @@ def test_a_sure_line_is_not_lost_in_a_doubtful_place_that_is_much_higher() -> No
     assert {mark.core for mark in find_marks([fine, coarse], (960, 960))} == {sure, doubtful}
 
 
+def test_what_a_place_had_covered_comes_back_where_that_is_none() -> None:
+    fine, coarse = (
+        Maps(scale, *(np.zeros((240 // scale, 240 // scale), np.uint8) for _ in range(3))) for scale in (1, 4)
+    )
+    fine.text[60:65, 40:60] = 178  # a likely line, and behind it
+    coarse.text[15:18, 10:50] = 166  # the ticks of a ruler, seen as one place with it
+    line, both = Box(240, 160, 260, 240), Box(240, 160, 288, 800)
+    (seen,) = find_marks([fine, coarse], (960, 960))
+    assert seen.core == both
+    assert [mark.core for mark in find_marks([fine, coarse], (960, 960), without=[seen])] == [line]
+
+
 @pytest.mark.parametrize(("hole_px", "stays"), [(0, False), (5, True)])
 def test_beads_beside_a_letter_are_no_letters(text_ink: Burn, hole_px: int, *, stays: bool) -> None:
     letter = text_ink("R", 60)
