@@ -74,7 +74,7 @@ def initials(
     words = [_as_of_a_word(v.as_read) for v in verdicts if v.is_kept and not is_lead(v)]
     around = [company(letter).grown(0, search.shape) for letter in letters]
     faint = initials_of(letters, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
-    small = [line for letter in letters + words for line in beside_letter(search, letter)]
+    small = [line for letter in letters + words for line in _plain_beside(search, letter)]
     seen = [v.line.box for v in verdicts if not is_lead(v)]
     own = [v.line.box for v in verdicts if is_lead(v)]
     read = [v.as_read.ink_box for v in verdicts if v.is_kept]
@@ -83,6 +83,12 @@ def initials(
     small = [line for line in small if not any(box.intersection(line.box) for box in read)]
     unread = [line for line in beside if all(box.intersection(line.box) <= _READ * line.box.area for box in read)]
     return [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint + small + unread]
+
+
+def _plain_beside(search: SearchImage, letter: Line) -> list[Line]:
+    """What may be initials of a kept letter. Where there is much of it, most is ribs: only what is much lower."""
+    lines, size = beside_letter(search, letter), max(letter.box.height, letter.box.width)
+    return [line for line in lines if len(lines) <= _MOST_BESIDE or line.line_px <= _MUCH_LOWER * size]
 
 
 def _lies_beside(box: Box, letter: Box) -> bool:
