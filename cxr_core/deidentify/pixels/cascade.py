@@ -135,7 +135,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
 
     verdicts, undecided = judge(lines, bench, stands_alone)
     verdicts = out_of_places(letters_alone(search, verdicts, bench), stands_alone)
-    verdicts += words_apart(verdicts, bench)
+    verdicts += words_apart(verdicts, bench, stands_alone)
     verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
     verdicts, beside, near = letters_seen(search, verdicts, codes, undecided, bench)

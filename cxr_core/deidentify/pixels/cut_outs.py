@@ -164,16 +164,24 @@ def without_small_letters(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [v.removed_for(Rule.ADJOINS) if v.is_kept and v.line in small else v for v in verdicts]
 
 
-def words_apart(verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
-    """Listed words that one binarisation shows whole, in places that hold more: the rest goes, they stay."""
+def words_apart(verdicts: Sequence[Verdict], bench: Bench, stands_alone: StandsAlone) -> list[Verdict]:
+    """Listed words that one binarisation shows whole, in places that hold more: the rest goes, they stay.
+
+    Of a place that was seen still more coarsely with what is around it only a word that stands by itself stays.
+    """
     removed = [v for v in verdicts if not v.is_kept]
-    known = [v.line.ink_box for v in verdicts if v.is_kept]
+    kept = [v for v in verdicts if v.is_kept]
+    known = [v.line.ink_box for v in kept]
     found: list[Verdict] = []
     for place in (v for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
         others = [v.line for v in removed if v is not place]
         for word in words_of(place.line):
-            apart = [one for one in others if not _is_stroke_of(one, word)]
-            if _is_free(word, known, apart) and (verdict := judge_word(word, bench)) is not None:
+            around = [
+                one for one in others if is_place_of_several(one, word) and _is_inside_of(place.line.box, one.box)
+            ]
+            apart = [one for one in others if one not in around and not _is_stroke_of(one, word)]
+            verdict = judge_word(word, bench) if _is_free(word, known, apart) else None
+            if verdict is not None and (not around or stands_alone(verdict, kept)):
                 found.append(verdict)
                 known.append(word.box)
                 break

@@ -591,4 +591,14 @@ def test_a_stroke_of_a_word_that_was_found_by_itself_does_not_take_the_word_alon
     seen = replace(line(place, glyphs=8), inks=(np.ones((48, 140), np.bool_),), ink_boxes=(word,))
     alone = replace(line(stick, glyphs=2), inks=(np.ones((stick.height, stick.width), np.bool_),))
     gone = [Verdict(one, BoxDecision.REDACTED, Rule.TEXT) for one in (seen, alone)]
-    assert bool(words_apart(gone, bench(fake_reader("SUPINE")))) is stays
+    assert bool(words_apart(gone, bench(fake_reader("SUPINE")), lambda *_: False)) is stays
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_of_a_place_seen_more_coarsely_a_word_stays_that_stands_by_itself(
+    fake_reader: Callable[..., object], *, stands: bool
+) -> None:
+    word, place, around = Box(150, 100, 170, 200), Box(140, 90, 185, 210), Box(90, 40, 230, 300)
+    seen = replace(line(place, glyphs=8), inks=(np.ones((20, 100), np.bool_),), ink_boxes=(word,))
+    gone = [Verdict(one, BoxDecision.REDACTED, Rule.TEXT) for one in (seen, line(around, glyphs=4))]
+    assert bool(words_apart(gone, bench(fake_reader("SUPINE")), lambda *_: stands)) is stands
