@@ -391,6 +391,8 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     cv2.setNumThreads(1)
+    if options.looks:
+        options.looks.mkdir(parents=True, exist_ok=True)
     readers = build_readers(options.readers)
     sources: list[Iterator[Case]] = []
     if options.synthetic:
