@@ -78,8 +78,8 @@ def prepare_search(stored: NDArray[np.integer], photometric: Photometric) -> Sea
     if stored.shape[1] > 1:
         cv2.compare(stored[:, 1:], stored[:, :-1], cv2.CMP_EQ, dst=equal[:, :-1])
     fine = View(FINE, grey, equal)
-    middle = View(MIDDLE, _halved(grey), _halved(equal))
-    coarse = View(COARSE, _halved(middle.grey), _halved(middle.equal))
+    middle = View(MIDDLE, _shrunk(grey, 2), _shrunk(equal, 2))
+    coarse = View(COARSE, _shrunk(middle.grey, 2), _shrunk(middle.equal, 2))
     return SearchImage(stored, (fine, middle, coarse))
 
 
@@ -162,18 +162,19 @@ def _is_noise_alone(stored: NDArray[np.integer], span: int) -> bool:
     return bool((stored[:, 1:] != stored[:, :-1]).mean() > _NOISE_CHANGES) if stored.shape[1] > 1 else False
 
 
-def _halved(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows, columns = values.shape
-    return _shrunk(values, (max(1, columns // 2), max(1, rows // 2)))
+def _shrunk(values: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """The means of squares of so many pixels a side; what is left over at the end is left out.
 
-
-def _shrunk(values: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    That is by the very scale of the view, and forty times as quick as a size that is no whole part.
+    """
+    rows, columns = (max(1, side // times) for side in values.shape)
+    whole = values[: rows * times, : columns * times]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _edge_threshold(gradient: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows, columns = gradient.shape
-    small = _shrunk(gradient, (max(1, columns // TILE_PX), max(1, rows // TILE_PX)))
+    small = _shrunk(gradient, TILE_PX)
     noise = cv2.medianBlur(small, _NOISE_WINDOW_TILES)
     threshold = np.clip(_NOISE_FACTOR * noise, _EDGE_FLOOR, _EDGE_CEILING).astype(np.uint8)
     return np.asarray(cv2.resize(threshold, (columns, rows), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
