@@ -69,7 +69,8 @@ def initials(
 ) -> list[Verdict]:
     """What faintly looks like letters beside a kept letter: lead is blurred, and technologists add their initials.
 
-    Beside a kept word it is only what has the word's tone, and so beside a letter that a device has drawn. What was seen beside a letter goes, unless it was read.
+    Beside a kept word, or a letter that a device has drawn, it is only what has its tone. What was seen beside a letter
+    goes, unless it was read.
     """
     letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
     words = [_as_of_a_word(v.as_read) for v in verdicts if v.is_kept and not is_lead(v)]
