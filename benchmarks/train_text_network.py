@@ -319,7 +319,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextN
     network, rng = begun(TextNetwork, threads, start)
     network = network.to(memory_format=torch.channels_last)
     crops = load_crops(sorted(work.glob("train-*.npz")))
-    rate = 4e-3 if start is None else 1.5e-3 if start.suffix == ".pt" else 5e-4  # without normalisation, small steps
+    rate = 4e-3 if start is None else 5e-4 if start.suffix == ".onnx" else 1.5e-3  # without normalisation, small steps
 
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(crops[0]), 32))

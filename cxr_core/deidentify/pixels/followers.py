@@ -25,7 +25,6 @@ _MOST_SUSPECTS, _MOST_BESIDE = 4, 2
 _READ = 0.2  # of what was seen beside a letter: it was read as a word
 _ASKEW = 0.5, 0.2  # of what may be initials, and of the letter: what lies in the rectangle of both
 _OF_A_WORD = 3  # glyphs
-_DRAWN = 0.5  # constancy: what a device has drawn is as sharp as all that it draws
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
 
@@ -74,9 +73,10 @@ def initials(
     """
     letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
     words = [_as_of_a_word(v.as_read) for v in verdicts if v.is_kept and not is_lead(v)]
-    of_lead = [letter for letter in letters if letter.constancy <= _DRAWN]
+    of_lead = [letter for letter in letters if not letter.is_drawn]
     around = [company(letter).grown(0, search.shape) for letter in of_lead]
-    faint = initials_of(of_lead, find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY))
+    near = find_lines(search, [one.within(around) for one in maps], _FAINT_PROBABILITY) if of_lead else []
+    faint = initials_of(of_lead, near)
     small = [line for letter in letters + words for line in _plain_beside(search, letter)]
     seen = [v.line.box for v in verdicts if not is_lead(v)]
     own = [v.line.box for v in verdicts if is_lead(v)]

@@ -25,6 +25,8 @@ HARDLY_TEXT = 0.49
 UNBOUNDED = (1 << 30, 1 << 30)
 """Rows and columns of no image: for rectangles that are only compared, never cut out."""
 
+_DRAWN = 0.5  # constancy: much of a line of one exact value
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -182,6 +184,11 @@ class Line:
     def ink_box(self) -> Box:
         """What the likeliest ink lies over; the line's own rectangle where it has none."""
         return self.ink_boxes[0] if self.ink_boxes else self.box
+
+    @property
+    def is_drawn(self) -> bool:
+        """Of one exact value, most of it: a device has drawn it, which nobody signs in lead."""
+        return self.constancy > _DRAWN
 
     def cut_down_to(self, ink: NDArray[np.bool_], box: Box, glyphs: int) -> "Line":
         """A part of the line as one by itself: so much ink, over a rectangle, of so many characters."""

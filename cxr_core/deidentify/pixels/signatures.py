@@ -16,7 +16,6 @@ from cxr_core.deidentify.pixels.model import Line
 _AS_HIGH, _LOWER, _LOWEST = 0.8, 0.7, 0.25  # of the highest letter: those of a word; initials; what is lower is a speck
 _GAP = 0.12  # of the highest letter: between a word and its initials; torn letters lie closer
 _MOST_SIGNS = 4  # more are pieces of torn letters
-_DRAWN = 0.5  # constancy: what a device has drawn nobody has signed
 _JOINED = 0.9  # of the highest letter: the length of each of several that touch
 
 
@@ -40,7 +39,7 @@ def signed(line: Line, letters: int) -> tuple[Line, tuple[Line, ...]]:
     lengths = np.maximum(1, np.rint(parts[is_high, 2] / (_JOINED * highest)))
     is_lower = (parts[:, 3] <= _LOWER * highest) & (parts[:, 2] <= highest)
     is_lower &= _is_beyond(parts, parts[is_high], _GAP * highest)
-    if not 0 < is_lower.sum() <= _MOST_SIGNS or int(lengths.sum()) < letters or line.constancy > _DRAWN:
+    if not 0 < is_lower.sum() <= _MOST_SIGNS or int(lengths.sum()) < letters or line.is_drawn:
         return line, ()
     is_sign = is_lower & (parts[:, 2:4].max(axis=1) >= _LOWEST * highest)
     word = ink & ~np.isin(labels, 1 + np.flatnonzero(is_lower))
