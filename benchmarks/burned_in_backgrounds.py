@@ -1578,6 +1578,68 @@ def _underwear(film: _Film) -> None:
         film.stamp(strokes, amount, 0.2)
 
 
+def _closure(film: _Film) -> None:
+    """What closes a corset, a brace, a shirt: like things in one column or several, at even steps, hooks and eyes."""
+    rng = film.rng
+    step, count = film.mm(3, 15), int(rng.integers(4, 26))
+    upright = rng.choice([90, 90, 90, 0]) + rng.normal(0, 4)
+    line = _wander(rng, film.spot(), upright, step * count, float(rng.choice([0, 0.1])))
+    columns = int(rng.choice([1, 2, 3], p=[0.35, 0.55, 0.1]))
+    apart, size = step * rng.uniform(0.5, 1.8), step * rng.uniform(0.25, 0.85)
+    sign, turn = _fastener(rng, size), rng.choice([0, 90, rng.uniform(0, 360)])
+    amount, is_staggered, is_loose = _metal(film), rng.random() < 0.2, 0.02 if rng.random() < 0.7 else 0.08
+    for column in range(columns):
+        side = column - (columns - 1) / 2
+        if column and rng.random() < 0.5:
+            sign, turn = (_fastener(rng, size), turn) if rng.random() < 0.5 else (sign, turn + 180)
+        points, angles = _along(_offset(line, side * apart), step)
+        strokes = []
+        for point, angle in zip(points, angles, strict=True):
+            shift = _p((step / 2 if is_staggered and column % 2 else 0, 0)) + rng.normal(0, is_loose * step, 2)
+            at = point + _turned(shift, angle)[0]
+            leans = turn + angle + rng.normal(0, 100 * is_loose)
+            strokes += [s._replace(points=_turned(s.points, leans) + at) for s in sign]
+        film.stamp(strokes, amount, rng.uniform(0.1, 0.4))
+    if rng.random() < 0.15:  # the tape they are sewn to
+        film.stamp([_Stroke(line, apart * columns + size)], amount * 0.15, 0.4)
+
+
+def _fastener(rng: np.random.Generator, size: float) -> list[_Stroke]:
+    """One of the like things, about the origin: ring, stud, bar, eyelet, hook, clasp."""
+    wide, at = size * rng.uniform(0.08, 0.3), np.zeros(2)
+    flat = size * rng.uniform(0.4, 1.0)
+    bend = _arc(_p((size * 0.2, 0))[0], (size * 0.3, flat * 0.3), 0, -90, 90)
+    kinds = (
+        [_Stroke(_arc(at, (size / 2, flat / 2)), wide, 1, is_closed=True)],
+        [_Stroke(_arc(at, (size / 2, flat / 2)))],
+        [_Stroke(_bar(at, size, 0), wide)],
+        [_Stroke(_rounded(at, (size, flat), 6), wide if rng.random() < 0.5 else 0, 1, is_closed=True)],
+        [_Stroke(np.vstack([_p((-size / 2, -flat * 0.3)), bend, _p((-size * rng.uniform(0, 0.5), flat * 0.3))]), wide)],
+        [_Stroke(_arc(at, (size / 2, flat / 2), 0, 30, rng.uniform(200, 330)), wide)],
+        [_Stroke(_bar(at, size, 0), wide), _Stroke(_ring(_p((-size / 2, 0))[0], flat * 0.25), wide, 1, is_closed=True)],
+        [_Stroke(_bar(_p((0, y * flat))[0], size, 0), wide) for y in (-0.3, 0.3)],
+        [_Stroke(_wave(_bar(at, size, 0), size, flat * 0.35), wide)],
+    )
+    return kinds[int(rng.integers(len(kinds)))]
+
+
+def _ruler(film: _Film) -> None:
+    """A scale without figures along the film: short, longer and longest ticks, perhaps on a line."""
+    rng, step = film.rng, film.mm(0.8, 6)
+    count = int(rng.integers(15, 120))
+    lengths = step * rng.uniform(0.8, 2.5) * np.array([1, rng.uniform(1, 2), rng.uniform(1.3, 3)])
+    middle, wide = rng.random() < 0.25, step * rng.uniform(0.08, 0.3)
+    strokes = []
+    for index in range(count):
+        length = lengths[2 if index % 10 == 0 else 1 if index % 5 == 0 else 0]
+        x, y = index * step, -length / 2 if middle else 0
+        strokes.append(_Stroke(_p((x, y), (x, y + length)), wide))
+    if rng.random() < 0.6:
+        strokes.append(_Stroke(_p((0, 0), ((count - 1) * step, 0)), wide))
+    turn, at = rng.choice([0, 90, 90, 180, 270]) + rng.normal(0, 2), film.spot()
+    film.stamp([s._replace(points=_turned(s.points, turn) + at) for s in strokes], _metal(film), rng.uniform(0.05, 0.3))
+
+
 def _pin(film: _Film) -> None:
     """A safety pin, closed or open, a needle or a hair grip."""
     rng, at, size = film.rng, film.spot(), film.mm(15, 45)
@@ -1858,6 +1920,8 @@ _DEVICES: tuple[tuple[Callable[[_Film], None], float], ...] = (
     (_buttons, 1.2),
     (_zip, 1.5),
     (_underwear, 0.9),
+    (_closure, 3.5),
+    (_ruler, 1.8),
     (_pin, 0.9),
     (_key_or_coin, 0.7),
     (_hair, 0.6),

@@ -196,12 +196,13 @@ def _draw_block(sheet: _Sheet, lines: Sequence[str], kind: TextKind, least_px: i
 
 
 def _draw_lead(sheet: _Sheet) -> None:
-    """A letter of lead, perhaps in a ring, perhaps with the technologist's initials below."""
+    """A letter or a word of lead, perhaps in a ring, perhaps with the technologist's initials or number below."""
     rng = sheet.rng
-    side = str(rng.choice(MARKERS[:2])) if rng.random() < 0.85 else str(rng.choice(MARKERS[6:12]))
-    size = int(rng.uniform(24, 110))
+    side = str(rng.choice(MARKERS[:2])) if rng.random() < 0.75 else str(rng.choice(MARKERS[6:12]))
+    size = int(np.exp(rng.uniform(np.log(24), np.log(200 if len(side) == 1 else 110))))
     face = sheet.faces[int(rng.integers(len(sheet.faces)))]
-    turn = float(rng.uniform(-25, 25))
+    most = 25 if rng.random() < 0.6 else 45  # laid down with care, or not
+    turn = float(rng.uniform(-most, most))
     letter = render_line(side, face, size, is_binary=False)
     if rng.random() < 0.4:
         letter = _bold(letter)
@@ -210,7 +211,8 @@ def _draw_lead(sheet: _Sheet) -> None:
     owner, texts = np.zeros(alpha.shape, int), [(TextKind.LEAD, side)]
     if rng.random() < 0.45:
         small = max(9, int(size * rng.uniform(0.25, 0.65)))
-        who = as_lead(rng, render_line(initials(rng), face, small, is_binary=False), turn)
+        sign = initials(rng) if rng.random() < 0.75 else str(rng.integers(1, 1000))
+        who = as_lead(rng, render_line(sign, face, small, is_binary=False), turn)
         alpha, owner = _beside(rng, alpha, who, int(rng.uniform(0.15, 1.0) * size))
         texts.append((TextKind.INITIALS, "initials"))
     if rng.random() < 0.3:

@@ -11,9 +11,10 @@ from cxr_core.deidentify.pixels.model import UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.standing import lies_on_bare_ground
 from cxr_core.deidentify.pixels.verdict import Verdict
-from cxr_core.deidentify.pixels.wording import are_alike, folded
+from cxr_core.deidentify.pixels.wording import are_alike, edits, folded
 
 _WORD = 2  # letters
+_LONG = 5  # letters: of a word as long the readers may differ by one, and mean the same
 _PLATE = 1.0  # of the height of a line: how far the edges of its plate reach, with the margin of a code
 _OUTLINE = 0.5  # the same of the outline of a lone letter
 
@@ -40,7 +41,12 @@ def is_on_a_plate(search: SearchImage, line: Line, codes: Sequence[Box], bench: 
 def explains_code(kept: Verdict, code: Box) -> bool:
     """True where what looks like a code is the plate of a kept marker."""
     margin = _PLATE if len(folded(kept.texts[0])) >= _WORD else _OUTLINE
-    return not kept.is_cut_out and are_alike(kept.texts) and _is_plate_of(kept.line, code, margin)
+    return not kept.is_cut_out and _say_the_same(kept.texts) and _is_plate_of(kept.line, code, margin)
+
+
+def _say_the_same(texts: Sequence[str]) -> bool:
+    first, *others = map(folded, texts)
+    return are_alike(texts) or (len(first) >= _LONG and all(edits(first, one, most=1) <= 1 for one in others))
 
 
 def _is_plate_of(line: Line, code: Box, most: float) -> bool:

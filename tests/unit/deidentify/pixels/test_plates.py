@@ -45,6 +45,7 @@ CODE = Box(196, 194, 234, 280)
     [
         (("GRID", "Grid"), (), [CODE], True),
         (("GRID", "GRIP"), (), [CODE], False),  # the readers differ
+        (("UPRIGHT", "UPRICHT"), (), [CODE], True),  # but one letter of a long word may be mistaken
         (("L", "L"), (), [CODE], False),  # a lone letter may be read into any square
         (("GRID", "GRID"), ("Grid Ann",), [CODE], False),
         (("GRID", "GRID"), (), [Box(100, 194, 234, 280)], False),  # bars above their caption
