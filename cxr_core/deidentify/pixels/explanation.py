@@ -5,14 +5,17 @@ read, and a binarisation what is of the other tone: a name beside a marker must 
 What becomes of the line is left to `judgement`.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.ink import as_bytes
 from cxr_core.deidentify.pixels.model import SQUARISH, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
+_WIDEST_SEEN, _A_GLYPH = 1.7, 0.3  # the same where each letter is seen to be a part by itself; of the ink's height
 _THIN_SIGNS, _THIN = frozenset("1IJijlrtf"), 0.5  # in proportional type; of the width of the others
 _WORD = 4  # letters
 _THINNEST = 2.6  # height over width of an L
@@ -37,12 +40,15 @@ def explains(text: str, line: Line, which: int) -> bool:
     place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
     if line.is_vertical:
         place, box, ink = place.transposed, box.transposed, ink.T
-    if place.width > _most_heights(letters) * max(place.height, box.height):
+    is_letter_by_letter = letters >= _WORD and _glyphs(ink) == letters
+    widest = _WIDEST_SEEN if is_letter_by_letter else _WIDEST_LETTER
+    if place.width > _most_heights(letters, widest) * max(place.height, box.height):
         return False
     is_whole = box.width >= _INK_ALONG * (place.width - line.slack_px)
     is_one_line = letters < _WORD or box.height >= _INK_ACROSS * (place.height - line.slack_px)
     is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * _advances(text) * box.height
-    return is_whole and is_one_line and is_long_enough and _runs(ink) <= len(text.split())
+    is_of_words = is_letter_by_letter or _runs(ink) <= len(text.split())
+    return is_whole and is_one_line and is_long_enough and is_of_words
 
 
 def _advances(text: str) -> float:
@@ -55,8 +61,14 @@ def is_short_enough(line: Line, letters: int) -> bool:
     return line.box.aspect <= _most_heights(letters)
 
 
-def _most_heights(letters: int) -> float:
-    return max(_THINNEST if letters == 1 else SQUARISH, _WIDEST_LETTER * (letters + 0.5))
+def _most_heights(letters: int, widest: float = _WIDEST_LETTER) -> float:
+    return max(_THINNEST if letters == 1 else SQUARISH, widest * (letters + 0.5))
+
+
+def _glyphs(ink: NDArray[np.bool_]) -> int:
+    """How many connected parts of an ink may be letters: not the dots, accents and hyphens."""
+    stats = cv2.connectedComponentsWithStats(as_bytes(ink), connectivity=8)[2]
+    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= _A_GLYPH * ink.shape[0]))
 
 
 def _runs(ink: NDArray[np.bool_]) -> int:

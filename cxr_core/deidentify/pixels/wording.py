@@ -20,6 +20,7 @@ _NOT_WORD = re.compile(r"[^A-Z0-9\- ]+")
 _LIKE_LATIN = str.maketrans({"ı": "i", "İ": "I", "Ł": "L", "ł": "l"})  # readers put dots and strokes where none are
 _LOOKALIKES = str.maketrans("0158", "OISB")
 _MOST_PIECES, _TORN_LETTERS, _TORN_MISREAD_LETTERS = 3, 4, 6
+_SPACED_LETTERS = 4  # of a word that is set with spaces between its letters: three may be somebody's initials
 _UNLIKE = 0.4
 _LONG = 6  # letters
 _ARROW, _AFTER_AN_ARROW = frozenset("TI1"), 5  # what it is read as; letters
@@ -125,19 +126,26 @@ def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
 
 
 def _with_sides_apart(words: Sequence[str], policy: MarkerPolicy) -> tuple[str, ...]:
-    """The words, a side by itself that was read with the long one after it; of a word alone it may be a name."""
+    """The words, a side by itself that was read with the one after it; of a word alone it may be a name.
+
+    A short one is no name beside a long listed word (`RAP SUPINE`).
+    """
     if len(words) < _LEAST_IN_A_PHRASE:
         return tuple(words)
-    joined = (len(word) > _LONG and word[0] in _SIDES and word[1:] in policy.words for word in words)
+    least = 3 if any(len(word) >= _LONG and word in policy.words for word in words) else _LONG + 1
+    joined = (len(word) >= least and word[0] in _SIDES and word[1:] in policy.words for word in words)
     return tuple(
         part for word, two in zip(words, joined, strict=True) for part in ((word[0], word[1:]) if two else (word,))
     )
 
 
 def _is_in_pieces(pieces: tuple[str, ...], policy: MarkerPolicy) -> bool:
-    """True for a long word that was read with a gap in it or two; a longer one, letter by letter, with any number."""
+    """True for a long word that was read with a gap in it or two, or more; a shorter one, with one after each letter."""
     word = "".join(pieces)
-    return (len(word) >= _LONG and word in policy.words) or (len(pieces) <= _MOST_PIECES and _is_torn(word, policy))
+    is_spaced = len(word) == len(pieces) >= _SPACED_LETTERS
+    if (len(word) >= _LONG or is_spaced) and word in policy.words:
+        return True
+    return len(pieces) <= _MOST_PIECES and _is_torn(word, policy)
 
 
 def _is_torn(word: str, policy: MarkerPolicy) -> bool:

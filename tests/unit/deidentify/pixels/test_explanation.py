@@ -55,6 +55,16 @@ def test_ink_after_a_wide_gap_must_be_read_as_a_word(
     assert explains(text, line_of(box, (ink, box)), 0) is is_explained
 
 
+@pytest.mark.parametrize(("more", "is_explained"), [(None, True), ("rj", False)])
+def test_letters_set_far_apart_are_one_word_where_each_of_them_was_read(
+    text_ink: Write, more: str | None, *, is_explained: bool
+) -> None:
+    letters = [text_ink(sign, 40) for sign in "UPRIGHT"] + ([text_ink(more, 16)] if more else [])
+    ink = beside(*letters, gap_px=30)
+    box = Box(0, 0, *ink.shape)
+    assert explains("UPRIGHT", line_of(box, (ink, box)), 0) is is_explained
+
+
 @pytest.mark.parametrize(("text", "is_explained"), [("Sitting", True), ("MOTHANG", False)])
 def test_thin_letters_are_not_missed_in_a_narrow_word(text: str, *, is_explained: bool) -> None:
     ink = np.ones((71, 168), np.bool_)
@@ -68,3 +78,14 @@ def test_wide_type_is_as_high_as_its_ink_not_as_what_was_marked_of_it(text_ink: 
     assert place.aspect > 1.2 * 8.5
     assert explains("PORTABLE", line_of(place, (ink, seen)), 0)
     assert not explains("PORT", line_of(place, (ink, seen)), 0)
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("MOBILE", True), ("PORT", False)])
+def test_the_widest_type_is_explained_where_each_letter_is_seen_by_itself(
+    text_ink: Write, text: str, *, is_explained: bool
+) -> None:
+    letters = [cv2.resize(text_ink(sign, 30).astype(np.uint8), (40, 30)) > 0 for sign in "MOBILE"]
+    ink = beside(*letters, gap_px=6)
+    box = Box(0, 0, *ink.shape)
+    assert box.aspect > 1.2 * 6.5
+    assert explains(text, line_of(box, (ink, box)), 0) is is_explained

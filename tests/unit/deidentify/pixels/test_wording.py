@@ -31,6 +31,9 @@ POLICY = load_marker_policy()
         "PORTABLEAP",
         "GRID IN",
         "AP ERECT L",
+        "D E C U B",
+        "L P O R T",
+        "RAP SUPINE",
     ],
 )
 def test_markers_are_allowed(text: str) -> None:
@@ -49,6 +52,9 @@ def test_markers_are_allowed(text: str) -> None:
         "RAP",
         "PAL",
         "LRT",
+        "L A T",
+        "R O S S",
+        "RAP LAT",
         "LT1",
         "P",
         "09/19",
