@@ -140,7 +140,7 @@ def _with_sides_apart(words: Sequence[str], policy: MarkerPolicy) -> tuple[str, 
 
 
 def _is_in_pieces(pieces: tuple[str, ...], policy: MarkerPolicy) -> bool:
-    """True for a long word that was read with a gap in it or two, or more; a shorter one, with one after each letter."""
+    """True for a long word that was read with gaps in it; for a shorter one with a gap after each letter."""
     word = "".join(pieces)
     is_spaced = len(word) == len(pieces) >= _SPACED_LETTERS
     if (len(word) >= _LONG or is_spaced) and word in policy.words:
