@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.columns import is_column
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks, without_bare_ends
 from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
 from cxr_core.deidentify.pixels.model import GLYPH_PITCH, HARDLY_TEXT, TEXT_PROBABILITY, Box, Line, glyphs_along
@@ -31,6 +32,7 @@ _TOO_HIGH = (1 / 7, 0.75), (1 / 10, 0.6)  # of the shorter side of an image, unl
 _LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
 _LIKE_TEXT = 0.8  # a row that is as surely text must be plain
+_COLUMN_PROBABILITY = 0.95  # the same of a column of a few things
 _ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many rows of staples and the like the looks must show
 _BESIDE = 1.5  # of the height of a strip
 _ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
@@ -124,25 +126,29 @@ def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
 
 
 def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
-    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, the holes of a film.
+    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, hooks, the holes of a film.
 
     Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
     to; the longer ticks of a ruler reach to one side.
     """
-    if mark.is_squarish or mark.probability >= _ZIP_PROBABILITY:
+    most = _COLUMN_PROBABILITY if mark.is_vertical else _ZIP_PROBABILITY
+    if mark.is_squarish or mark.probability >= most:
         return False
     core = mark.core.transposed if mark.is_vertical else mark.core
     grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
     rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
     strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
     own = slice(core.left - strip.left, core.right - strip.left)
-    is_row = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
-    if not is_row(np.ascontiguousarray(grey[strip.window]), own):
-        return False
     starts = _beside(strip)
     beside = (grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right] for first in starts)
     shown = [np.ascontiguousarray(part) for part in beside if part.shape[0] > 1]
-    return not shown or not all(repeats_itself(part, own) for part in shown)
+    place = np.ascontiguousarray(grey[strip.window])
+    if mark.is_vertical and is_column(place[:, own], [part[:, own] for part in shown]):
+        return True
+    if mark.probability >= _ZIP_PROBABILITY:
+        return False
+    is_row = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
+    return is_row(place, own) and not (shown and all(repeats_itself(part, own) for part in shown))
 
 
 def _beside(strip: Box) -> tuple[int, int]:

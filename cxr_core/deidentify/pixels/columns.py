@@ -1,0 +1,97 @@
+"""Decides whether a place is a column of a few like things: the hooks and eyes, studs or eyelets that close clothes.
+
+Takes grey values along a place, gives yes or no. What returns a dozen times and more is told by `repetition`; what
+becomes of the place is left to `lines`.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.tones import hat
+
+_SEEN_PX = 32  # height of the place where it is compared with itself: things are no finer
+_LEAST_PX = 28  # height of a place, in pixels of the image: scan lines and dots of small type repeat themselves
+_LEAST_STEP_PX, _LEAST_STEP = 18, 0.3  # in pixels of the image, and of the place's height: the same of large type
+_LEAST_THINGS = 3.5
+_LONGEST_STEP = 3.2  # times which a step lies in the place
+_STROKE = 1 / 3  # of the height
+_ALIKE, _ALIKE_EACH, _APART = 0.8, 0.65, 0.35  # correlations: of all, of each thing with the next, half a step away
+_ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
+_SLACK_PX = 2  # steps are no whole pixels
+_MIDDLE_GREY = 128.0
+
+
+def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ()) -> bool:
+    """True where each of four things or more is like the next one, after one step.
+
+    Letters that follow one another hardly ever are. Seen across, the lines of a block of type may be; they go on to
+    either side.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+        The place, its longer direction along the columns, at the image's own resolution.
+    beside : sequence of (rows, columns) uint8 arrays
+        Strips along it on either side.
+    """
+    rows = grey.shape[0]
+    if rows < _LEAST_PX:
+        return False
+    strokes = _strokes(grey)
+    step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows))
+    if step is None or not all(one >= _ALIKE_EACH for one in _likenesses(strokes, step)):
+        return False
+    return not any(_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside)
+
+
+def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is brighter and darker than its ground, on a grey one, the place `_SEEN_PX` high at most."""
+    zoom = min(1.0, _SEEN_PX / grey.shape[0])
+    size = max(1, round(grey.shape[1] * zoom)), max(1, round(grey.shape[0] * zoom))
+    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    bright, dark = (hat(small, kind, _STROKE * size[1]) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.asarray(cv2.addWeighted(bright, 1.0, dark, -1.0, _MIDDLE_GREY), dtype=np.uint8)
+
+
+def _step(strokes: NDArray[np.uint8], least: float) -> int | None:
+    """After how many columns the place is most like itself, beyond where it is not; None where that is little."""
+    length = strokes.shape[1]
+    most = min(int(length / _LONGEST_STEP), int(length / _LEAST_THINGS))
+    if most <= least:
+        return None
+    alike = _correlated(strokes, strokes[:, : length - most])
+    lowest = np.minimum.accumulate(alike)
+    first = int(np.ceil(least))
+    peaks = [
+        lag
+        for lag in range(max(first, 1), most)
+        if alike[lag] >= max(alike[lag - 1], alike[lag + 1], _ALIKE) and lowest[lag] <= _APART
+    ]
+    return max(peaks, key=lambda lag: float(alike[lag]), default=None)
+
+
+def _likenesses(strokes: NDArray[np.uint8], step: int) -> list[float]:
+    """How like each thing is to the next one."""
+    starts = range(0, strokes.shape[1] - 2 * step + 1, step)
+    return [
+        float(_correlated(strokes[:, max(0, at + step - _SLACK_PX) : at + 2 * step + _SLACK_PX], thing).max())
+        for at, thing in ((start, strokes[:, start : start + step]) for start in starts)
+    ]
+
+
+def _after(strokes: NDArray[np.uint8], step: int) -> float:
+    """How like a strip is to itself after a step."""
+    most = step + _SLACK_PX
+    alike = _correlated(strokes, strokes[:, : strokes.shape[1] - most])
+    return float(alike[max(1, step - _SLACK_PX) :].max())
+
+
+def _correlated(strokes: NDArray[np.uint8], part: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Correlation of a part with what lies so many columns further on, a row higher or lower; 0 where one is plain."""
+    inner = np.ascontiguousarray(part[1:-1])
+    if not inner.size or inner.min() == inner.max():
+        return np.zeros(strokes.shape[1] - part.shape[1] + 1, np.float32)
+    return np.asarray(cv2.matchTemplate(strokes, inner, cv2.TM_CCOEFF_NORMED).max(axis=0), dtype=np.float32)
