@@ -21,14 +21,15 @@ _STROKE = 1 / 3  # of the height
 _ALIKE, _ALIKE_EACH, _APART = 0.8, 0.65, 0.35  # correlations: of all, of each thing with the next, half a step away
 _ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
 _SLACK_PX = 2  # steps are no whole pixels
+_BARE = 0.6  # of the usual strength of strokes: a place may reach beyond its things
 _MIDDLE_GREY = 128.0
 
 
 def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ()) -> bool:
     """True where each of four things or more is like the next one, after one step.
 
-    Letters that follow one another hardly ever are. Seen across, the lines of a block of type may be; they go on to
-    either side.
+    Letters that follow one another hardly ever are. Seen across, the lines of a block of type may be, and so is a grid;
+    they go on to either side.
 
     Parameters
     ----------
@@ -42,9 +43,9 @@ def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ())
         return False
     strokes = _strokes(grey)
     step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows))
-    if step is None or not all(one >= _ALIKE_EACH for one in _likenesses(strokes, step)):
+    if step is None or min(_likenesses(strokes, step)) < _ALIKE_EACH:
         return False
-    return not any(_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside)
+    return not beside or not all(_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside)
 
 
 def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,11 +75,13 @@ def _step(strokes: NDArray[np.uint8], least: float) -> int | None:
 
 
 def _likenesses(strokes: NDArray[np.uint8], step: int) -> list[float]:
-    """How like each thing is to the next one."""
-    starts = range(0, strokes.shape[1] - 2 * step + 1, step)
+    """How like each thing is to the next one, without what is bare at either end."""
+    starts = range(0, strokes.shape[1] - step + 1, step)
+    strengths = [float(strokes[:, start : start + step].std()) for start in starts]
+    drawn = np.flatnonzero(np.array(strengths) >= _BARE * float(np.median(strengths)))
     return [
         float(_correlated(strokes[:, max(0, at + step - _SLACK_PX) : at + 2 * step + _SLACK_PX], thing).max())
-        for at, thing in ((start, strokes[:, start : start + step]) for start in starts)
+        for at, thing in ((start, strokes[:, start : start + step]) for start in starts[drawn[0] : drawn[-1]])
     ]
 
 

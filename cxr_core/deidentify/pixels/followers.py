@@ -21,7 +21,7 @@ from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict, is_le
 from cxr_core.vocabulary import BoxDecision
 
 _FAINT_PROBABILITY = 0.2
-_MOST_SUSPECTS, _MOST_BESIDE = 4, 2
+_MOST_SUSPECTS, _MOST_BESIDE, _TEXTURE = 4, 2, 5
 _READ = 0.2  # of what was seen beside a letter: it was read as a word
 _ASKEW = 0.5, 0.2  # of what may be initials, and of the letter: what lies in the rectangle of both
 _OF_A_WORD = 3  # glyphs
@@ -89,9 +89,16 @@ def initials(
 
 
 def _plain_beside(search: SearchImage, letter: Line) -> list[Line]:
-    """What may be initials of a kept letter. Where there is much of it, most is ribs: only what is much lower."""
+    """What may be initials of a kept letter. Where there is much of it, most is ribs: only what is much lower.
+
+    Where there is still more, only what of that is nearest.
+    """
     lines, size = beside_letter(search, letter), max(letter.box.height, letter.box.width)
-    return [line for line in lines if len(lines) <= _MOST_BESIDE or line.line_px <= _MUCH_LOWER * size]
+    if len(lines) <= _MOST_BESIDE:
+        return lines
+    lower = [line for line in lines if line.line_px <= _MUCH_LOWER * size]
+    nearest = sorted(lower, key=lambda line: max(line.box.gaps(letter.ink_box)))
+    return nearest[: _MOST_BESIDE if len(lines) > _TEXTURE else None]
 
 
 def _lies_beside(box: Box, letter: Box) -> bool:

@@ -60,9 +60,17 @@ def test_words_and_numbers_are_none(text_ink: Write, text: str, size: int) -> No
 
 
 def test_things_that_go_on_to_either_side_are_none() -> None:
-    hooks = on_ground(hooks_and_eyes(8))
-    assert is_column(hooks, [on_ground(np.zeros(hooks.shape, np.bool_))])
-    assert not is_column(hooks, [on_ground(hooks_and_eyes(8), seed=2)])
+    hooks, more = on_ground(hooks_and_eyes(8)), on_ground(hooks_and_eyes(8), seed=2)
+    plain = on_ground(np.zeros(hooks.shape, np.bool_))
+    assert is_column(hooks, [plain, plain])
+    assert is_column(hooks, [plain, more])
+    assert not is_column(hooks, [more, more])
+
+
+def test_a_place_may_reach_beyond_its_things() -> None:
+    ink = hooks_and_eyes(9)
+    ink[:, -STEP_PX:] = False
+    assert is_column(on_ground(ink))
 
 
 @pytest.mark.parametrize(
