@@ -7,7 +7,7 @@ What they mean for the line is left to `judgement`.
 from collections.abc import Sequence
 from itertools import takewhile
 
-from cxr_core.deidentify.pixels.model import Line
+from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Line
 from cxr_core.deidentify.pixels.reading import Reading, is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, is_of_loops
 
@@ -18,6 +18,7 @@ LETTERS_SCORE = 0.8
 """Score of two letters or more that are read as such."""
 
 _READ_SCORE = 0.6
+_FEW = 3  # characters: ticks of a ruler are read as `TFT`, hooks as `UOU`, with less than that score
 
 
 def undisputed(agreed: list[Reading], readings: Sequence[Reading]) -> list[Reading]:
@@ -42,12 +43,18 @@ def _as_sure_as(readings: Sequence[Reading], marker: Reading) -> float:
 def is_read(line: Line, readings: Sequence[Reading]) -> bool:
     """True where a doubtful line says two characters or more; a letter, in its first position or beyond doubt."""
     believed = [r for r in readings if r is readings[0] or _is_beyond_doubt(r)] if is_letter(line) else readings
-    least = LETTERS_SCORE if is_letter(line) else _READ_SCORE
     return any(
-        score > least and (count_alphanumerics(text) >= 2 or has_company(text)) and not is_of_loops(text)
+        score > _least_score(line, text)
+        and (count_alphanumerics(text) >= 2 or has_company(text))
+        and not is_of_loops(text)
         for reading in believed
         for text, score in zip(reading.texts, reading.scores, strict=True)
     )
+
+
+def _least_score(line: Line, text: str) -> float:
+    is_hardly_text = line.probability < TEXT_PROBABILITY and count_alphanumerics(text) <= _FEW
+    return LETTERS_SCORE if is_letter(line) or is_hardly_text else _READ_SCORE
 
 
 def _is_beyond_doubt(reading: Reading) -> bool:

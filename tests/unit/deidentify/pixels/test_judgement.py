@@ -112,6 +112,14 @@ def test_doubtful_line_goes_where_two_characters_are_read(fake_reader: Callable[
     assert ([v.rule for v in verdicts], undecided) == ([Rule.READ], [])
 
 
+@pytest.mark.parametrize(("text", "score", "goes"), [("TFT", 0.75, False), ("TFT", 0.85, True), ("TFTE", 0.75, True)])
+def test_three_characters_of_what_is_hardly_text_must_be_surer(
+    fake_reader: Callable[..., object], text: str, score: float, *, goes: bool
+) -> None:
+    verdicts, _ = judge([line(LINE, probability=0.49)], bench(fake_reader(text, score)))
+    assert [v.rule for v in verdicts] == [Rule.READ] * goes
+
+
 def test_doubtful_line_stays_where_nothing_is_read(fake_reader: Callable[..., object]) -> None:
     verdicts, undecided = judge([line(LINE, probability=0.1)], bench(fake_reader("")))
     assert (verdicts, len(undecided)) == ([], 1)
