@@ -5,17 +5,16 @@ read, and a binarisation what is of the other tone: a name beside a marker must 
 What becomes of the line is left to `judgement`.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import as_bytes
+from cxr_core.deidentify.pixels.ink import count_letters
 from cxr_core.deidentify.pixels.model import SQUARISH, Line
 from cxr_core.deidentify.pixels.reading import is_letter
 from cxr_core.deidentify.pixels.wording import count_alphanumerics
 
 _WIDEST_LETTER, _NARROWEST_LETTER = 1.2, 0.34  # advance over height, of stretched type and of condensed
-_WIDEST_SEEN, _A_GLYPH = 1.7, 0.3  # the same where each letter is seen to be a part by itself; of the ink's height
+_WIDEST_SEEN = 1.7  # the same where each letter is seen to be a part by itself
 _THIN_SIGNS, _THIN = frozenset("1IJijlrtf"), 0.5  # in proportional type; of the width of the others
 _WORD = 4  # letters
 _THINNEST = 2.6  # height over width of an L
@@ -40,7 +39,7 @@ def explains(text: str, line: Line, which: int) -> bool:
     place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
     if line.is_vertical:
         place, box, ink = place.transposed, box.transposed, ink.T
-    is_letter_by_letter = letters >= _WORD and _glyphs(ink) == letters
+    is_letter_by_letter = letters >= _WORD and count_letters(ink) == letters
     widest = _WIDEST_SEEN if is_letter_by_letter else _WIDEST_LETTER
     if place.width > _most_heights(letters, widest) * max(place.height, box.height):
         return False
@@ -63,12 +62,6 @@ def is_short_enough(line: Line, letters: int) -> bool:
 
 def _most_heights(letters: int, widest: float = _WIDEST_LETTER) -> float:
     return max(_THINNEST if letters == 1 else SQUARISH, widest * (letters + 0.5))
-
-
-def _glyphs(ink: NDArray[np.bool_]) -> int:
-    """How many connected parts of an ink may be letters: not the dots, accents and hyphens."""
-    stats = cv2.connectedComponentsWithStats(as_bytes(ink), connectivity=8)[2]
-    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= _A_GLYPH * ink.shape[0]))
 
 
 def _runs(ink: NDArray[np.bool_]) -> int:

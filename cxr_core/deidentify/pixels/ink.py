@@ -33,6 +33,7 @@ _FRAME_FILL, _FRAMED = 0.5, 0.3
 _SPANNED, _MOST_BARE = 0.75, 0.4  # of the length of a mark: what ink must cover at least; what type covers at least
 _BARE, _BARE_SHARE = 12.0, 0.05  # of 255: fainter than any type; of the strongest stroke
 _LETTER_SHARE = 0.2
+_A_LETTER = 0.3  # of the height of a line that runs along the columns
 _MOST_COUNTED = 1 << 16  # of the range of values: what 16 bits hold
 
 
@@ -113,6 +114,12 @@ def part_of(line: Line, mask: NDArray[np.bool_], glyphs: int) -> Line:
     """A part of the first ink of a line as a line of its own; `mask` lies over the whole of that ink."""
     ink = Ink(np.ascontiguousarray(mask), line.ink_box, line.constancy)
     return line.cut_down_to(ink.cropped, ink.box, glyphs)
+
+
+def count_letters(ink: NDArray[np.bool_]) -> int:
+    """How many connected parts of the ink of a line may be letters: not the dots, accents and hyphens."""
+    stats = cv2.connectedComponentsWithStats(as_bytes(ink), connectivity=8)[2]
+    return int(np.count_nonzero(stats[1:, cv2.CC_STAT_HEIGHT] >= _A_LETTER * ink.shape[0]))
 
 
 def as_bytes(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

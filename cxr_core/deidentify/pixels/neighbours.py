@@ -11,12 +11,14 @@ from functools import partial, reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.ink import count_letters
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.reading import is_letter
 
 _SAME_LINE_GAP = 1.3  # of the height of the line
 _INITIAL_GAP, _AS_HIGH = 2.0, 1.3  # the same of an initial, and how much its height may differ
+_WIDEST_LETTER, _WORD = 2.0, 3  # of the same height: a space is as wide as a letter; letters that tell how wide
 _SHARED_HEIGHT = 0.4
 _STACK_GAP = 0.9
 _STACK_SIZE_RATIO = 1.5
@@ -69,7 +71,16 @@ def _is_initial(one: Line, gone: Line) -> bool:
     """True for a lone letter as high as a removed line and in its row, a full stop and a wide space away: "L. Ono"."""
     ratio = one.line_px / gone.line_px
     is_alike = is_letter(one) and 1 / _AS_HIGH <= max(ratio, one.ink_box.height / gone.line_px) <= _AS_HIGH
-    return is_alike and on_one_line(one, gone, _INITIAL_GAP)
+    return is_alike and on_one_line(one, gone, _INITIAL_GAP * max(1.0, _width_of_letters(gone)))
+
+
+def _width_of_letters(line: Line) -> float:
+    """From one letter to the next, in heights of the line: a wide face has wide spaces. 0 where its ink does not tell."""
+    if not line.inks:
+        return 0.0
+    ink = line.inks[0].T if line.is_vertical else line.inks[0]
+    letters = count_letters(ink)
+    return min(_WIDEST_LETTER, ink.shape[1] / (ink.shape[0] * letters)) if letters >= _WORD else 0.0
 
 
 def touches(one: Line, other: Line) -> bool:

@@ -109,6 +109,16 @@ def test_an_initial_a_wide_space_away_goes_with_its_name(gap_px: int, height_px:
     assert adjoins(initial, name) is goes
 
 
+@pytest.mark.parametrize(("gap_px", "goes"), [(56, True), (90, False)])
+def test_after_type_of_wide_letters_the_space_is_wider(gap_px: int, *, goes: bool) -> None:
+    ink = np.zeros((20, 175), np.bool_)
+    for left in range(0, 175, 37):
+        ink[:, left : left + 27] = True
+    box = Box(100, 100, 120, 275)
+    name = Line(box, False, 20.0, 9, 0.9, 0.0, (ink,), (box,))
+    assert adjoins(line(Box(100, 275 + gap_px, 120, 275 + gap_px + 24), 1), name) is goes
+
+
 def test_what_looks_like_type_and_hangs_on_a_removed_place_goes_piece_by_piece() -> None:
     gone = line(Box(100, 100, 120, 200), 8)
     touching, next_one = line(Box(122, 100, 142, 116), 1, 0.6), line(Box(144, 100, 164, 116), 1, 0.6)
