@@ -75,7 +75,7 @@ def _is_initial(one: Line, gone: Line) -> bool:
 
 
 def _width_of_letters(line: Line) -> float:
-    """From one letter to the next, in heights of the line: wide faces have wide spaces. 0 where its ink does not tell."""
+    """From one letter to the next, in heights of the line: wide faces have wide spaces. 0 where no ink tells."""
     if not line.inks:
         return 0.0
     ink = line.inks[0].T if line.is_vertical else line.inks[0]
