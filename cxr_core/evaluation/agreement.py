@@ -211,10 +211,11 @@ def kappa_of(counts: NDArray[np.float64]) -> tuple[float | None, float | None, f
         return None, None, None
     shares = counts / items
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
-    observed, expected = float(np.trace(shares)), float(rows @ columns)
+    expected = float(rows @ columns)
     if expected >= 1 - 1e-12:
         return None, None, None
-    kappa = (observed - expected) / (1 - expected)
+    by_chance = float(counts.sum(axis=1) @ counts.sum(axis=0))  # whole numbers: -1/16 is that, to the last bit
+    kappa = float((items * np.trace(counts) - by_chance) / (items**2 - by_chance))
     diagonal = np.diag(shares)
     agree = float((diagonal * (1 - (rows + columns) * (1 - kappa)) ** 2).sum())
     weights = (columns[:, None] + rows[None, :]) ** 2

@@ -142,7 +142,7 @@ def label_row(given: LabelAgreement) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else _rounded(value)
+    return "–" if value is None else f"{value:z.3f}"
 
 
 def _percent(value: float, digits: int) -> str:
@@ -153,13 +153,7 @@ def _interval(*values: float | None) -> str:
     value, low, high = values
     if value is None:
         return "–"
-    shown = _rounded(value)
-    return shown if low is None or high is None else f"{shown} ({_rounded(low)} to {_rounded(high)})"
-
-
-def _rounded(value: float) -> str:
-    """Three decimals; -1/16 is one number, whichever way its last bit fell."""
-    return f"{round(value, 9):z.3f}"
+    return f"{value:z.3f}" if low is None or high is None else f"{value:z.3f} ({low:z.3f} to {high:z.3f})"
 
 
 def _share(given: Share) -> str:

@@ -154,11 +154,6 @@ def lower(events: int, trials: int) -> float:
     return 1 - upper(trials - events, trials)
 
 
-def rounded(value: float) -> str:
-    """Three decimals: two ways to compute -1/16 differ in the last bit of a float, which must not show."""
-    return f"{round(value, 9):z.3f}"
-
-
 def expected_figures(rows: list[Row]) -> dict[str, str]:
     real = [row for row in rows if not row.is_planted]
     random = [row for row in real if row.stratum == "random"]
@@ -177,8 +172,8 @@ def expected_figures(rows: list[Row]) -> dict[str, str]:
     return {
         "Items with two answers": str(items),
         "Same answer": f"{observed:.3f}",
-        "kappa": "–" if chance_of == 1 else rounded((observed - chance_of) / (1 - chance_of)),
-        "PABAK": rounded(2 * observed - 1),
+        "kappa": "–" if chance_of == 1 else f"{(observed - chance_of) / (1 - chance_of):z.3f}",
+        "PABAK": f"{2 * observed - 1:z.3f}",
         "square": f"{a} {b} {c} {d}",
         "If readers missed nothing": f"{upper(leaks, len(random)):.3%}".replace("%", " %"),
         "Bound per image": f"{min(1, upper(leaks, len(random)) / sensitivity):.3%}".replace("%", " %"),

@@ -118,6 +118,10 @@ def test_the_interval_of_any_table_is_that_of_the_delta_method(counts: list[int]
     assert high == pytest.approx(min(1, kappa + margin), abs=1e-4)
 
 
+def test_kappa_of_whole_numbers_is_exact_to_the_last_bit() -> None:
+    assert kappa_of(np.array([[0.0, 1.0], [1.0, 15.0]]))[0] == -1 / 16  # shown as -0.062, not as -0.063
+
+
 def test_one_answer_throughout_has_no_kappa() -> None:
     found = agreement(TwoByTwo(0, 0, 0, 50))
     assert (found.kappa, found.observed, found.positive, found.negative) == (None, 1, None, 1)
