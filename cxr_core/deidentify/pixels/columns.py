@@ -4,28 +4,27 @@ Takes grey values along a place, gives yes or no. What returns a dozen times and
 becomes of the place is left to `lines`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.tones import hat
+from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.tones import sampled, strokes_of
 
 _SEEN_PX = 32  # height of the place where it is compared with itself: things are no finer
 _LEAST_PX = 28  # height of a place, in pixels of the image: scan lines and dots of small type repeat themselves
 _LEAST_STEP_PX, _LEAST_STEP = 18, 0.3  # in pixels of the image, and of the place's height: the same of large type
 _LEAST_THINGS = 3.5
-_LONGEST_STEP = 3.2  # times which a step lies in the place
 _STROKE = 1 / 3  # of the height
 _ALIKE, _ALIKE_EACH, _APART = 0.8, 0.65, 0.35  # correlations: of all, of each thing with the next, half a step away
 _ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
 _SLACK_PX = 2  # steps are no whole pixels
 _BARE = 0.6  # of the usual strength of strokes: a place may reach beyond its things
-_MIDDLE_GREY = 128.0
 
 
-def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ()) -> bool:
+def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = ()) -> bool:
     """True where each of four things or more is like the next one, after one step.
 
     Letters that follow one another hardly ever are. Seen across, the lines of a block of type may be, and so is a grid;
@@ -35,8 +34,8 @@ def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ())
     ----------
     grey : (rows, columns) uint8 array
         The place, its longer direction along the columns, at the image's own resolution.
-    beside : sequence of (rows, columns) uint8 arrays
-        Strips along it on either side.
+    beside : iterable of (rows, columns) uint8 arrays
+        Strips along it on either side; taken only where all else speaks for a column.
     """
     rows = grey.shape[0]
     if rows < _LEAST_PX:
@@ -45,30 +44,27 @@ def is_column(grey: NDArray[np.uint8], beside: Sequence[NDArray[np.uint8]] = ())
     step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows))
     if step is None or min(_likenesses(strokes, step)) < _ALIKE_EACH:
         return False
-    return not beside or not all(_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside)
+    goes_on = [_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside]
+    return not goes_on or not all(goes_on)
 
 
 def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What is brighter and darker than its ground, on a grey one, the place `_SEEN_PX` high at most."""
-    zoom = min(1.0, _SEEN_PX / grey.shape[0])
-    size = max(1, round(grey.shape[1] * zoom)), max(1, round(grey.shape[0] * zoom))
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    bright, dark = (hat(small, kind, _STROKE * size[1]) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return np.asarray(cv2.addWeighted(bright, 1.0, dark, -1.0, _MIDDLE_GREY), dtype=np.uint8)
+    small, _ = sampled(grey, Box(0, 0, *grey.shape), min(1.0, _SEEN_PX / grey.shape[0]))
+    return strokes_of(small, _STROKE * small.shape[0])
 
 
 def _step(strokes: NDArray[np.uint8], least: float) -> int | None:
     """After how many columns the place is most like itself, beyond where it is not; None where that is little."""
     length = strokes.shape[1]
-    most = min(int(length / _LONGEST_STEP), int(length / _LEAST_THINGS))
+    most = int(length / _LEAST_THINGS)
     if most <= least:
         return None
     alike = _correlated(strokes, strokes[:, : length - most])
     lowest = np.minimum.accumulate(alike)
-    first = int(np.ceil(least))
     peaks = [
         lag
-        for lag in range(max(first, 1), most)
+        for lag in range(int(np.ceil(least)), most)
         if alike[lag] >= max(alike[lag - 1], alike[lag + 1], _ALIKE) and lowest[lag] <= _APART
     ]
     return max(peaks, key=lambda lag: float(alike[lag]), default=None)

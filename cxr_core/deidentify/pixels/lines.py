@@ -131,24 +131,28 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
     to; the longer ticks of a ruler reach to one side.
     """
-    most = _COLUMN_PROBABILITY if mark.is_vertical else _ZIP_PROBABILITY
-    if mark.is_squarish or mark.probability >= most:
+    if mark.is_squarish:
         return False
     core = mark.core.transposed if mark.is_vertical else mark.core
     grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
     rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
     strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
     own = slice(core.left - strip.left, core.right - strip.left)
-    starts = _beside(strip)
-    beside = (grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right] for first in starts)
-    shown = [np.ascontiguousarray(part) for part in beside if part.shape[0] > 1]
-    place = np.ascontiguousarray(grey[strip.window])
-    if mark.is_vertical and is_column(place[:, own], [part[:, own] for part in shown]):
+    may_be_column = mark.is_vertical and mark.probability < _COLUMN_PROBABILITY
+    if may_be_column and is_column(grey[strip.window][:, own], (part[:, own] for part in _strips_beside(grey, strip))):
         return True
-    if mark.probability >= _ZIP_PROBABILITY:
-        return False
     is_row = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
-    return is_row(place, own) and not (shown and all(repeats_itself(part, own) for part in shown))
+    if mark.probability >= _ZIP_PROBABILITY or not is_row(np.ascontiguousarray(grey[strip.window]), own):
+        return False
+    shown = list(_strips_beside(grey, strip))
+    return not shown or not all(repeats_itself(part, own) for part in shown)
+
+
+def _strips_beside(grey: NDArray[np.uint8], strip: Box) -> Iterator[NDArray[np.uint8]]:
+    for first in _beside(strip):
+        part = grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right]
+        if part.shape[0] > 1:
+            yield np.ascontiguousarray(part)
 
 
 def _beside(strip: Box) -> tuple[int, int]:

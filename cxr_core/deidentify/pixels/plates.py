@@ -11,7 +11,7 @@ from cxr_core.deidentify.pixels.model import UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.standing import lies_on_bare_ground
 from cxr_core.deidentify.pixels.verdict import Verdict
-from cxr_core.deidentify.pixels.wording import are_alike, edits, folded
+from cxr_core.deidentify.pixels.wording import edits, folded
 
 _WORD = 2  # letters
 _LONG = 5  # letters: of a word as long the readers may differ by one, and mean the same
@@ -46,7 +46,8 @@ def explains_code(kept: Verdict, code: Box) -> bool:
 
 def _say_the_same(texts: Sequence[str]) -> bool:
     first, *others = map(folded, texts)
-    return are_alike(texts) or (len(first) >= _LONG and all(edits(first, one, most=1) <= 1 for one in others))
+    most = 1 if len(first) >= _LONG else 0
+    return all(edits(first, one, most=most) <= most for one in others)
 
 
 def _is_plate_of(line: Line, code: Box, most: float) -> bool:

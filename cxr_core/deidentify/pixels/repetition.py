@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.tones import hat
+from cxr_core.deidentify.pixels.tones import hat, strokes_of
 
 _LEAST_PX = 96
 _LEAST_TURNS = 12
@@ -34,7 +34,6 @@ _BROKEN, _GRAIN = 1.8, 2.0  # times the usual difference after a step, and what 
 _STILL = 0.5  # of the pattern's strength in a place: it goes on there
 _USUAL, _OWN = 25, 65  # percentiles of the differences after a step: of the row, of the place
 _POINT = 3, 3  # pixels about one
-_MIDDLE_GREY = 128.0
 _ROWS = 3  # what lies upon a pattern is at least so high a part of it
 _LEAST_BREAK = 2.0, 1.0  # steps, and of the place's height
 
@@ -100,9 +99,7 @@ def _is_written(added: NDArray[Any]) -> bool:
 
 
 def _strokes_of(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Strokes brighter and darker than their ground, on a grey one: what lies behind a pattern changes slowly."""
-    bright, dark = (hat(grey, kind, _STROKE * grey.shape[0]) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return np.asarray(cv2.addWeighted(bright, 1.0, dark, -1.0, _MIDDLE_GREY), dtype=np.uint8)
+    return strokes_of(grey, _STROKE * grey.shape[0])
 
 
 def _unlikeness(grey: NDArray[np.uint8], step: int) -> NDArray[np.float32]:

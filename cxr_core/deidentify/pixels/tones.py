@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels.model import Box
 
 _LARGEST_ZOOM = 2.0
+_MIDDLE_GREY = 128.0
 
 
 def sampled(grey: NDArray[np.uint8], window: Box, zoom: float) -> tuple[NDArray[np.uint8], float]:
@@ -50,6 +51,12 @@ def hat(grey: NDArray[np.uint8], kind: int, stroke_px: float) -> NDArray[np.uint
     """How far strokes up to a width stand out: `MORPH_TOPHAT` for bright ones, `MORPH_BLACKHAT` for dark ones."""
     kernel = np.ones((round(stroke_px) | 1,) * 2, np.uint8)
     return np.asarray(cv2.morphologyEx(grey, kind, kernel), dtype=np.uint8)
+
+
+def strokes_of(grey: NDArray[np.uint8], stroke_px: float) -> NDArray[np.uint8]:
+    """Strokes up to a width, brighter and darker than their ground, on a grey one: what lies behind changes slowly."""
+    bright, dark = (hat(grey, kind, stroke_px) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    return np.asarray(cv2.addWeighted(bright, 1.0, dark, -1.0, _MIDDLE_GREY), dtype=np.uint8)
 
 
 def contrast_of(ink: NDArray[np.bool_], grey: NDArray[np.uint8]) -> float | None:

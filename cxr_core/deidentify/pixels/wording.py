@@ -25,6 +25,7 @@ _UNLIKE = 0.4
 _LONG = 6  # letters
 _ARROW, _AFTER_AN_ARROW = frozenset("TI1"), 5  # what it is read as; letters
 _SIDES, _LEAST_IN_A_PHRASE = frozenset("LR"), 2
+_WITH_A_SIDE = 3  # letters: a side, and the shortest word after it
 _SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*•·●○°](?=[^\W\d_])")
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
@@ -132,7 +133,7 @@ def _with_sides_apart(words: Sequence[str], policy: MarkerPolicy) -> tuple[str, 
     """
     if len(words) < _LEAST_IN_A_PHRASE:
         return tuple(words)
-    least = 3 if any(len(word) >= _LONG and word in policy.words for word in words) else _LONG + 1
+    least = _WITH_A_SIDE if any(len(word) >= _LONG and word in policy.words for word in words) else _LONG + 1
     joined = (len(word) >= least and word[0] in _SIDES and word[1:] in policy.words for word in words)
     return tuple(
         part for word, two in zip(words, joined, strict=True) for part in ((word[0], word[1:]) if two else (word,))
