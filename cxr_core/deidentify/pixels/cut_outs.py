@@ -21,6 +21,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     ink_shared,
     is_block,
     is_initial_of,
+    is_of_its_ink,
     may_have_company,
 )
 from cxr_core.deidentify.pixels.places import groups_of
@@ -39,6 +40,7 @@ from cxr_core.deidentify.pixels.solid import is_one_sign
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import (
     LEAD_ASPECT,
+    WHOLE_WORD,
     Rule,
     StandsAlone,
     Verdict,
@@ -46,7 +48,7 @@ from cxr_core.deidentify.pixels.verdict import (
     may_hold_lead,
     may_show_letter,
 )
-from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics
+from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics, is_spelled_out, longest_word
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_PLACES = 8
@@ -55,7 +57,6 @@ _SURELY_A_LINE = 0.88  # lead is blurred, and not alone
 _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _AS_READ = 0.5  # of the ink of a part: what was read
-_OF_A_LETTER = 0.8  # of the ink of a stroke: that of the word
 _LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
 _LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
@@ -167,30 +168,29 @@ def without_small_letters(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def words_apart(verdicts: Sequence[Verdict], bench: Bench, stands_alone: StandsAlone) -> list[Verdict]:
     """Listed words that one binarisation shows whole, in places that hold more: the rest goes, they stay.
 
-    Of a place that was seen still more coarsely with what is around it only a word that stands by itself stays.
+    Of a place that was seen still more coarsely with what is around it only a word that stands by itself stays, and so
+    does a short one. Of several readings that counts which is spelled out: under another look an end may be missing.
     """
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
     known = [v.line.ink_box for v in kept]
     found: list[Verdict] = []
-    for place in (v for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
-        others = [v.line for v in removed if v is not place]
-        for word in words_of(place.line):
-            around = [
-                one for one in others if is_place_of_several(one, word) and _is_inside_of(place.line.box, one.box)
-            ]
-            apart = [one for one in others if one not in around and not _is_stroke_of(one, word)]
-            verdict = judge_word(word, bench) if _is_free(word, known, apart) else None
-            if verdict is not None and (not around or stands_alone(verdict, kept)):
-                found.append(verdict)
-                known.append(word.box)
-                break
+
+    def judged(word: Line, place: Line) -> Verdict | None:
+        others = [v.line for v in removed if v.line is not place and not is_of_its_ink(v.line.box, word)]
+        around = [one for one in others if is_place_of_several(one, word) and _is_inside_of(place.box, one.box)]
+        if not _is_free(word, known, [one for one in others if one not in around]):
+            return None
+        verdict = judge_word(word, bench)
+        is_plain = verdict is not None and not around and longest_word(verdict.texts[0]) >= WHOLE_WORD
+        return verdict if verdict and (is_plain or stands_alone(verdict, kept)) else None
+
+    for place in (v.line for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
+        words = [verdict for word in words_of(place) if (verdict := judged(word, place))]
+        if words:
+            found.append(max(words, key=lambda one: is_spelled_out(one.texts[0], bench.policy)))
+            known.append(found[-1].line.box)
     return found
-
-
-def _is_stroke_of(one: Line, word: Line) -> bool:
-    """True for a stroke of the word that was seen as a line by itself."""
-    return one.box.intersection(word.box) == one.box.area and ink_shared(one, word) >= _OF_A_LETTER
 
 
 def _is_free(line: Line, known: Sequence[Box], others: Sequence[Line]) -> bool:

@@ -22,7 +22,7 @@ from cxr_core.deidentify.pixels.reading import (
     read_line,
 )
 from cxr_core.deidentify.pixels.sightings import Sighting
-from cxr_core.deidentify.pixels.verdict import WHOLE_WORD, Rule, Verdict
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.deidentify.pixels.wording import count_alphanumerics, has_company, normalise, supports
 from cxr_core.vocabulary import BoxDecision
 
@@ -77,10 +77,10 @@ def _first_reader(bench: Bench) -> Desk:
 
 
 def judge_word(word: Line, bench: Bench) -> Verdict | None:
-    """Kept where all readers read the same marker, or spell out listed words; a long one among them; else None."""
+    """Kept where all readers read the same marker, or spell out listed words; one of some length among them."""
     for reading in read_line(word, bench.desk, bench.is_marker, words_matter=False, is_far=bench.is_far):
         first = _shared_words(reading) or _supported_word(reading)
-        is_long = max(map(len, first.split()), default=0) >= WHOLE_WORD
+        is_long = max(map(len, first.split()), default=0) >= _PLAIN_WORD
         is_listed = reading.is_unanimous or set(first.split()) <= bench.policy.words
         if is_long and is_listed and bench.keeps(reading, word) and not bench.identifiers.are_named_in([first]):
             return _cut_out(word, reading, bench)

@@ -5,6 +5,8 @@ read, and a binarisation what is of the other tone: a name beside a marker must 
 What becomes of the line is left to `judgement`.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ _WORD = 4  # letters
 _THINNEST = 2.6  # height over width of an L
 _INK_ACROSS, _INK_ALONG = 0.6, 0.7  # of the height and of the length of the place
 _WIDE_GAP = 0.6  # of the height of the ink: more than there is between the letters of a word
+_LETTER_GAP = 0.12  # the same: more than there is between the dots of one
+_NO_WORD = re.compile(r"[^\w\-]+")  # a space, or a sign that a letter was taken for
 
 
 def explains(text: str, line: Line, which: int) -> bool:
@@ -39,14 +43,14 @@ def explains(text: str, line: Line, which: int) -> bool:
     place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
     if line.is_vertical:
         place, box, ink = place.transposed, box.transposed, ink.T
-    is_letter_by_letter = letters >= _WORD and count_letters(ink) == letters
+    is_letter_by_letter = letters >= _WORD and letters in {count_letters(ink), _runs(ink, _LETTER_GAP)}
     widest = _WIDEST_SEEN if is_letter_by_letter else _WIDEST_LETTER
     if place.width > _most_heights(letters, widest) * max(place.height, box.height):
         return False
     is_whole = box.width >= _INK_ALONG * (place.width - line.slack_px)
     is_one_line = letters < _WORD or box.height >= _INK_ACROSS * (place.height - line.slack_px)
     is_long_enough = letters < _WORD or box.width >= _NARROWEST_LETTER * _advances(text) * box.height
-    is_of_words = is_letter_by_letter or _runs(ink) <= len(text.split())
+    is_of_words = is_letter_by_letter or _runs(ink, _WIDE_GAP) <= len(_NO_WORD.split(text.strip()))
     return is_whole and is_one_line and is_long_enough and is_of_words
 
 
@@ -64,7 +68,7 @@ def _most_heights(letters: int, widest: float = _WIDEST_LETTER) -> float:
     return max(_THINNEST if letters == 1 else SQUARISH, widest * (letters + 0.5))
 
 
-def _runs(ink: NDArray[np.bool_]) -> int:
-    """Into how many pieces wide gaps divide the ink of a line that runs along the columns."""
+def _runs(ink: NDArray[np.bool_], gap: float) -> int:
+    """Into how many pieces gaps wider than this share of its height divide a line that runs along the columns."""
     columns = np.flatnonzero(ink.any(axis=0))
-    return 1 + int(np.count_nonzero(np.diff(columns) > _WIDE_GAP * ink.shape[0]))
+    return 1 + int(np.count_nonzero(np.diff(columns) > gap * ink.shape[0]))

@@ -68,6 +68,12 @@ class Ink:
         )
 
     @property
+    def is_spilt(self) -> bool:
+        """True where it fills its reach from one side to the other."""
+        ink = extent(self.mask)
+        return ink.height == self.mask.shape[0] or ink.width == self.mask.shape[1]
+
+    @property
     def cropped(self) -> NDArray[np.bool_]:
         """The mask within `box`."""
         return np.ascontiguousarray(self.mask[extent(self.mask).window])

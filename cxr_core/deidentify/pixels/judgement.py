@@ -16,6 +16,7 @@ from cxr_core.deidentify.pixels.neighbours import (
     initials_of,
     initials_of_doubtful,
     ink_outside,
+    ink_shared,
     is_of_its_ink,
     on_one_line,
     stacked,
@@ -61,6 +62,7 @@ _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse
 _MUCH_HIGHER = 1.7  # two lines seen as one
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
+_OF_ITS_INK = 0.8  # of the ink of a stroke
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,8 @@ class _Seen:
 def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     """Without removed lines that hold nothing but kept ones, badly seen: two of them as one, or one with its shade.
 
-    Nor with a stroke of a letter of a kept word, which had gone as an initial beside another of its letters.
+    Nor with a stroke of a letter of a kept word, which had gone as an initial beside another of its letters, or as
+    type by itself: dots and scan lines look so.
     """
     kept = [v for v in verdicts if v.is_kept]
     words = [v.as_read for v in kept if count_alphanumerics(v.texts[0]) >= _WORD]
@@ -287,7 +290,8 @@ def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
     def may_be_beside(verdict: Verdict, marker: Verdict) -> bool:
         line, one = verdict.line, marker.line
         is_other = _is_within(line, one) or (verdict.is_legible and _is_lower(line, one))
-        return is_other and not _is_a_letter_of(line, marker.as_read)
+        is_of_it = _is_a_letter_of(line, marker.as_read) or ink_shared(line, marker.as_read) >= _OF_ITS_INK
+        return is_other and not is_of_it
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line

@@ -76,15 +76,26 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
     if _is_of_one_sign(line):
         return
-    if not _may_be_zip(line):
-        yield line
+    if not _may_be_zip(line) or not repeats_itself(_along(search, line)):
+        yield _told_from_ground(line, mark, inks)
         return
-    grey = _along(search, line)
-    if not repeats_itself(grey):
-        yield line
-        return
-    for first, last in broken_at(grey):
+    for first, last in broken_at(_along(search, line)):
         yield _part_of(line, first, last)
+
+
+def _told_from_ground(line: Line, mark: Mark, inks: Sequence[Ink]) -> Line:
+    """The line no higher than the likeliest ink that ends within its reach; the same where none does.
+
+    Where the ground changes beneath a line, one threshold takes ground for ink, as far as is looked.
+    """
+    told = next((ink for ink in inks if not ink.is_spilt), inks[0] if inks else None)
+    if told is None or told is inks[0]:
+        return line
+    box, whole = mark.core.union(told.box), line.box
+    if not mark.is_squarish:  # its last letters may be too faint for either
+        rows, columns = (whole, box) if line.is_vertical else (box, whole)
+        box = Box(rows.top, columns.left, rows.bottom, columns.right)
+    return replace(line, box=box, line_px=float(box.width if line.is_vertical else box.height))
 
 
 def _is_of_one_sign(line: Line) -> bool:

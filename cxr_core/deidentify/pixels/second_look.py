@@ -41,8 +41,10 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     """
     if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
         return line
-    least = _DENIED_LARGE if _is_large(line, min(search.shape)) else _DENIED
-    if probability_of_text(search, line.box, is_vertical=line.is_vertical) < least:
+    place = line.box.union(line.ink_box)  # with all that one threshold takes for ink, as the network has learned it
+    whole = replace(line, box=place, line_px=float(place.width if line.is_vertical else place.height))
+    least = _DENIED_LARGE if _is_large(whole, min(search.shape)) else _DENIED
+    if probability_of_text(search, place, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line
 

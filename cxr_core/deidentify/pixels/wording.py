@@ -27,6 +27,8 @@ _ARROW, _AFTER_AN_ARROW = frozenset("TI1"), 5  # what it is read as; letters
 _SIDES, _LEAST_IN_A_PHRASE = frozenset("LR"), 2
 _WITH_A_SIDE = 3  # letters: a side, and the shortest word after it
 _SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*•·●○°](?=[^\W\d_])")
+_SIGN = r"[:;'’‘`|!*•·●○°/\\()\[\]<>^\"“”]"
+_HALF_A_VIEW = re.compile(rf"(?<!\w)(?:(A{_SIGN}|{_SIGN}P(?!\w))|P{_SIGN}|{_SIGN}A(?!\w))")  # of AP, or else of PA
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
     r"|(?<![^\W_])[^\W\d_]\. ?[^\W\d_]"  # R. Port
@@ -92,7 +94,15 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     if wording in policy.phrases or _are_markers(_with_sides_apart(wording.split(), policy), policy):
         return True
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
-    return UNREAD in unread and _are_markers(tuple(unread.split()), policy)
+    if UNREAD in unread and _are_markers(tuple(unread.split()), policy):
+        return True
+    viewed = normalise(_HALF_A_VIEW.sub(lambda view: " AP " if view[1] else " PA ", text)).split()
+    return viewed != wording.split() and _has_listed(viewed, policy) and _are_markers(tuple(viewed), policy)
+
+
+def _has_listed(words: Sequence[str], policy: MarkerPolicy) -> bool:
+    """True where one of the words is a long listed one, letter by letter: what stands beside it is no name."""
+    return any(len(word) >= _LONG - 1 and word in policy.words for word in words)
 
 
 def _without_arrow(wording: str, policy: MarkerPolicy) -> str:
