@@ -41,7 +41,8 @@ _RIM_CELLS, _OF_IT = 2, 0.15
 _INITIALS, _LONGEST, _CLOSE = (0.15, 0.85), 2.0, 0.8  # of the letter: height and length of initials, and the gap
 _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
 _WORD_HEIGHT, _WORD_ASPECT, _LONGEST_WORD = 1.1, 1.3, 5.0  # of the letter, askew; of the word
-_AS_HIGH, _SPACES, _ON_ITS_LINE, _OVERLAP = (0.5, 1.8), 2.0, 0.25, 0.2  # of a letter: what makes a row with it
+_LOWEST, _HIGHEST, _SPACES, _ON_ITS_LINE, _OVERLAP = 0.5, 1.8, 2.0, 0.25, 0.2  # of a letter: what makes a row with it
+_SPACE, _LOWEST_BEYOND = 0.18, 0.62  # the same: of type that is divided from it by so much
 _UNHARMED = 0.95  # of the ink of a letter
 _GLIMPSED_PX, _GLIMPSED = (32, 24, 40), 0.25  # heights at which it is looked for; probability
 _COVERED = 0.75  # of the sides of a letter: what its ink must reach
@@ -137,9 +138,13 @@ def _may_be_word(box: Box, size: int) -> bool:
 
 
 def _follows(letter: Box, other: Box) -> bool:
-    """True for type in the row of a letter that stands on its line, about as high, within a few spaces."""
+    """True for type in the row of a letter that stands on its line, about as high, within a few spaces.
+
+    Small letters of its word stand close to it; what is as low and further away are initials.
+    """
     gap = letter.gaps(other)[1]
-    is_as_high = _AS_HIGH[0] * letter.height <= other.height <= _AS_HIGH[1] * letter.height
+    least = _LOWEST if gap < _SPACE * letter.height else _LOWEST_BEYOND
+    is_as_high = least * letter.height <= other.height <= _HIGHEST * letter.height
     offset = min(abs(letter.bottom - other.bottom), abs(letter.top - other.top))
     return (
         is_as_high
