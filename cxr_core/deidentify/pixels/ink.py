@@ -71,7 +71,7 @@ class Ink:
     def is_spilt(self) -> bool:
         """True where it fills its reach from one side to the other."""
         ink = extent(self.mask)
-        return ink.height == self.mask.shape[0] or ink.width == self.mask.shape[1]
+        return bool(ink.height == self.mask.shape[0] or ink.width == self.mask.shape[1])
 
     @property
     def cropped(self) -> NDArray[np.bool_]:

@@ -89,3 +89,20 @@ def test_the_widest_type_is_explained_where_each_letter_is_seen_by_itself(
     box = Box(0, 0, *ink.shape)
     assert box.aspect > 1.2 * 6.5
     assert explains(text, line_of(box, (ink, box)), 0) is is_explained
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("MOBILE", True), ("MOB ILE", True), ("MOBIL", False)])
+def test_letters_of_dots_are_told_by_the_gaps_between_them(text_ink: Write, text: str, *, is_explained: bool) -> None:
+    """Type of one width has gaps as wide as a space on either side of an I."""
+    ink = beside(*(text_ink(sign, 60) for sign in "MOBILE"), gap_px=40)
+    ink[::4] = False
+    ink[:, ::4] = False
+    box = Box(0, 0, *ink.shape)
+    assert explains(text, line_of(box, (ink, box)), 0) is is_explained
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("A\u00b7SUPINE", True), ("ASUPINE", False)])
+def test_a_sign_between_words_divides_them_as_a_space_does(text_ink: Write, text: str, *, is_explained: bool) -> None:
+    ink = beside(text_ink("AP", 30), text_ink("SUPINE", 30), gap_px=30)
+    box = Box(0, 0, *ink.shape)
+    assert explains(text, line_of(box, (ink, box)), 0) is is_explained

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import find_inks, without_bare_ends
+from cxr_core.deidentify.pixels.ink import Ink, find_inks, without_bare_ends
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import prepare_search
@@ -118,3 +118,14 @@ def _within(ink: NDArray[np.bool_], box: Box, reach: Box) -> NDArray[np.bool_]:
     whole = np.zeros((reach.height, reach.width), np.bool_)
     whole[box.top - reach.top : box.bottom - reach.top, box.left - reach.left : box.right - reach.left] = ink
     return whole
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_spilt"), [((0, 30), (4, 60), True), ((9, 22), (0, 90), True), ((0, 29), (1, 90), False)]
+)
+def test_ink_is_spilt_where_it_fills_its_reach_from_side_to_side(
+    rows: tuple[int, int], columns: tuple[int, int], *, is_spilt: bool
+) -> None:
+    mask = np.zeros((30, 90), np.bool_)
+    mask[rows[0] : rows[1], columns[0] : columns[1]] = True
+    assert Ink(mask, Box(0, 0, 60, 180), 0.0).is_spilt is is_spilt

@@ -610,3 +610,42 @@ def test_of_a_place_seen_more_coarsely_a_word_stays_that_stands_by_itself(
     seen = replace(line(place, glyphs=8), inks=(np.ones((20, 100), np.bool_),), ink_boxes=(word,))
     gone = [Verdict(one, BoxDecision.REDACTED, Rule.TEXT) for one in (seen, line(around, glyphs=4))]
     assert bool(words_apart(gone, bench(fake_reader("SUPINE")), lambda *_: stands)) is stands
+
+
+@pytest.mark.parametrize(
+    ("text", "stands", "stays"), [("PORT", True, True), ("PORT", False, False), ("LAT", True, False)]
+)
+def test_a_short_word_stays_in_a_place_that_holds_more_where_it_stands_by_itself(
+    fake_reader: Callable[..., object], text: str, *, stands: bool, stays: bool
+) -> None:
+    word, place = Box(150, 100, 198, 220), Box(100, 80, 260, 330)
+    seen = replace(line(place, glyphs=8), inks=(np.ones((48, 120), np.bool_),), ink_boxes=(word,))
+    gone = [Verdict(seen, BoxDecision.REDACTED, Rule.TEXT)]
+    assert bool(words_apart(gone, bench(fake_reader(text)), lambda *_: stands)) is stays
+
+
+class ToItsEnd:
+    """Reads the wider of two inks to its end."""
+
+    name = "width"
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        return [("PORTABLE" if crop.shape[1] > 180 else "PORTABL", 0.99) for crop in crops]
+
+
+def test_of_two_looks_at_a_word_that_counts_which_spells_it_out() -> None:
+    torn, word, place = Box(150, 100, 180, 190), Box(150, 100, 180, 230), Box(100, 80, 260, 330)
+    inks = tuple(np.ones((box.height, box.width), np.bool_) for box in (torn, word))
+    seen = replace(line(place, glyphs=8), inks=inks, ink_boxes=(torn, word))
+    kept = words_apart([Verdict(seen, BoxDecision.REDACTED, Rule.TEXT)], bench(ToItsEnd()), lambda *_: False)
+    assert [one.line.box for one in kept] == [word]
+
+
+@pytest.mark.parametrize(("seed", "rules"), [(0, []), (1, [Rule.TEXT])])
+def test_dots_of_the_letters_of_a_kept_word_are_no_type_by_themselves(seed: int, rules: list[Rule]) -> None:
+    word = line(Box(100, 100, 160, 300), glyphs=5)
+    within = line(Box(104, 110, 124, 290), glyphs=9, probability=0.9, seed=1)
+    if not seed:
+        within = replace(within, inks=(word.inks[0][4:24, 10:190],))
+    verdicts, _ = judge([within, word], bench(ByHeight("RIGHT")))
+    assert [v.rule for v in verdicts if not v.is_kept] == rules

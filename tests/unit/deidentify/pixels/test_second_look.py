@@ -125,3 +125,20 @@ def test_where_the_place_is_is_seen(burned: Callable[..., tuple[SearchImage, Lin
 def test_a_place_at_the_edge_of_an_image_is_looked_at(noise_image: Draw) -> None:
     search = prepare_search(noise_image(40, 40), Photometric.MONOCHROME1)
     assert 0 <= probability_of_text(search, Box(0, 0, 6, 40), is_vertical=False) <= 1
+
+
+def test_a_place_is_looked_at_with_all_that_a_threshold_took_for_its_ink(
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network has learned places that are as high; the line may have been told from its ground since."""
+    looked: list[Box] = []
+
+    def seen(_: SearchImage, box: Box, *, is_vertical: bool) -> float:
+        looked.append(box)
+        return float(is_vertical)
+
+    monkeypatch.setattr(second_look, "probability_of_text", seen)
+    spilt = Box(180, 110, 260, 300)
+    line = Line(Box(200, 120, 240, 300), False, 40.0, 5, _DOUBT, 0.0, (np.ones((80, 190), np.bool_),), (spilt,))
+    assert looked_at_again(prepare_search(noise_image(), Photometric.MONOCHROME2), line).probability == 0.49
+    assert looked == [Box(180, 110, 260, 300)]

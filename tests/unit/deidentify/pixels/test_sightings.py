@@ -161,3 +161,21 @@ def test_the_answer_has_a_cell_for_every_four_pixels_begun() -> None:
 def test_nothing_is_seen_on_bare_ground(noise_image: Draw) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
     assert _best(search, Box(100, 100, 200, 180)) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "is_row"),
+    [
+        (Box(150, 190, 200, 300), True),  # "Rex"
+        (Box(150, 220, 200, 300), False),  # R, and initials half as high
+        (Box(130, 220, 200, 300), True),  # R, and type that is hardly lower
+        (Box(100, 220, 200, 300), True),
+        (Box(150, 400, 200, 480), False),
+    ],
+)
+def test_small_letters_close_to_a_letter_are_a_word_with_it_and_further_away_initials(
+    other: Box, *, is_row: bool
+) -> None:
+    letter = Box(100, 110, 200, 180)
+    seen = replace(_sighting(0.9, letter), beside=(other,))
+    assert seen.is_of_a_row([]) is is_row

@@ -203,6 +203,19 @@ def test_lines_of_a_block_stay_apart(noise_image: Draw, burn: Burn) -> None:
     assert max(box.height for box in boxes) < 40
 
 
+@pytest.mark.parametrize("turn", [0, 1])
+def test_a_line_across_a_border_of_the_ground_is_hardly_higher_than_its_type(text_ink: Burn, turn: int) -> None:
+    """One threshold takes the brighter ground for ink, as far above and below as is looked."""
+    image = np.random.default_rng(1).normal(700, 30, (480, 900))
+    image[:, 470:] += 1700
+    ink = text_ink("Ross, Ruth 1931", 44)
+    image[200 : 200 + ink.shape[0], 240 : 240 + ink.shape[1]][ink] += 1500  # of no exact value
+    drawn = np.ascontiguousarray(np.rot90(image.clip(0, 4095).astype(np.uint16), turn))
+    (line,) = (one for one in lines_of(drawn) if one.probability > 0.5 and one.glyphs > 1)
+    assert ink.shape[0] <= line.line_px <= 1.5 * ink.shape[0]
+    assert max(line.box.height, line.box.width) >= 0.95 * ink.shape[1]
+
+
 def test_a_wire_is_no_line(noise_image: Draw) -> None:
     image = noise_image()
     cv2.line(image, (0, 30), (519, 400), 4000, 4)
