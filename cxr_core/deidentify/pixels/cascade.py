@@ -20,7 +20,6 @@ from cxr_core.deidentify.pixels.cut_outs import (
     out_of_places,
     without_small_letters,
     words_apart,
-    words_beside_letters,
 )
 from cxr_core.deidentify.pixels.followers import (
     beside_suspects,
@@ -138,8 +137,7 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += words_apart(verdicts, bench, stands_alone)
     verdicts += lead_words(search, [*verdicts, *codes], undecided, bench)
     verdicts += lead_letters(search, [*verdicts, *codes], undecided, bench)
-    verdicts, beside, near = letters_seen(search, verdicts, codes, undecided, bench)
-    verdicts += words_beside_letters(search, [*verdicts, *codes], undecided, near, bench)
+    verdicts, beside = letters_seen(search, verdicts, codes, undecided, bench)
     verdicts = without_explained(without_small_letters(verdicts))
     verdicts += initials(search, maps, verdicts, beside)
     verdicts += rest(undecided, [*verdicts, *codes])

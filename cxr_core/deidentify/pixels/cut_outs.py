@@ -4,30 +4,27 @@ Takes verdicts on whole lines, gives verdicts in which listed words and lead let
 Whether one that was cut out stays is left to `cutting`, what goes along with the rest to `followers`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
 from cxr_core.deidentify.pixels.ink import part_of
 from cxr_core.deidentify.pixels.judgement import Bench
-from cxr_core.deidentify.pixels.lead import beside_letter, letters_within, whole_of
+from cxr_core.deidentify.pixels.lead import letters_within, whole_of
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
-    company,
     ink_shared,
     is_block,
     is_initial_of,
     is_of_its_ink,
-    may_have_company,
 )
 from cxr_core.deidentify.pixels.places import groups_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.sightings import (
-    Sighting,
     as_line,
     by_preference,
     clear_of,
@@ -58,12 +55,10 @@ _LONGEST_WORD = 14  # glyphs, and aspect: a word and initials
 _PIECE, _INSIDE = 0.7, 0.9  # of its rectangle
 _AS_READ = 0.5  # of the ink of a part: what was read
 _LEAST_OF_A_LETTER, _LEAST_OF_A_WORD = 0.2, 0.5  # of what was read: there may be a ring; small letters beside a word
-_LOWER = 0.9  # than a letter: a word below it
 _TOUCHING, _LONGEST_TOGETHER = 0.6, 8.0  # of the lower of two pieces of a word; of the highest
 _SEEN = 0.62  # how surely, at least, a letter is seen
 _SHARED, _HALF = 0.4, 0.5  # of the smaller of two letters that are one; of a letter
 _REACH = 0.3  # of the height of a line: how far its rectangle grows
-_WORD = 4  # letters of the shortest word beside a letter
 _COMPANY = 0.8, 3.0  # of the height of a word of lead: height and length of initials
 
 
@@ -224,28 +219,6 @@ def _touch(one: Line, other: Line) -> bool:
     return one.box.grown(reach, UNBOUNDED).intersection(other.box) > 0
 
 
-def words_beside_letters(
-    search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], near: Sequence[Line], bench: Bench
-) -> list[Verdict]:
-    """The words below or beside kept letters of lead, lower than these: what says nothing goes as their initials.
-
-    They are looked for in undecided lines, and in what goes together with the letter (`near`, and its small company):
-    as the letter was cut out of that, so is its word.
-    """
-    letters = [v for v in verdicts if is_lead(v)]
-    beside = [line for line in undecided if any(_is_below(line, v.line) for v in letters)]
-    found = _words_in(search, beside[:_MOST_PLACES], verdicts, bench)
-    lone = [v.as_read for v in letters if _is_lone(v)]
-    near = [*near, *(line for letter in lone for line in beside_letter(search, letter))]
-    firm = [v for v in verdicts if v.is_kept or not any(v.line.box.intersection(one.ink_box) for one in lone)]
-    return found + _words_in(search, near[:_MOST_PLACES], firm + found, bench)
-
-
-def _is_below(line: Line, letter: Line) -> bool:
-    is_lower = min(line.box.height, line.box.width) <= _LOWER * letter.line_px
-    return may_have_company(letter) and is_lower and company(letter).intersection(line.box) > 0
-
-
 def _words_in(search: SearchImage, places: Sequence[Line], verdicts: Sequence[Verdict], bench: Bench) -> list[Verdict]:
     removed = [v.line for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
@@ -271,7 +244,7 @@ def _is_piece_of(kept: Verdict, word: LeadWord) -> bool:
 def _may_hold_word(verdict: Verdict) -> bool:
     line = verdict.line
     is_short = line.glyphs <= _LONGEST_WORD and line.box.aspect <= _LONGEST_WORD
-    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
+    return verdict.rule in {Rule.TEXT, Rule.READ} and line.probability < _SURELY_A_LINE and is_short
 
 
 def _is_inside(line: Line, place: Line) -> bool:
@@ -292,12 +265,11 @@ def _is_with(line: Line, word: Line) -> bool:
 
 def letters_seen(
     search: SearchImage, verdicts: Sequence[Verdict], codes: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
-) -> tuple[list[Verdict], list[Line], list[Line]]:
+) -> tuple[list[Verdict], list[Line]]:
     """The same verdicts with the lone letters that the network sees, where they are read as it sees them.
 
     It looks at places that go or may go, and at letters over which such a place would go. A letter that was kept with
-    less or more than its ink is replaced. Given beside the verdicts: the small type next to these letters, and where
-    words may stand next to any letter.
+    less or more than its ink is replaced. Given beside the verdicts: the small type next to these letters.
     """
     removed = [v for v in verdicts if not v.is_kept]
     places = sorted((v.line for v in removed if may_show_letter(v)), key=lambda line: -line.box.area)
@@ -326,14 +298,7 @@ def letters_seen(
             verdict = replace(verdict, line=clear_of(verdict.line, sighting.company))
             found.append(_as_a_whole(search, verdict, firm, bench))
             beside += [letter.beside(box, glyphs=2) for box in sighting.company]
-    verdicts = [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found
-    return verdicts, beside, _words_beside(seen, [v.as_read for v in verdicts if _is_lone(v)])
-
-
-def _words_beside(seen: Mapping[Sighting, Line], letters: Sequence[Line]) -> list[Line]:
-    """Where the network sees what may be a word beside one of some letters."""
-    told = [(one, place) for one, place in seen.items() if any(is_seen_as(letter, [one]) for letter in letters)]
-    return [place.beside(box, glyphs=_WORD) for one, place in told for box in one.words]
+    return [v for v in verdicts if not any(_is_replaced(v, one) for one in found)] + found, beside
 
 
 def _may_have_initials(line: Line) -> bool:

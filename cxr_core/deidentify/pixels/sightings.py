@@ -40,7 +40,6 @@ _ALIKE, _AS_LARGE, _ONE_PIECE = 0.6, 1.1, 0.97
 _RIM_CELLS, _OF_IT = 2, 0.15
 _INITIALS, _LONGEST, _CLOSE = (0.15, 0.85), 2.0, 0.8  # of the letter: height and length of initials, and the gap
 _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
-_WORD_HEIGHT, _WORD_ASPECT, _LONGEST_WORD = 1.1, 1.3, 5.0  # of the letter, askew; of the word
 _LOWEST, _HIGHEST, _SPACES, _ON_ITS_LINE, _OVERLAP = 0.5, 1.8, 2.0, 0.25, 0.2  # of a letter: what makes a row with it
 _SPACE, _LOWEST_BEYOND = 0.18, 0.62  # the same: of type that is divided from it by so much
 _UNHARMED = 0.95  # of the ink of a letter
@@ -71,11 +70,6 @@ class Sighting:
         """Where initials stand about the letter: small type close to it, no longer than a few letters."""
         found = [box for box in self._close if _is_small(box, self.size)]
         return found if len(found) <= _MOST_COMPANY else []  # more is texture
-
-    @property
-    def words(self) -> list[Box]:
-        """Where a word may stand about the letter: type that is lower, close to it and long."""
-        return [box for box in self._close if _may_be_word(box, self.size)]
 
     @property
     def _close(self) -> list[Box]:
@@ -129,12 +123,6 @@ def _is_small(box: Box, size: int) -> bool:
     shorter, longer = sorted((box.height, box.width))
     is_lower = _INITIALS[0] * size <= shorter <= _INITIALS[1] * size
     return is_lower and longer <= min(_LONGEST * size, _LONGEST_OVER_HIGH * shorter)
-
-
-def _may_be_word(box: Box, size: int) -> bool:
-    shorter, longer = sorted((box.height, box.width))
-    is_lower = _INITIALS[0] * size <= shorter <= _WORD_HEIGHT * size
-    return is_lower and _WORD_ASPECT * shorter <= longer <= _LONGEST_WORD * size
 
 
 def _follows(letter: Box, other: Box) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
-from cxr_core.deidentify.pixels.cut_outs import lead_words, words_beside_letters
+from cxr_core.deidentify.pixels.cut_outs import lead_words
 from cxr_core.deidentify.pixels.cutting import judge_lead_word
 from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter
@@ -182,23 +182,6 @@ def test_a_word_of_which_a_piece_was_read_as_a_shorter_one_stays_whole(
     search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
     bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
     assert {kept.texts for kept in lead_words(search, [up, gone], [], bench)} == {("UPRIGHT",)}
-
-
-@pytest.mark.parametrize(("word", "stays"), [("PORT", True), ("KBX", False)])
-def test_a_listed_word_stays_below_a_letter_that_was_cut_out_of_their_place(
-    lead: Callable[..., Lead], rapidocr: TextReader, word: str, *, stays: bool
-) -> None:
-    drawn = lead(("R", 80, (0, 30)), (word, 34, (92, 0)))
-    letter, below = (extent(ink) for ink in drawn.inks)
-    ink = drawn.inks[0][letter.window]
-    place = Line(letter.union(below), False, 120.0, 2, 0.7)
-    seen = replace(place, box=letter, line_px=80.0, glyphs=1, inks=(ink,), ink_boxes=(letter,))
-    kept = Verdict(seen, BoxDecision.KEPT, Rule.MARKER, "rapidocr", ("R",), is_cut_out=True)
-    verdicts = [Verdict(place, BoxDecision.REDACTED, Rule.TEXT), kept]
-    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
-    bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
-    found = words_beside_letters(search, verdicts, [], [place.beside(below, glyphs=4)], bench)
-    assert {one.texts for one in found} == ({(word,)} if stays else set())
 
 
 @pytest.mark.parametrize(

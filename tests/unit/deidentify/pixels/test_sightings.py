@@ -103,12 +103,6 @@ def test_a_letter_loses_none_of_its_ink_to_what_overlaps_with_it() -> None:
     assert clear_of(letter, [Box(64, 0, 90, 60)]) is letter
 
 
-def test_type_that_is_lower_and_long_may_be_a_word_about_a_letter() -> None:
-    letter, below, large, far = Box(0, 40, 90, 100), Box(96, 0, 126, 140), Box(96, 0, 206, 300), Box(190, 0, 220, 140)
-    one = Sighting("R", 0.9, letter, (below, large, far), letter, np.zeros((1, 1), np.float32))
-    assert one.words == [below]
-
-
 def test_a_letter_is_glimpsed_where_it_stands_and_not_in_the_ground_beside_type(
     lead: Callable[..., tuple[SearchImage, Box]],
 ) -> None:
