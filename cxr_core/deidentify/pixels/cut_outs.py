@@ -244,7 +244,7 @@ def _is_piece_of(kept: Verdict, word: LeadWord) -> bool:
 def _may_hold_word(verdict: Verdict) -> bool:
     line = verdict.line
     is_short = line.glyphs <= _LONGEST_WORD and line.box.aspect <= _LONGEST_WORD
-    return verdict.rule in {Rule.TEXT, Rule.READ} and line.probability < _SURELY_A_LINE and is_short
+    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
 
 
 def _is_inside(line: Line, place: Line) -> bool:
