@@ -88,7 +88,7 @@ def _told_from_ground(line: Line, mark: Mark, inks: Sequence[Ink]) -> Line:
 
     Where the ground changes beneath a line, one threshold takes ground for ink, as far as is looked.
     """
-    told = next((ink for ink in inks if not ink.is_spilt), inks[0] if inks else None)
+    told = next((ink for ink in inks if not ink.is_spilt), None)
     if told is None or told is inks[0]:
         return line
     box, whole = mark.core.union(told.box), line.box
