@@ -177,8 +177,10 @@ def words_apart(verdicts: Sequence[Verdict], bench: Bench, stands_alone: StandsA
         if not _is_free(word, known, [one for one in others if one not in around]):
             return None
         verdict = judge_word(word, bench)
-        is_plain = verdict is not None and not around and longest_word(verdict.texts[0]) >= WHOLE_WORD
-        return verdict if verdict and (is_plain or stands_alone(verdict, kept)) else None
+        if verdict is None:
+            return None
+        is_plain = not around and longest_word(verdict.texts[0]) >= WHOLE_WORD
+        return verdict if is_plain or stands_alone(verdict, kept) else None
 
     for place in (v.line for v in removed if v.rule in {Rule.TEXT, Rule.READ}):
         words = [verdict for word in words_of(place) if (verdict := judged(word, place))]

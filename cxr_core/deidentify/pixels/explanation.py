@@ -43,7 +43,7 @@ def explains(text: str, line: Line, which: int) -> bool:
     place, box, ink = line.box, line.ink_boxes[which], line.inks[which]
     if line.is_vertical:
         place, box, ink = place.transposed, box.transposed, ink.T
-    is_letter_by_letter = letters >= _WORD and letters in {count_letters(ink), _runs(ink, _LETTER_GAP)}
+    is_letter_by_letter = letters >= _WORD and (_runs(ink, _LETTER_GAP) == letters or count_letters(ink) == letters)
     widest = _WIDEST_SEEN if is_letter_by_letter else _WIDEST_LETTER
     if place.width > _most_heights(letters, widest) * max(place.height, box.height):
         return False

@@ -108,8 +108,7 @@ def _lies_beside(box: Box, letter: Box) -> bool:
 
 def _as_drawn(letter: Line) -> Line:
     """A letter as large as its ink: its place may be much larger, and so would be where initials are looked for."""
-    ink = letter.ink_box
-    return replace(letter, box=ink, line_px=float(ink.width if letter.is_vertical else ink.height))
+    return letter.over(letter.ink_box)
 
 
 def _as_of_a_word(line: Line) -> Line:

@@ -289,9 +289,10 @@ def without_explained(verdicts: list[Verdict]) -> list[Verdict]:
 
     def may_be_beside(verdict: Verdict, marker: Verdict) -> bool:
         line, one = verdict.line, marker.line
-        is_other = _is_within(line, one) or (verdict.is_legible and _is_lower(line, one))
-        is_of_it = _is_a_letter_of(line, marker.as_read) or ink_shared(line, marker.as_read) >= _OF_ITS_INK
-        return is_other and not is_of_it
+        if not (_is_within(line, one) or (verdict.is_legible and _is_lower(line, one))):
+            return False
+        read = marker.as_read
+        return not (_is_a_letter_of(line, read) or ink_shared(line, read) >= _OF_ITS_INK)
 
     def is_explained(verdict: Verdict) -> bool:
         line = verdict.line

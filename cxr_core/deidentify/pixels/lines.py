@@ -76,10 +76,10 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
     if _is_of_one_sign(line):
         return
-    if not _may_be_zip(line) or not repeats_itself(_along(search, line)):
+    if not (_may_be_zip(line) and repeats_itself(grey := _along(search, line))):
         yield _told_from_ground(line, mark, inks)
         return
-    for first, last in broken_at(_along(search, line)):
+    for first, last in broken_at(grey):
         yield _part_of(line, first, last)
 
 
@@ -95,7 +95,7 @@ def _told_from_ground(line: Line, mark: Mark, inks: Sequence[Ink]) -> Line:
     if not mark.is_squarish:  # its last letters may be too faint for either
         rows, columns = (whole, box) if line.is_vertical else (box, whole)
         box = Box(rows.top, columns.left, rows.bottom, columns.right)
-    return replace(line, box=box, line_px=float(box.width if line.is_vertical else box.height))
+    return line.over(box)
 
 
 def _is_of_one_sign(line: Line) -> bool:

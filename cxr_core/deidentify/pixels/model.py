@@ -202,6 +202,10 @@ class Line:
             ink_boxes=(box,),
         )
 
+    def over(self, box: Box) -> "Line":
+        """The same line over another rectangle, as high as that is across it."""
+        return replace(self, box=box, line_px=float(box.width if self.is_vertical else box.height))
+
     def beside(self, box: Box, glyphs: int) -> "Line":
         """A line that was found next to this one, over a rectangle, of so many characters: its ink is not known."""
         across = float(min(box.height, box.width))

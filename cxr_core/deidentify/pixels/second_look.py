@@ -41,10 +41,9 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
     """
     if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
         return line
-    place = line.box.union(line.ink_box)  # with all that one threshold takes for ink, as the network has learned it
-    whole = replace(line, box=place, line_px=float(place.width if line.is_vertical else place.height))
+    whole = line.over(line.box.union(line.ink_box))  # all that one threshold takes for ink, as the network learned it
     least = _DENIED_LARGE if _is_large(whole, min(search.shape)) else _DENIED
-    if probability_of_text(search, place, is_vertical=line.is_vertical) < least:
+    if probability_of_text(search, whole.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line
 

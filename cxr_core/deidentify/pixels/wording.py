@@ -26,8 +26,9 @@ _LONG = 6  # letters
 _ARROW, _AFTER_AN_ARROW = frozenset("TI1"), 5  # what it is read as; letters
 _SIDES, _LEAST_IN_A_PHRASE = frozenset("LR"), 2
 _WITH_A_SIDE = 3  # letters: a side, and the shortest word after it
-_SIGN_WITHIN = re.compile(r"(?<=[^\W\d_])[:;.'’|!*•·●○°](?=[^\W\d_])")
-_SIGN = r"[:;'’‘`|!*•·●○°/\\()\[\]<>^\"“”]"
+_SIGNS = ":;'’|!*•·●○°"
+_SIGN_WITHIN = re.compile(rf"(?<=[^\W\d_])[.{_SIGNS}](?=[^\W\d_])")
+_SIGN = rf"[{_SIGNS}‘`/\\()\[\]<>^\"“”]"
 _HALF_A_VIEW = re.compile(rf"(?<!\w)(?:(A{_SIGN}|{_SIGN}P(?!\w))|P{_SIGN}|{_SIGN}A(?!\w))")  # of AP, or else of PA
 _AS_NAMES_ARE = re.compile(
     r"[^\W\d_] ?, ?[^\W\d_]"  # Stand, Ira
@@ -96,13 +97,14 @@ def is_allowed(text: str, policy: MarkerPolicy) -> bool:
     unread = UNREAD.join(normalise(part) for part in _SIGN_WITHIN.split(text))
     if UNREAD in unread and _are_markers(tuple(unread.split()), policy):
         return True
-    viewed = normalise(_HALF_A_VIEW.sub(lambda view: " AP " if view[1] else " PA ", text)).split()
-    return viewed != wording.split() and _has_listed(viewed, policy) and _are_markers(tuple(viewed), policy)
+    viewed, half_read = _HALF_A_VIEW.subn(lambda view: " AP " if view[1] else " PA ", text)
+    words = normalise(viewed).split()
+    return half_read > 0 and _longest_listed(words, policy) >= _LONG - 1 and _are_markers(tuple(words), policy)
 
 
-def _has_listed(words: Sequence[str], policy: MarkerPolicy) -> bool:
-    """True where one of the words is a long listed one, letter by letter: what stands beside it is no name."""
-    return any(len(word) >= _LONG - 1 and word in policy.words for word in words)
+def _longest_listed(words: Sequence[str], policy: MarkerPolicy) -> int:
+    """How many letters the longest listed word has, letter by letter: what stands beside a long one is no name."""
+    return max((len(word) for word in words if word in policy.words), default=0)
 
 
 def _without_arrow(wording: str, policy: MarkerPolicy) -> str:
@@ -121,7 +123,7 @@ def _is_foreign(word: str) -> bool:
 def is_spelled_out(text: str, policy: MarkerPolicy) -> bool:
     """True where a reading is made of listed words alone, letter by letter, one of them a long one."""
     words = normalise(text).split()
-    return all(word in policy.words for word in words) and any(len(word) >= _LONG for word in words)
+    return all(word in policy.words for word in words) and _longest_listed(words, policy) >= _LONG
 
 
 def _are_markers(words: tuple[str, ...], policy: MarkerPolicy) -> bool:
@@ -143,7 +145,7 @@ def _with_sides_apart(words: Sequence[str], policy: MarkerPolicy) -> tuple[str, 
     """
     if len(words) < _LEAST_IN_A_PHRASE:
         return tuple(words)
-    least = _WITH_A_SIDE if any(len(word) >= _LONG and word in policy.words for word in words) else _LONG + 1
+    least = _WITH_A_SIDE if _longest_listed(words, policy) >= _LONG else _LONG + 1
     joined = (len(word) >= least and word[0] in _SIDES and word[1:] in policy.words for word in words)
     return tuple(
         part for word, two in zip(words, joined, strict=True) for part in ((word[0], word[1:]) if two else (word,))
