@@ -141,8 +141,12 @@ def _sheet(rng: np.random.Generator, faces: Sequence[Face], long_side: int) -> _
 
 
 def _develop(sheet: _Sheet, who: Person) -> Sample:
-    """Compression history, bit depth, range and photometric."""
-    rng, grey = sheet.rng, sheet.grey
+    stored, photometric = develop(sheet.rng, sheet.grey)
+    return Sample(stored, photometric, tuple(sheet.drawn), (who.given, who.family, who.mrn, who.accession))
+
+
+def develop(rng: np.random.Generator, grey: NDArray[np.float32]) -> tuple[NDArray[np.uint16], Photometric]:
+    """Stored values of a drawn image: compression history, bit depth, range and photometric."""
     if rng.random() < 0.45:
         grey = _compressed(rng, grey)
     bits = int(rng.choice([8, 8, 10, 12, 12, 14, 16]))
@@ -153,7 +157,7 @@ def _develop(sheet: _Sheet, who: Person) -> Sample:
     if rng.random() < 0.2:
         photometric = Photometric.MONOCHROME1
         stored = (2**bits - 1 - stored).astype(np.uint16)
-    return Sample(stored, photometric, tuple(sheet.drawn), (who.given, who.family, who.mrn, who.accession))
+    return stored, photometric
 
 
 def _compressed(rng: np.random.Generator, grey: NDArray[np.float32]) -> NDArray[np.float32]:
