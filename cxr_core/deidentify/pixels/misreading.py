@@ -14,6 +14,8 @@ _LOOK_ALIKE = (
     *("Z2", "T7", "T1", "I1", "IL", "IJ", "L1", "A4", "UV", "VY", "HN", "HM", "MW"),
 )
 _ALIKE = frozenset(_LOOK_ALIKE) | {pair[::-1] for pair in _LOOK_ALIKE}
+_ALIKE_IN_DOTS = frozenset({"AR", "RA", "BR", "RB"})  # in faces of few dots
+_MUCH = 7  # letters of a word in which these are forgiven: `bight` is a word of its own
 _ANY = frozenset(UNREAD + "-")
 _THIN = frozenset("IJLT")
 _MOST_LOST = 1
@@ -37,8 +39,9 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
         return False
     if len(word) == len(known) >= _UNLIKE_ANY and _differences(word, known) == 1:
         return most > 0
+    alike = _ALIKE | _ALIKE_IN_DOTS if len(known) >= _MUCH else _ALIKE
     is_first = word[0] == known[0] or word[0] + known[0] in _ALIKE
-    return is_first and _goes_on(word, known, most)
+    return is_first and _goes_on(word, known, most, alike)
 
 
 def _differences(word: str, known: str) -> int:
@@ -60,17 +63,17 @@ def is_torn(word: str, known: str) -> bool:
     return is_whole and len(known) > _WHOLE and 0 <= lost < _MOST_TORN_OFF
 
 
-def _goes_on(word: str, known: str, most: int) -> bool:
+def _goes_on(word: str, known: str, most: int, alike: frozenset[str]) -> bool:
     if word == known:
         return True
     if most == 0 or not known:
         return False
     if not word:
         return len(known) == 1
-    is_same, is_taken = word[0] == known[0], word[0] in _ANY or word[0] + known[0] in _ALIKE
+    is_same, is_taken = word[0] == known[0], word[0] in _ANY or word[0] + known[0] in alike
     is_lost = known[0] in _THIN and len(word) < len(known)
     return (
-        (is_same and _goes_on(word[1:], known[1:], most))
-        or (is_taken and _goes_on(word[1:], known[1:], most - 1))
-        or (is_lost and _goes_on(word, known[1:], most - 1))
+        (is_same and _goes_on(word[1:], known[1:], most, alike))
+        or (is_taken and _goes_on(word[1:], known[1:], most - 1, alike))
+        or (is_lost and _goes_on(word, known[1:], most - 1, alike))
     )
