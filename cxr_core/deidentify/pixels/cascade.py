@@ -5,11 +5,13 @@ Overlay planes and bits above BitsStored are left to the header engine, quaranti
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.bystanders import with_bystanders
 from cxr_core.deidentify.pixels.contrast import is_ground
 from cxr_core.deidentify.pixels.cut_outs import (
@@ -28,7 +30,7 @@ from cxr_core.deidentify.pixels.followers import (
     initials,
     rest,
 )
-from cxr_core.deidentify.pixels.judgement import Bench, judge, without_explained
+from cxr_core.deidentify.pixels.judgement import judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
@@ -47,6 +49,7 @@ from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import looked_at_again
 from cxr_core.deidentify.pixels.standing import stands_by_itself
+from cxr_core.deidentify.pixels.stroke_sight import by_sight
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import Identifiers
 from cxr_core.errors import ItemError
@@ -98,8 +101,8 @@ def redact_pixels(
     if not readers:
         raise ItemError(Reason.E_OCR, "no reader")
     cv2.setNumThreads(1)
-    bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers))
     search = prepare_search(stored, photometric)
+    bench = Bench(Desk(tuple(readers), MEMO), markers, Identifiers.of(identifiers), partial(by_sight, search))
     verdicts, undecided, things = _search(search, bench)
     areas = boxes_to_redact(verdicts, search.shape)
     if areas and (residue := find_residue(search, [box for box, _ in areas], verdicts, things)):

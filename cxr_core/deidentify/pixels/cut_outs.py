@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.cutting import judge_lead_word, judge_letter, judge_sighting, judge_word
 from cxr_core.deidentify.pixels.ink import part_of
-from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import letters_within, whole_of
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.lines import letter_apart, words_of

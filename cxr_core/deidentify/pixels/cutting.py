@@ -6,9 +6,9 @@ it has been taken away by us.
 
 from dataclasses import replace
 
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.disputes import BEYOND_DOUBT
 from cxr_core.deidentify.pixels.explanation import is_short_enough
-from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead_words import LeadWord
 from cxr_core.deidentify.pixels.model import SQUARISH, Line
 from cxr_core.deidentify.pixels.reading import (

@@ -7,10 +7,10 @@ Where the removed rectangles end is left to `redaction`.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.blocks import faint_lines
 from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
 from cxr_core.deidentify.pixels.cutting import may_be_letter
-from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box, Line, extent
-from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.proposals import SearchImage, View
 from cxr_core.deidentify.pixels.tones import hat, median, otsu, percentiles
 
-_INK_PX = 32  # height of a line where its contrast is judged: near that at which it will be read
+INK_PX = 32
+"""Height of a line where its contrast is judged: near that at which it will be read."""
+
 _OUTLINED_PX = 64  # the same of outlined type: an outline is thin, and must not leak
 _MOST_ZOOM = 2.5
 _CONSTANT_SHARE = 0.12  # of the mark, for one stored value to be the ink
@@ -35,6 +37,11 @@ _BARE, _BARE_SHARE = 12.0, 0.05  # of 255: fainter than any type; of the stronge
 _LETTER_SHARE = 0.2
 _A_LETTER = 0.3  # of the height of a line that runs along the columns
 _MOST_COUNTED = 1 << 16  # of the range of values: what 16 bits hold
+
+
+Plane = Callable[[View], NDArray[np.uint8]]
+PLANES: tuple[Plane, Plane] = (lambda view: view.grey, lambda view: view.equal)
+"""What of a view is sampled: grey values, and which of them are exactly equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +96,9 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     """
     reach = mark.reach(search.shape)
     stored = search.stored[reach.window]
-    if (mask := _constant_ink(stored, _within(mark.core, reach, 1.0), mark)) is not None:
+    if (mask := _constant_ink(stored, placed_in(mark.core, reach, 1.0), mark)) is not None:
         yield Ink(mask, reach, 1.0)
-    at_reading_height = _place(search, mark, _INK_PX)
+    at_reading_height = _place(search, mark, INK_PX)
     is_type = yield from _shown_by(_contrasted, at_reading_height, search, mark)
     is_type |= yield from _shown_by(_outlined, _place(search, mark, _OUTLINED_PX), search, mark)
     if is_type and not mark.is_squarish:  # a letter stands on one ground; the tone of what is no type says nothing
@@ -104,7 +111,7 @@ def without_bare_ends(search: SearchImage, mark: Mark) -> Mark:
     Maps run on beyond bold type. Bare is what shows no stroke, neither as faint as hard type nor of a like share of the
     strokes that there are.
     """
-    grey, core, line_px = _place(search, mark, _INK_PX)
+    grey, core, line_px = _place(search, mark, INK_PX)
     side = 2 * max(1, round(_STROKE * line_px)) + 1
     strokes = cv2.max(hat(grey, cv2.MORPH_TOPHAT, side), hat(grey, cv2.MORPH_BLACKHAT, side))[core.window]
     along = strokes.max(axis=1 if mark.is_vertical else 0)
@@ -139,8 +146,8 @@ def _constant_ink(stored: NDArray[np.integer], core: Box, mark: Mark) -> NDArray
     for index in np.argsort(-counts, kind="stable")[:3].tolist():
         share = counts[index] / max(1, core.area)
         if share >= _CONSTANT_SHARE and _stands_out(stored, int(values[index]), core):
-            mask = _belonging(stored == int(values[index]), core, mark)
-            if _is_ink(mask, core, mark):
+            mask = belonging(stored == int(values[index]), core, mark)
+            if is_ink(mask, core, mark):
                 return mask
     return None
 
@@ -151,9 +158,9 @@ _Place = tuple[NDArray[np.uint8], Box, float]
 
 def _place(search: SearchImage, mark: Mark, height_px: int) -> _Place:
     reach = mark.reach(search.shape)
-    grey = _sampled(search, reach, mark.line_px, height_px)
+    grey = at_height(search, reach, mark.line_px, height_px, PLANES[0])
     zoom = grey.shape[0] / reach.height
-    return grey, _within(mark.core, reach, zoom).grown(0, grey.shape), mark.line_px * zoom
+    return grey, placed_in(mark.core, reach, zoom).grown(0, grey.shape), mark.line_px * zoom
 
 
 def _shown_by(
@@ -165,18 +172,18 @@ def _shown_by(
     """The inks that a look shows at a place; gives whether there was one."""
     reach, is_any = mark.reach(search.shape), False
     for shown in looks(*place):
-        mask = _belonging(shown, place[1], mark)
-        if _is_ink(mask, place[1], mark):
+        mask = belonging(shown, place[1], mark)
+        if is_ink(mask, place[1], mark):
             is_any = True
             yield Ink(mask, reach, _commonest_share(search.stored[reach.window], mask))
     return is_any
 
 
-def _sampled(search: SearchImage, reach: Box, line_px: float, height_px: int) -> NDArray[np.uint8]:
-    """The grey values of a place, the line about so high: edges of small type lie between pixels."""
+def at_height(search: SearchImage, reach: Box, line_px: float, height_px: int, plane: Plane) -> NDArray[np.uint8]:
+    """The values of a place, the line about so high: edges of small type lie between pixels."""
     zoom = min(height_px / line_px, _MOST_ZOOM)
     view = max((view for view in search.views if view.scale * zoom <= 1 or view.scale == 1), key=lambda one: one.scale)
-    grey = np.ascontiguousarray(view.grey[reach.in_steps(view.scale).window])
+    grey = np.ascontiguousarray(plane(view)[reach.in_steps(view.scale).window])
     size = max(1, round(reach.width * zoom)), max(1, round(reach.height * zoom))
     method = cv2.INTER_AREA if zoom * view.scale <= 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(grey, size, interpolation=method), dtype=np.uint8)
@@ -313,7 +320,7 @@ def _stands_out(stored: NDArray[np.integer], value: int, core: Box) -> bool:
     return inside > _CONSTANT_LEAD * outside
 
 
-def _belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.bool_]:
+def belonging(mask: NDArray[np.bool_], core: Box, mark: Mark) -> NDArray[np.bool_]:
     """The components of a mask that have a pixel in the mark, without a ring or frame around the others.
 
     Of a letter's place, what runs on beyond it (a wire, a rib, half a ring) does not belong, either.
@@ -349,7 +356,7 @@ def frames(stats: NDArray[Any], some: NDArray[np.intp], others: NDArray[np.intp]
     return np.asarray(may_be[(held & is_large).any(axis=1)], dtype=np.intp)
 
 
-def _is_ink(mask: NDArray[np.bool_], core: Box, mark: Mark) -> bool:
+def is_ink(mask: NDArray[np.bool_], core: Box, mark: Mark) -> bool:
     """True where a binarisation covers the mark as type does, and runs over most of its length."""
     inside = mask[core.window]
     if not _INK_SHARE[0] <= (float(inside.mean()) if inside.size else 0.0) <= _INK_SHARE[1]:
@@ -374,7 +381,7 @@ def _counted(stored: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[
     return values + lowest, counts[values]
 
 
-def _within(box: Box, outer: Box, zoom: float) -> Box:
+def placed_in(box: Box, outer: Box, zoom: float) -> Box:
     """A rectangle in the coordinates of another that is shown `zoom` times as large."""
     return Box(
         int((box.top - outer.top) * zoom),

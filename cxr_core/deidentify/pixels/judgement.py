@@ -5,11 +5,11 @@ Blacking the pixels is left to `redaction`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
 
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.disputes import BEYOND_DOUBT, is_read, undisputed
-from cxr_core.deidentify.pixels.explanation import explains
 from cxr_core.deidentify.pixels.model import SQUARISH, TEXT_PROBABILITY, UNBOUNDED, Line
 from cxr_core.deidentify.pixels.neighbours import (
     adjoins,
@@ -24,100 +24,31 @@ from cxr_core.deidentify.pixels.neighbours import (
     touches,
 )
 from cxr_core.deidentify.pixels.reading import (
-    Desk,
     Reading,
     is_letter,
     looks_like_several,
     read_as_it_lies,
-    read_line,
 )
 from cxr_core.deidentify.pixels.stacks import stacks_of
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import LETTER_PROBABILITY, Rule, StandsAlone, Verdict, is_whole_word
 from cxr_core.deidentify.pixels.wording import (
-    Identifiers,
     count_alphanumerics,
-    has_company,
-    is_allowed,
-    is_close,
-    is_spelled_out,
-    is_written_like_a_name,
     longest_word,
-    strangeness,
-    supports,
 )
-from cxr_core.policy.markers import MarkerPolicy
 from cxr_core.vocabulary import BoxDecision
 
-_STRANGE = 0.5  # of a row of listed words: misreadings by half of it are rare
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice
-_LETTER_SCORE = 0.5  # of each reader who reads a lone letter: guesses at corners and hooks are lower
 _LIKELY_SEVERAL = 0.55  # of what is taken for letters and cannot be read: ports and connectors lie below
 _MOST_DOUBTFUL = 8
 _COVERED, _HALF = 0.7, 0.5
 _FEW_GLYPHS = 4
-_ABSTAINS = 0.4  # score of one who could not read
-_WORD = 4  # letters: two readers do not make up the same one
+_WORD = 4  # letters
 _MOST_UNSURE = 10  # lines that look a little like type and are not read: coarse blocks of JPEG, all over an image
 _MUCH_HIGHER = 1.7  # two lines seen as one
 _LEFT_OVER = 0.06  # of the ink: an edge that two scales see a little differently
 _RIM = 0.12  # of the line's height
 _OF_ITS_INK = 0.8  # of the ink of a stroke
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Who judges and by what: where lines are read, what is allowed, whom the image shows."""
-
-    desk: Desk
-    policy: MarkerPolicy
-    identifiers: Identifiers = field(repr=False)
-    _allowed: dict[str, bool] = field(repr=False, default_factory=dict)  # of one image: a reading is asked about often
-
-    def is_marker(self, text: str) -> bool:
-        """True where a text could be an allowed marker."""
-        if text not in self._allowed:
-            self._allowed[text] = is_allowed(text, self.policy)
-        return self._allowed[text]
-
-    def is_close(self, text: str) -> bool:
-        """True for a text that is no marker, but may be one that was torn."""
-        return not self.is_marker(text) and is_close(text, self.policy)
-
-    def is_far(self, letters: str) -> bool:
-        """True for letters, as they were spelled roughly, that are surely other words than the listed ones."""
-        return strangeness(letters, self.policy) >= _STRANGE
-
-    def keeps(self, reading: Reading, line: Line) -> bool:
-        """True where the readers agree on an allowed marker that explains the whole line.
-
-        Either all of them read one with enough certainty, or the first is certain and the others bear it out; a long
-        word, read letter by letter beyond doubt, also stays where another reader could not read at all.
-        """
-        is_read = not reading.is_foretold and len(reading.texts) >= len(self.desk.readers)
-        if not is_read or not self.is_marker(reading.texts[0]):
-            return False
-        first, others = reading.texts[0], reading.texts[1:]
-        if (
-            any(map(is_written_like_a_name, reading.texts))
-            or has_company(first)
-            or not explains(first, line, reading.ink)
-            or (reading.is_mirrored and not self._is_plainly_mirrored(reading))
-        ):
-            return False
-        if all(self.is_marker(text) for text in others) and reading.score > self.policy.least_score:
-            is_same = reading.is_unanimous and count_alphanumerics(first) >= _WORD
-            least = _LETTER_SCORE if count_alphanumerics(first) == 1 else self.policy.least_score_each
-            return is_same or min(reading.scores) >= least
-        is_plain = reading.scores[0] >= BEYOND_DOUBT and is_spelled_out(first, self.policy)
-        return reading.scores[0] >= self.policy.certain_score and all(
-            supports(text, first) or (is_plain and score < _ABSTAINS)
-            for text, score in zip(others, reading.scores[1:], strict=True)
-        )
-
-    def _is_plainly_mirrored(self, reading: Reading) -> bool:
-        """True for a long listed word beyond doubt: a short one in a mirror may be a name (`LAT` is `TAJ`)."""
-        return longest_word(reading.texts[0]) >= _WORD and reading.scores[0] >= BEYOND_DOUBT
 
 
 def judge(
@@ -176,29 +107,43 @@ def judge_line(line: Line, bench: Bench) -> Verdict | None:
         return Verdict(line, BoxDecision.REDACTED, Rule.LONG)
     if line.probability < TEXT_PROBABILITY and is_letter(line):
         return _as_initials(line, bench)  # one letter by itself says nothing; `_remove_adjoining` looks at it again
-    readings = read_line(
-        line,
-        bench.desk,
-        bench.is_marker,
-        words_matter=not is_likely,
-        is_close=bench.is_close,
-        is_far=bench.is_far,
-    )
-    asked = max((len(reading.texts) for reading in readings if not reading.is_foretold), default=0)
-    engine = "+".join(reader.name for reader in bench.desk.readers[:asked])
-    if any(bench.identifiers.are_named_in([text]) for reading in readings for text in reading.texts):
-        return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine or "none")
-    if agreed := undisputed([reading for reading in readings if bench.keeps(reading, line)], readings):
-        best = max(agreed, key=lambda reading: (reading.is_unanimous, reading.score))
-        return Verdict(line, BoxDecision.KEPT, Rule.MARKER, engine, best.texts, ink=best.ink)
+    readings = bench.read(line, words_matter=not is_likely)
+    engine = bench.asked(readings)
+    if bench.is_named_in(readings):
+        return Verdict(line, BoxDecision.REDACTED, Rule.IDENTIFIER, engine)
+    if kept := _as_marker(line, readings, bench) or _by_sight(line, readings, bench):
+        return kept
     is_legible = any(reading.is_legible for reading in readings)
     if is_likely:
-        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none", is_legible=is_legible)
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine, is_legible=is_legible)
     if is_read(line, readings) and not any(_says_a_marker(reading, bench) for reading in readings):
         return Verdict(line, BoxDecision.REDACTED, Rule.READ, engine, is_legible=is_legible)
     if line.probability >= _LIKELY_SEVERAL and looks_like_several(line, bench.desk):
-        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine or "none")
+        return Verdict(line, BoxDecision.REDACTED, Rule.TEXT, engine)
     return None
+
+
+def _as_marker(line: Line, readings: Sequence[Reading], bench: Bench) -> Verdict | None:
+    """The line kept, where what was read of it is a marker that nothing else disputes."""
+    agreed = undisputed([reading for reading in readings if bench.keeps(reading, line)], readings)
+    if not agreed:
+        return None
+    best = max(agreed, key=lambda reading: (reading.is_unanimous, reading.score))
+    return Verdict(line, BoxDecision.KEPT, Rule.MARKER, bench.asked(readings), best.texts, ink=best.ink)
+
+
+def _by_sight(line: Line, readings: Sequence[Reading], bench: Bench) -> Verdict | None:
+    """The line kept, where it is a marker that no threshold showed; not asked of what surely says something else.
+
+    No lone letter: of a place that shows nothing clearly one can always be made.
+    """
+    may_be = line.probability >= TEXT_PROBABILITY and not any(map(bench.is_surely_other, readings))
+    seen = bench.by_sight(line) if may_be else None
+    if seen is None:
+        return None
+    again = bench.read_by_sight(seen)
+    words = [reading for reading in again if count_alphanumerics(reading.texts[0]) > 1]
+    return None if bench.is_named_in(again) else _as_marker(seen, words, bench)
 
 
 def _stack_of_markers(line: Line, verdict: Verdict | None, bench: Bench) -> list[Verdict]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.model import SQUARISH, Box
+from cxr_core.deidentify.pixels.model import SQUARISH, Box, Line
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.places import connected_places
-from cxr_core.deidentify.pixels.proposals import FINE
+from cxr_core.deidentify.pixels.proposals import COARSE, FINE
 
 TALL = 1.25
 """A place higher than this times its width runs from top to bottom."""
@@ -22,7 +22,7 @@ TALL = 1.25
 _CODE_PROBABILITY = 0.5
 _CODE_LEAST_PX = 16
 _CODE_FILL = 0.4
-_CORE_SHARE = 0.62  # of the line's height that the network marks
+CORE_SHARE = 0.62  # of the line's height that the network marks
 _ALONG = 0.45  # of the line's height: how far ink may reach beyond the mark, along and across
 _ACROSS = 0.35
 _AROUND = 0.6  # of a letter, which may stand in a ring
@@ -50,7 +50,7 @@ class Mark:
     @property
     def line_px(self) -> float:
         """Height of the line, in pixels of the image."""
-        return (self.core.width if self.is_vertical else self.core.height) / _CORE_SHARE
+        return (self.core.width if self.is_vertical else self.core.height) / CORE_SHARE
 
     @property
     def is_squarish(self) -> bool:
@@ -70,6 +70,15 @@ class Mark:
             along = across = round(_AROUND * self.line_px) + cell
         rows, columns = (along, across) if self.is_vertical else (across, along)
         return self.core.grown_by(rows, columns, shape)
+
+
+def mark_of(line: Line) -> Mark:
+    """The mark as which a line would be marked at the best height."""
+    own = line.box.transposed if line.is_vertical else line.box
+    rim = round((1 - CORE_SHARE) / 2 * own.height)
+    core = Box(own.top + rim, own.left, max(own.bottom - rim, own.top + rim + 1), own.right)
+    scale = max(FINE, min(COARSE, 2 ** round(math.log2(max(own.height / _BEST_LINE_PX, 1.0)))))
+    return Mark(core.transposed if line.is_vertical else core, scale, line.probability, line.is_vertical)
 
 
 def find_marks(

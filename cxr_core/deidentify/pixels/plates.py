@@ -6,7 +6,8 @@ Codes go unread; what becomes of one that is none is left to `cascade`.
 
 from collections.abc import Sequence
 
-from cxr_core.deidentify.pixels.judgement import Bench, judge_line
+from cxr_core.deidentify.pixels.bench import Bench
+from cxr_core.deidentify.pixels.judgement import judge_line
 from cxr_core.deidentify.pixels.model import UNBOUNDED, Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.standing import lies_on_bare_ground

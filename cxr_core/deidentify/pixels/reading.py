@@ -43,7 +43,7 @@ class Reading:
     """What every reader read in one position of one binarisation; scores from 0 to 1. PHI until judged.
 
     `ink` tells which of the line's inks was shown; `is_mirrored` that it was shown as in a mirror; `is_foretold` that
-    no reader was asked: it was spelled roughly, and is surely no marker.
+    no reader was asked: it was spelled roughly, and is surely no marker, or looks like none (without a text).
     """
 
     texts: tuple[str, ...] = field(repr=False)
@@ -84,6 +84,9 @@ _LINE = Promise(0.15, 0.3, 3, may_be_mirrored=True)
 _DOUBTFUL_LINE = Promise(0.2, 0.3, 3)  # it goes for what it says
 _LONG_LINE = Promise(0.9, 0.9, 1)  # hardly ever a marker, and reading takes long
 _LETTER = Promise(0.06, 0.1, 3)  # most are clips and ribs
+BY_SIGHT = Promise(0.4, 0.6, 2)
+"""Of a line that looks like strokes of type: these are shown well, or not at all."""
+
 CUT_OUT = Promise(0.15, 0.15, 2)
 """Of the word that was cut out of a place: it stays only where the reader is certain."""
 
@@ -137,7 +140,7 @@ def read_line(
     words_matter: bool,
     promise: Promise | None = None,
     is_close: Callable[[str], bool] = lambda _: False,
-    is_far: Callable[[str], bool] = lambda _: False,
+    is_far: Callable[[str], bool] | None = None,
 ) -> tuple[Reading, ...]:
     """Read a line in those of its possible positions that are worth it, one reading for each.
 
@@ -158,18 +161,21 @@ def read_line(
     is_close : callable
         True for a text that is none, but may be one under another look: the search goes on.
     is_far : callable
-        True for letters that are so far from any marker that even a rough spelling tells.
+        True for letters so far from any marker that even a rough spelling tells; by default none is tried.
     """
     readings: list[Reading] = []
     promise = promise or _usual_promise(line, words_matter=words_matter)
-    may_be_spelled = not words_matter and not is_letter(line)
-    for position in _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter):
-        foretold = _foretold(position, desk, is_far) if may_be_spelled and not position.is_mirrored else None
+    spelled_far = is_far if not words_matter and not is_letter(line) else None
+    worth_reading, words = _worth_reading(line, desk, is_wanted, promise, words_matter=words_matter)
+    if spelled_far and not worth_reading:
+        return (Reading(("",), (words,), 0, is_foretold=True),)
+    for position in worth_reading:
+        foretold = _foretold(position, desk, spelled_far) if spelled_far and not position.is_mirrored else None
         reading = foretold or _read_position(position, desk, is_wanted)
         if position.is_mirrored and not is_wanted(reading.texts[0]):
             continue  # it says nothing: hardly anything is mirrored
         readings.append(reading)
-        if _is_final(readings[-1], len(desk.readers), is_wanted) and not is_close(readings[-1].texts[0]):
+        if _is_final(reading, len(desk.readers), is_wanted) and not is_close(reading.texts[0]):
             break
     return tuple(readings)
 
@@ -195,11 +201,10 @@ class _Position:
 
 def _worth_reading(
     line: Line, desk: Desk, is_wanted: Callable[[str], bool], promise: Promise, *, words_matter: bool
-) -> list[_Position]:
-    """The positions, over all binarisations, that may show a marker, the likeliest first."""
-    seen: list[_Position] = []
+) -> tuple[list[_Position], float]:
+    """The positions, over all binarisations, that may show a marker, the likeliest first; how surely words."""
+    seen, mirrored = list[_Position](), list[_Position]()
     words: list[float] = []
-    mirrored: list[_Position] = []
     is_small = is_letter(line) or promise.is_one
     for which, ink in enumerate(line.inks):
         these = list(letter_positions(ink) if is_small else positions(line, ink))
@@ -218,7 +223,7 @@ def _worth_reading(
     picked = _most_promising(seen, promise, is_lone=is_letter(line))
     if words_matter and words and words[0] >= _WORDS and seen[0] not in picked:
         picked.append(seen[0])
-    return _plainly_mirrored(mirrored, seen) + picked
+    return _plainly_mirrored(mirrored, seen) + picked, max(words, default=0.0)
 
 
 def _may_be_mirrored(worth: NDArray[np.float32], mirrored: Sequence[_Position]) -> bool:

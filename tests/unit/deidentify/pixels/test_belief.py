@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import Bench, judge
+from cxr_core.deidentify.pixels.bench import Bench
+from cxr_core.deidentify.pixels.judgement import judge
 from cxr_core.deidentify.pixels.lines import measure_lines
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box, Line, TextReader, extent

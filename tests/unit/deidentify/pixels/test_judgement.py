@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import judgement
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.cut_outs import letters_alone, words_apart
 from cxr_core.deidentify.pixels.cutting import judge_letter, judge_word, may_be_letter
-from cxr_core.deidentify.pixels.judgement import Bench, judge
+from cxr_core.deidentify.pixels.judgement import judge
 from cxr_core.deidentify.pixels.lines import words_of
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import initials_of_doubtful
@@ -649,3 +650,56 @@ def test_dots_of_the_letters_of_a_kept_word_are_no_type_by_themselves(seed: int,
         within = replace(within, inks=(word.inks[0][4:24, 10:190],))
     verdicts, _ = judge([within, word], bench(ByHeight("RIGHT")))
     assert [v.rule for v in verdicts if not v.is_kept] == rules
+
+
+def by_sight(court: Bench, seen: Line | None) -> tuple[Bench, list[Line]]:
+    """The bench that is shown a line when it asks for the look of strokes, and for which lines it asked."""
+    asked: list[Line] = []
+
+    def show(one: Line) -> Line | None:
+        asked.append(one)
+        return seen
+
+    return replace(court, by_sight=show), asked
+
+
+class Turncoat:
+    """Answers one thing for each crop that it is shown, in order."""
+
+    name = "fake"
+
+    def __init__(self, *answers: tuple[str, float]) -> None:
+        self._answers = iter(answers)
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        return [next(self._answers) for _ in crops]
+
+
+UNCLEAR = [("PO7T4BL", 0.7)] * 2
+
+
+def test_a_marker_that_only_the_look_of_its_strokes_shows_stays_as_it_was_seen() -> None:
+    first, seen = line(LINE, glyphs=8), line(LINE, glyphs=8, seed=1)
+    court, asked = by_sight(bench(Turncoat(*UNCLEAR, ("PORTABLE", 0.99))), seen)
+    verdicts, _ = judge([first], court)
+    assert [(v.decision, v.line is seen) for v in verdicts] == [(BoxDecision.KEPT, True)]
+    assert asked == [first]
+
+
+def test_no_lone_letter_is_made_by_the_look_of_its_strokes() -> None:
+    place = Box(100, 100, 124, 120)
+    court, asked = by_sight(bench(Turncoat(*[("Q7", 0.7)] * 3, ("L", 0.99))), line(place, glyphs=1, seed=1))
+    verdicts, _ = judge([line(place, glyphs=1)], court)
+    assert ([v.decision for v in verdicts], len(asked)) == ([BoxDecision.REDACTED], 1)
+
+
+def test_what_the_look_of_strokes_shows_goes_where_it_names_the_patient() -> None:
+    court, _ = by_sight(bench(Turncoat(*UNCLEAR, ("PORTABLE", 0.99)), identifiers=("PORTABLE",)), line(LINE, seed=1))
+    assert [v.decision for v in judge([line(LINE, glyphs=8)], court)[0]] == [BoxDecision.REDACTED]
+
+
+@pytest.mark.parametrize(("text", "score", "is_asked"), [("ABERNATHY", 0.99, False), ("ABERNATHY", 0.9, True)])
+def test_what_surely_says_something_else_is_not_looked_at_again(text: str, score: float, *, is_asked: bool) -> None:
+    court, asked = by_sight(bench(Turncoat(*[(text, score)] * 4)), None)
+    verdicts, _ = judge([line(LINE, glyphs=8)], court)
+    assert ([v.decision for v in verdicts], bool(asked)) == ([BoxDecision.REDACTED], is_asked)

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels import cascade
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.cut_outs import lead_words
 from cxr_core.deidentify.pixels.cutting import judge_lead_word
-from cxr_core.deidentify.pixels.judgement import Bench
 from cxr_core.deidentify.pixels.lead import beside_letter
 from cxr_core.deidentify.pixels.lead_words import LeadWord, words_within
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextReader, extent

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.judgement import Bench
+from cxr_core.deidentify.pixels.bench import Bench
 from cxr_core.deidentify.pixels.model import Box, Line, extent
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search

@@ -75,7 +75,10 @@ def test_a_line_has_two_positions_and_a_letter_eight(text_ink: Write) -> None:
 
 def test_what_can_be_no_marker_is_not_read(fake_reader: Callable[..., object], text_ink: Write) -> None:
     reader = fake_reader("Ross")
-    assert read_line(line_of(text_ink("Ross"), 4), desk(reader, 0.0, 1.0), str.isupper, words_matter=False) == ()
+    place, court = line_of(text_ink("Ross"), 4), desk(reader, 0.0, 1.0)
+    assert read_line(place, court, str.isupper, words_matter=False) == ()
+    foretold = read_line(place, court, str.isupper, words_matter=False, is_far=str.isdigit)
+    assert [(one.texts, one.scores, one.is_foretold) for one in foretold] == [(("",), (1.0,), True)]
     assert reader.seen == 0  # type: ignore[attr-defined]
 
 
