@@ -20,7 +20,7 @@ from burned_in_text import Face, test_faces, training_faces
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
-from train_text_network import Network, make_files, training_options, write_report
+from train_text_network import Network, load_parts, make_files, training_options, write_report
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, as_seen
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -106,9 +106,8 @@ def _found(source: InkSource, seed: int, faces: Sequence[Face], *, is_validation
 
 def load_answers(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Ink and answers of one kind: `train-found`, `train-drawn`, `valid-found` or `valid-drawn`."""
-    parts = [np.load(path) for path in sorted(work.glob(f"{what}-*.npz"))]
-    answers = torch.from_numpy(np.concatenate([part["answer"] for part in parts])).long()
-    return torch.from_numpy(np.concatenate([part["seen"] for part in parts])), answers
+    seen, answers = load_parts(work, what, ("seen", "answer"))
+    return seen, answers.long()
 
 
 def some_of(

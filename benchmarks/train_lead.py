@@ -24,6 +24,7 @@ from train_text_network import (
     POSITIVE,
     MapNetwork,
     begun,
+    load_parts,
     make_files,
     run_steps,
     sep,
@@ -126,14 +127,6 @@ def make_scenes(work: Path, files: int, workers: int) -> None:
     make_files(_shard, jobs, workers, "scenes")
 
 
-def load_scenes(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in sorted(work.glob(f"{what}-*.npz"))]
-    return (
-        torch.from_numpy(np.concatenate([part["seen"] for part in parts])),
-        torch.from_numpy(np.concatenate([part["target"] for part in parts])),
-    )
-
-
 def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Cross-entropy where asked; what is still wrong counts more."""
     asked, truth = (target != IGNORED).float(), (target == POSITIVE).float()
@@ -147,7 +140,7 @@ def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> LeadNetwork:
     network, rng = begun(LeadNetwork, threads, start)
     network = network.to(memory_format=torch.channels_last)
-    seen, target = load_scenes(work, "train")
+    seen, target = load_parts(work, "train", ("seen", "target"))
 
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(seen), 48))
@@ -167,7 +160,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> LeadN
 @torch.no_grad()
 def measure(network: LeadNetwork, work: Path) -> dict[str, dict[str, float]]:
     """Of each map at each threshold: how much ink is told, and how much of what it tells is none."""
-    seen, target = load_scenes(work, "valid")
+    seen, target = load_parts(work, "valid", ("seen", "target"))
     p = torch.cat([torch.sigmoid(network(part.float() / 127)) for part in seen.split(64)])
     report = {}
     for index, name in enumerate(("L", "R", "other type")):

@@ -19,7 +19,7 @@ from burned_in_text import test_faces, training_faces
 from ink_networks import ship
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import begun, make_files, run_steps, sep, training_options, write_report
+from train_text_network import begun, files_of, load_parts, make_files, run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line
@@ -28,6 +28,7 @@ from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import SEEN_PX, windows_on
 
 _TRAINING_SEED, _VALIDATION_SEED = 4_000_000, 5_000_000
+_NAMES = "seen", "text", "held"  # of the arrays that are kept
 _A_FILE = 20  # images
 _DOUBTFUL = 0.75  # probability; of what is surer some are enough
 _OF_SURE = 0.3
@@ -130,18 +131,10 @@ def _shard(job: tuple[Path, range, bool]) -> None:
 
 def make_places(work: Path, images: int, workers: int) -> None:
     """Draw the images and keep what the search finds in them, twenty images a file; a tenth for validation."""
-    jobs = [
-        (work / f"{what}-{first}.npz", range(first, first + _A_FILE), what == "valid")
-        for what, start, count in (("valid", _VALIDATION_SEED, images // 10), ("train", _TRAINING_SEED, images))
-        for first in range(start, start + count, _A_FILE)
-    ]
+    training = range(_TRAINING_SEED, _TRAINING_SEED + images)
+    validation = range(_VALIDATION_SEED, _VALIDATION_SEED + images // 10)
+    jobs = files_of(work, training=training, validation=validation, a_file=_A_FILE)
     make_files(_shard, jobs, workers, "places")
-
-
-def load_places(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in sorted(work.glob(f"{what}-*.npz")) if ".part" not in path.name]
-    seen, text, held = (torch.from_numpy(np.concatenate([part[k] for part in parts])) for k in ("seen", "text", "held"))
-    return seen, text, held
 
 
 def _turned(seen: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -163,7 +156,7 @@ def _turned(seen: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> SecondLook:
     network, rng = begun(SecondLook, threads, start)
     network = network.to(memory_format=torch.channels_last)
-    seen, text, held = load_places(work, "train")
+    seen, text, held = load_parts(work, "train", _NAMES)
     pools = [torch.nonzero(which)[:, 0] for which in (text & (held < _DOUBTFUL), text & (held >= _DOUBTFUL), ~text)]
     print(f"{len(seen)} places: {', '.join(str(len(pool)) for pool in pools)} doubtful text, sure text, none")
 
@@ -186,7 +179,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Secon
 @torch.no_grad()
 def measure(network: SecondLook, work: Path) -> dict[str, dict[str, float]]:
     """Of doubtful places with and without text, by how the search held them: how many are held text now."""
-    seen, text, held = load_places(work, "valid")
+    seen, text, held = load_parts(work, "valid", _NAMES)
     p = torch.cat([torch.sigmoid(network(part.float() / 127)) for part in seen.split(64)])
     report = {}
     for low, high in ((0.4, 0.5), (0.5, 0.65), (0.65, 1.01)):

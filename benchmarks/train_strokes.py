@@ -18,21 +18,21 @@ from ink_networks import ship
 from numpy.typing import NDArray
 from stroke_scenes import Sheet, draw_sheet
 from torch import nn
-from train_text_network import begun, make_files, run_steps, sep, training_options, write_report
+from train_text_network import begun, files_of, load_parts, make_files, run_steps, sep, training_options, write_report
 
 from cxr_core.deidentify.pixels.ink import INK_PX, PLANES, at_height
-from cxr_core.deidentify.pixels.marks import CORE_SHARE, Mark
+from cxr_core.deidentify.pixels.marks import CORE_SHARE, Mark, best_scale
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import prepare_search
 from cxr_core.deidentify.pixels.stroke_sight import as_planes
 
 _TRAINING_SEED, _VALIDATION_SEED = 6_000_000, 7_000_000
+_NAMES = "seen", "size"  # of the arrays that are kept
 _A_FILE = 20  # sheets
 _PLACE_PX = 64, 224
 _LOWEST_PX, _HIGHEST_PX = 24, 96  # of a place; what is higher than a window is cut
 _LEAST_INK = 0.005
 _RESIZED, _SHIFTED, _LONGER = 0.18, 0.07, 0.15  # of the height: as the search is mistaken
-_BEST_PX = 20.0
 _A_BATCH = 32
 _OVERLAP = 0.5  # how much it counts that strokes are told as a whole
 _HALF = 0.5
@@ -102,9 +102,8 @@ def _marks_on(sheet: Sheet, rng: np.random.Generator) -> Iterator[Mark]:
         half, longer = CORE_SHARE * line_px / 2, round(float(rng.normal(0, _LONGER)) * own.height)
         core = Box(round(middle - half), own.left - longer, round(middle + half), own.right + longer)
         core = (core.transposed if is_vertical else core).grown(0, sheet.strokes.shape)
-        scale = int(np.clip(2 ** round(float(np.log2(max(line_px / _BEST_PX, 1)))), 1, 4))
         if min(core.height, core.width) >= 4:
-            yield Mark(core, scale, 0.9, is_vertical)
+            yield Mark(core, best_scale(line_px), 0.9, is_vertical)
 
 
 def _in_window(planes: NDArray[np.int8], rng: np.random.Generator) -> tuple[NDArray[np.int8], tuple[int, int]]:
@@ -130,18 +129,10 @@ def _shard(job: tuple[Path, range, bool]) -> None:
 
 def make_places(work: Path, images: int, workers: int) -> None:
     """Draw the sheets and keep the places of their lines, twenty sheets a file; a twentieth for validation."""
-    jobs = [
-        (work / f"{what}-{first}.npz", range(first, first + _A_FILE), what == "valid")
-        for what, start, count in (("valid", _VALIDATION_SEED, images // 20), ("train", _TRAINING_SEED, images))
-        for first in range(start, start + count, _A_FILE)
-    ]
+    training = range(_TRAINING_SEED, _TRAINING_SEED + images)
+    validation = range(_VALIDATION_SEED, _VALIDATION_SEED + images // 20)
+    jobs = files_of(work, training=training, validation=validation, a_file=_A_FILE)
     make_files(_shard, jobs, workers, "places")
-
-
-def load_places(work: Path, what: str) -> tuple[torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in sorted(work.glob(f"{what}-*.npz")) if ".part" not in path.name]
-    seen, size = (torch.from_numpy(np.concatenate([part[k] for part in parts])) for k in ("seen", "size"))
-    return seen, size.long()
 
 
 def _in_place(size: torch.Tensor) -> torch.Tensor:
@@ -181,7 +172,7 @@ def _loss(logits: torch.Tensor, strokes: torch.Tensor, inside: torch.Tensor) -> 
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> StrokeNetwork:
     network, rng = begun(StrokeNetwork, threads, start)
     network = network.to(memory_format=torch.channels_last)
-    seen, size = load_places(work, "train")
+    seen, size = load_parts(work, "train", _NAMES)
 
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(seen), _A_BATCH))
@@ -199,7 +190,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Strok
 @torch.no_grad()
 def measure(network: StrokeNetwork, work: Path) -> dict[str, dict[str, float]]:
     """How much of strokes and answer they have in common, and of how many places hardly half of it."""
-    seen, size = load_places(work, "valid")
+    seen, size = load_parts(work, "valid", _NAMES)
     shares = []
     for part, sides in zip(seen.split(64), size.split(64), strict=True):
         view = part.float() / 127

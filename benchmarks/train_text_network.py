@@ -33,6 +33,7 @@ CROP_PX = 160
 _CELLS = CROP_PX // CELL_PX
 _BORDER_PX = 16
 _CROPS_PER_IMAGE = 36
+_NAMES = "contrast", "equal", "target"  # of the arrays that are kept
 _VALIDATION_SEED = 1_000_000
 _CORE = 0.2  # of the line's height that is left out above and below its core
 # Line heights, in pixels of a view, that each map marks; just outside them it is not asked, further out it must not.
@@ -205,11 +206,6 @@ def make_crops(work: Path, seeds: range, validation_images: int, workers: int) -
     make_files(_shard, jobs, workers, "crops")
 
 
-def load_crops(paths: list[Path]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    parts = [np.load(path) for path in paths]
-    return tuple(torch.from_numpy(np.concatenate([p[name] for p in parts])) for name in ("contrast", "equal", "target"))
-
-
 def _batch(
     crops: tuple[torch.Tensor, ...], index: torch.Tensor, rng: np.random.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -240,6 +236,21 @@ def _loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     hard = (torch.where(truth > 0, 1 - p, p)).pow(1.5)
     weight = asked * torch.where(truth > 0, 1.5, 1.0) * (0.1 + hard)
     return (raw * weight).sum() / (asked * truth).sum().clamp(min=50)
+
+
+def files_of(work: Path, *, training: range, validation: range, a_file: int) -> list[tuple[Path, range, bool]]:
+    """A job for each file of so many seeds: where it goes, which seeds, whether it is for validation."""
+    return [
+        (work / f"{what}-{first}.npz", range(first, first + a_file), what == "valid")
+        for what, seeds in (("valid", validation), ("train", training))
+        for first in seeds[::a_file]
+    ]
+
+
+def load_parts(work: Path, what: str, names: Sequence[str]) -> tuple[torch.Tensor, ...]:
+    """Arrays of all finished files of one kind (`train` or `valid`), joined."""
+    parts = [np.load(path) for path in sorted(work.glob(f"{what}-*.npz")) if ".part" not in path.name]
+    return tuple(torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in names)
 
 
 def make_files(make: Callable[[Job], None], jobs: Sequence[Job], workers: int, what: str) -> None:
@@ -318,7 +329,7 @@ def run_steps(
 def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextNetwork:
     network, rng = begun(TextNetwork, threads, start)
     network = network.to(memory_format=torch.channels_last)
-    crops = load_crops(sorted(work.glob("train-*.npz")))
+    crops = load_parts(work, "train", _NAMES)
     rate = 4e-3 if start is None else 5e-4 if start.suffix == ".onnx" else 1.5e-3  # without normalisation, small steps
 
     def loss_of() -> torch.Tensor:
@@ -336,7 +347,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextN
 @torch.no_grad()
 def measure(network: TextNetwork, work: Path) -> dict[str, dict[str, float]]:
     """Recall of text cells and false cells a megapixel, for each map and threshold, on the validation crops."""
-    crops = load_crops(sorted(work.glob("valid-*.npz")))
+    crops = load_parts(work, "valid", _NAMES)
     p, target = [], []
     for start in range(0, len(crops[0]), 64):
         view, truth = _batch(crops, torch.arange(start, min(start + 64, len(crops[0]))), None)

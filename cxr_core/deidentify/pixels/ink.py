@@ -96,11 +96,11 @@ def find_inks(search: SearchImage, mark: Mark) -> Iterator[Ink]:
     """
     reach = mark.reach(search.shape)
     stored = search.stored[reach.window]
-    if (mask := _constant_ink(stored, placed_in(mark.core, reach, 1.0), mark)) is not None:
+    if (mask := _constant_ink(stored, _within(mark.core, reach, 1.0), mark)) is not None:
         yield Ink(mask, reach, 1.0)
-    at_reading_height = _place(search, mark, INK_PX)
+    at_reading_height = place_of(search, mark)
     is_type = yield from _shown_by(_contrasted, at_reading_height, search, mark)
-    is_type |= yield from _shown_by(_outlined, _place(search, mark, _OUTLINED_PX), search, mark)
+    is_type |= yield from _shown_by(_outlined, place_of(search, mark, _OUTLINED_PX), search, mark)
     if is_type and not mark.is_squarish:  # a letter stands on one ground; the tone of what is no type says nothing
         yield from _shown_by(_across_a_border, at_reading_height, search, mark)
 
@@ -111,7 +111,7 @@ def without_bare_ends(search: SearchImage, mark: Mark) -> Mark:
     Maps run on beyond bold type. Bare is what shows no stroke, neither as faint as hard type nor of a like share of the
     strokes that there are.
     """
-    grey, core, line_px = _place(search, mark, INK_PX)
+    grey, core, line_px = place_of(search, mark)
     side = 2 * max(1, round(_STROKE * line_px)) + 1
     strokes = cv2.max(hat(grey, cv2.MORPH_TOPHAT, side), hat(grey, cv2.MORPH_BLACKHAT, side))[core.window]
     along = strokes.max(axis=1 if mark.is_vertical else 0)
@@ -156,11 +156,12 @@ _Place = tuple[NDArray[np.uint8], Box, float]
 """Grey values, where the mark lies in them, and the height of its line there."""
 
 
-def _place(search: SearchImage, mark: Mark, height_px: int) -> _Place:
+def place_of(search: SearchImage, mark: Mark, height_px: int = INK_PX) -> _Place:
+    """The grey values of a mark's reach, its line so high; where the mark lies in them; the line's height there."""
     reach = mark.reach(search.shape)
     grey = at_height(search, reach, mark.line_px, height_px, PLANES[0])
     zoom = grey.shape[0] / reach.height
-    return grey, placed_in(mark.core, reach, zoom).grown(0, grey.shape), mark.line_px * zoom
+    return grey, _within(mark.core, reach, zoom).grown(0, grey.shape), mark.line_px * zoom
 
 
 def _shown_by(
@@ -381,7 +382,7 @@ def _counted(stored: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[
     return values + lowest, counts[values]
 
 
-def placed_in(box: Box, outer: Box, zoom: float) -> Box:
+def _within(box: Box, outer: Box, zoom: float) -> Box:
     """A rectangle in the coordinates of another that is shown `zoom` times as large."""
     return Box(
         int((box.top - outer.top) * zoom),

@@ -23,19 +23,11 @@ from cxr_core.deidentify.pixels.neighbours import (
     stands_in_a_table,
     touches,
 )
-from cxr_core.deidentify.pixels.reading import (
-    Reading,
-    is_letter,
-    looks_like_several,
-    read_as_it_lies,
-)
+from cxr_core.deidentify.pixels.reading import Reading, is_letter, looks_like_several, read_as_it_lies
 from cxr_core.deidentify.pixels.stacks import stacks_of
 from cxr_core.deidentify.pixels.standing import is_place_of_several
 from cxr_core.deidentify.pixels.verdict import LETTER_PROBABILITY, Rule, StandsAlone, Verdict, is_whole_word
-from cxr_core.deidentify.pixels.wording import (
-    count_alphanumerics,
-    longest_word,
-)
+from cxr_core.deidentify.pixels.wording import count_alphanumerics, longest_word
 from cxr_core.vocabulary import BoxDecision
 
 _MOST_MARKER_GLYPHS = 28  # "RIGHT LATERAL DECUBITUS"; the estimate counts wide letters twice

@@ -77,8 +77,13 @@ def mark_of(line: Line) -> Mark:
     own = line.box.transposed if line.is_vertical else line.box
     rim = round((1 - CORE_SHARE) / 2 * own.height)
     core = Box(own.top + rim, own.left, max(own.bottom - rim, own.top + rim + 1), own.right)
-    scale = max(FINE, min(COARSE, 2 ** round(math.log2(max(own.height / _BEST_LINE_PX, 1.0)))))
-    return Mark(core.transposed if line.is_vertical else core, scale, line.probability, line.is_vertical)
+    core = core.transposed if line.is_vertical else core
+    return Mark(core, best_scale(own.height), line.probability, line.is_vertical)
+
+
+def best_scale(line_px: float) -> int:
+    """The scale of the view in which the network is surest of a line so high, in pixels of the image."""
+    return max(FINE, min(COARSE, int(2 ** round(math.log2(max(line_px / _BEST_LINE_PX, 1.0))))))
 
 
 def find_marks(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.ink import INK_PX, PLANES, Ink, at_height, belonging, is_ink, placed_in
+from cxr_core.deidentify.pixels.ink import INK_PX, PLANES, Ink, at_height, belonging, is_ink, place_of
 from cxr_core.deidentify.pixels.lead_sight import as_seen
 from cxr_core.deidentify.pixels.marks import mark_of
 from cxr_core.deidentify.pixels.model import Line
@@ -33,8 +33,8 @@ def by_sight(search: SearchImage, line: Line) -> Line | None:
     """
     mark = mark_of(line)
     reach = mark.reach(search.shape)
-    grey, equal = (at_height(search, reach, mark.line_px, INK_PX, plane) for plane in PLANES)
-    core = placed_in(mark.core, reach, grey.shape[0] / reach.height).grown(0, grey.shape)
+    grey, core, _ = place_of(search, mark)
+    equal = at_height(search, reach, mark.line_px, INK_PX, PLANES[1])
     shown = strokes_of(grey.T, equal.T).T if line.is_vertical else strokes_of(grey, equal)
     masks = (belonging(np.ascontiguousarray(shown > least), core, mark) for least in _STROKES)
     inks = [Ink(mask, reach, line.constancy) for mask in takewhile(lambda one: is_ink(one, core, mark), masks)]
