@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
+from cxr_core.deidentify.pixels.pairs import worth_of_pairs
 from cxr_core.deidentify.pixels.spelling import DIGIT, spell
 from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics
 
@@ -208,7 +209,7 @@ def _worth_reading(
     is_small = is_letter(line) or promise.is_one
     for which, ink in enumerate(line.inks):
         these = list(letter_positions(ink) if is_small else positions(line, ink))
-        worth = _letters_worth(these, desk, is_wanted, promise) if is_small else desk.glance(these)
+        worth = _letters_worth(these, desk, is_wanted, promise, words_matter=words_matter) if is_small else desk.glance(these)
         seen += [_Position(which, turn, one, marker) for turn, (one, marker) in _told(these, worth)]
         words += worth[:, 1].tolist()
         if promise.may_be_mirrored and _may_be_mirrored(worth, mirrored):
@@ -271,14 +272,23 @@ def _of_several_turns(best: Sequence[_Position], most: int) -> list[_Position]:
 
 
 def _letters_worth(
-    inks: Sequence[NDArray[np.bool_]], desk: Desk, is_wanted: Callable[[str], bool], promise: Promise
+    inks: Sequence[NDArray[np.bool_]],
+    desk: Desk,
+    is_wanted: Callable[[str], bool],
+    promise: Promise,
+    *,
+    words_matter: bool,
 ) -> NDArray[np.float32]:
     """How probable it is that each ink is read as a wanted letter, or as two that stand upright; and as two at all."""
     seen = desk.glance_at_letters(inks)
     more = seen[:, len(LETTERS)]
     worth = seen[:, : len(LETTERS)][:, [is_wanted(letter) for letter in LETTERS]].max(axis=1, initial=0.0)
     if not promise.is_one and more.max() >= _MAY_BE_TWO:
-        worth = np.maximum(worth, _LIKE_LETTERS * desk.glance(inks)[:, 0])
+        pairs = worth_of_pairs(inks, desk.glance_at_letters, is_wanted)
+        if pairs is not None:
+            worth = np.maximum(worth, pairs)
+        if pairs is None or words_matter:
+            worth = np.maximum(worth, _LIKE_LETTERS * desk.glance(inks)[:, 0])
     return np.stack([worth, more], axis=1)
 
 

@@ -1,0 +1,88 @@
+"""Decides how probable it is that ink shows two letters that make a wanted word: `LT`, `PA`.
+
+Takes ink in some positions and what tells of lone letters, gives probabilities. Each of the two is asked about by
+itself: that tells more than a glance at both, to which any two letters look alike, and two narrow ones like none.
+What they say is left to `reading`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.glance import LETTERS
+from cxr_core.deidentify.pixels.ink import as_bytes
+from cxr_core.deidentify.pixels.model import Box
+
+_MUCH = 0.1  # of the ink: a letter; what is less is dirt
+_LEVEL = 0.6  # of the lower letter's height: what both share
+_SEVERAL = 0.5  # of being more than one letter: they touch
+_PERHAPS = 0.02  # of being a letter
+
+_Ink = NDArray[np.bool_]
+
+
+def worth_of_pairs(
+    inks: Sequence[_Ink],
+    glance_at_letters: Callable[[Sequence[_Ink]], NDArray[np.float32]],
+    is_wanted: Callable[[str], bool],
+) -> NDArray[np.float32] | None:
+    """How probable it is that each ink is two letters side by side that make a wanted word, as a mean of both.
+
+    Parameters
+    ----------
+    inks : sequence of (rows, columns) bool arrays
+        Of one place, in the positions in which it would be read.
+    glance_at_letters : callable
+        See `glance.glance_at_letters`.
+    is_wanted : callable
+        True for a text that could be an allowed marker.
+
+    Returns
+    -------
+    (inks,) float32 array or None
+        Zero where one stands above the other; None where the ink is not of two parts: the letters touch, or are more.
+    """
+    pairs = [_in_two(ink) for ink in inks]
+    if not all(pairs):
+        return None
+    worth = np.zeros(len(inks), np.float32)
+    level = [index for index, pair in enumerate(pairs) if _are_level(*(box for box, _ in pair))]
+    if level:
+        seen = glance_at_letters([letter for index in level for _, letter in pairs[index]])
+        if seen[:, len(LETTERS)].max() >= _SEVERAL:
+            return None
+        letters = seen[:, : len(LETTERS)].reshape(len(level), 2, len(LETTERS))
+        worth[level] = [_likeliest(*pair, is_wanted) for pair in letters]
+    return worth
+
+
+def _in_two(ink: _Ink) -> list[tuple[Box, _Ink]]:
+    """The two parts of an ink, from left to right, with where they lie; none where it is not of two."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(ink), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    large = np.flatnonzero(areas >= _MUCH * areas.sum()) + 1
+    if len(large) != 2:
+        return []
+    found = []
+    for left, label in sorted((int(stats[label, cv2.CC_STAT_LEFT]), int(label)) for label in large):
+        top, width, height = stats[label, [cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].tolist()
+        box = Box(top, left, top + height, left + width)
+        found.append((box, labels[box.window] == label))
+    return found
+
+
+def _are_level(first: Box, second: Box) -> bool:
+    shared = min(first.bottom, second.bottom) - max(first.top, second.top)
+    return shared >= _LEVEL * min(first.height, second.height) and first.right <= (second.left + second.right) / 2
+
+
+def _likeliest(
+    first: NDArray[np.float32], second: NDArray[np.float32], is_wanted: Callable[[str], bool]
+) -> float:
+    """The mean probability of the letters of the likeliest wanted word of two; zero where there is none."""
+    perhaps = [np.flatnonzero(one >= _PERHAPS).tolist() for one in (first, second)]
+    words = [(first[one] * second[other], LETTERS[one] + LETTERS[other]) for one, other in product(*perhaps)]
+    return max((float(np.sqrt(worth)) for worth, word in words if is_wanted(word)), default=0.0)
