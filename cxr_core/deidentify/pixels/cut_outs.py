@@ -200,7 +200,8 @@ def lead_words(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
     """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
-    places = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
+    removed = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
+    places = sorted(removed, key=lambda line: line.probability)  # lead looks less like type than type does
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
     return _words_in(search, places[:_MOST_PLACES] + likely[:_MOST_PLACES], verdicts, bench)
 
