@@ -297,7 +297,7 @@ def _is_next(parts: Parts, letter: int, other: int, others: Sequence[int]) -> bo
         return False
     if _are_level(one, two) or _are_level(one.transposed, two.transposed):
         return True
-    high = int(parts.sides[other])
+    high = two.height if down < 0 else two.width  # a wide letter of a lower line is no higher than its line
     if (down >= 0 and one.height >= one.width) or (across >= 0 and one.width >= one.height):
         is_below = down >= 0
         lying = two if is_below else two.transposed
@@ -305,7 +305,7 @@ def _is_next(parts: Parts, letter: int, other: int, others: Sequence[int]) -> bo
         row = (place if is_below else place.transposed for place in places)
         if size >= _HIGHER * lying.height and any(_is_beside(lying, place) for place in row):
             return False
-        high = lying.height if lying.width >= _LYING * lying.height else high
+        high = lying.height if lying.width >= _LYING * lying.height else int(parts.sides[other])
     return size <= _MUCH_SMALLER * high <= _MUCH_SMALLER**2 * size
 
 
