@@ -26,10 +26,11 @@ SEEN_PX = 48, 224
 """Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
+_LIKELY, _DENIED_ON_END = 0.75, 0.45  # the same of large type from top to bottom
 _LARGE, _LARGE_FEW, _FEW = 0.08, 0.07, 3  # of the image's shorter side: type as high is seen well; so many glyphs
 _LARGE_PX = 90  # the least of either
 _LARGE_ON_END, _LARGE_ON_END_PX = 0.03, 50  # the same of a line from top to bottom: spines and windpipes look like one
-_DENIED_LARGE = 0.6
+_DENIED_LARGE = 0.6  # of large type either way
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
 
@@ -39,13 +40,22 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
 
     Hardly text is not nothing: it still goes for what it says.
     """
-    if not TEXT_PROBABILITY <= line.probability < _DOUBTFUL:
+    if not TEXT_PROBABILITY <= line.probability < _LIKELY:
         return line
     whole = line.over(line.box.union(line.ink_box))  # all that one threshold takes for ink, as the network learned it
-    least = _DENIED_LARGE if _is_large(whole, min(search.shape)) else _DENIED
-    if probability_of_text(search, whole.box, is_vertical=line.is_vertical) < least:
+    least = _least_of(whole, min(search.shape))
+    if least and probability_of_text(search, whole.box, is_vertical=line.is_vertical) < least:
         return replace(line, probability=HARDLY_TEXT)
     return line
+
+
+def _least_of(line: Line, side_px: int) -> float:
+    """How probable text a second look must find a line, on an image with so short a shorter side, to leave it so."""
+    if not _is_large(line, side_px):
+        return _DENIED if line.probability < _DOUBTFUL else 0.0
+    if line.probability < _DOUBTFUL:
+        return _DENIED_LARGE
+    return _DENIED_ON_END if line.is_vertical else 0.0
 
 
 def _is_large(line: Line, side_px: int) -> bool:
