@@ -26,11 +26,12 @@ SEEN_PX = 48, 224
 """Rows and columns of what it sees: a piece of a line with what is above, below and beside it."""
 
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
-_LIKELY, _DENIED_ON_END = 0.75, 0.45  # the same of large type from top to bottom
+_FAIRLY_SURE, _DENIED_LARGE_ROW, _ROW = 0.75, 0.45, 2.5  # the same of a large line from top to bottom; its aspect
+_LIKELY, _DENIED_ON_END = 0.8, 0.1  # the same of any such line
 _LARGE, _LARGE_FEW, _FEW = 0.08, 0.07, 3  # of the image's shorter side: type as high is seen well; so many glyphs
 _LARGE_PX = 90  # the least of either
 _LARGE_ON_END, _LARGE_ON_END_PX = 0.03, 50  # the same of a line from top to bottom: spines and windpipes look like one
-_DENIED_LARGE = 0.6  # of large type either way
+_DENIED_LARGE = 0.6
 _LONGEST_PX = 192  # of a line in one window
 _MOST_WINDOWS = 3
 
@@ -50,12 +51,16 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
 
 
 def _least_of(line: Line, side_px: int) -> float:
-    """How probable text a second look must find a line, on an image with so short a shorter side, to leave it so."""
-    if not _is_large(line, side_px):
-        return _DENIED if line.probability < _DOUBTFUL else 0.0
+    """How probable text a second look must find a line, on an image with so short a shorter side, to leave it so.
+
+    Spines and windpipes are rows on end of which the search is fairly sure.
+    """
     if line.probability < _DOUBTFUL:
-        return _DENIED_LARGE
-    return _DENIED_ON_END if line.is_vertical else 0.0
+        return _DENIED_LARGE if _is_large(line, side_px) else _DENIED
+    if not line.is_vertical:
+        return 0.0
+    is_large_row = line.box.aspect >= _ROW and line.line_px >= max(_LARGE_ON_END_PX, _LARGE_ON_END * side_px)
+    return _DENIED_LARGE_ROW if is_large_row and line.probability < _FAIRLY_SURE else _DENIED_ON_END
 
 
 def _is_large(line: Line, side_px: int) -> bool:
