@@ -46,6 +46,7 @@ from cxr_core.deidentify.pixels.redaction import (
     outermost,
 )
 from cxr_core.deidentify.pixels.residue import find_residue
+from cxr_core.deidentify.pixels.rulers import without_rulers
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import looked_at_again
 from cxr_core.deidentify.pixels.standing import stands_by_itself
@@ -145,7 +146,8 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += initials(search, maps, verdicts, beside)
     verdicts += rest(undecided, [*verdicts, *codes])
     verdicts += blocks_and_rows(search, maps, verdicts, things)
-    verdicts = with_bystanders(search, followed_to_their_ends(search, verdicts))
+    verdicts = without_rulers(search, followed_to_their_ends(search, verdicts))
+    verdicts = with_bystanders(search, verdicts)
     return [code for code in codes if not _is_marker(code, verdicts)] + verdicts, undecided, things
 
 

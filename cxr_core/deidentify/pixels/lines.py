@@ -76,7 +76,7 @@ def _measure(search: SearchImage, mark: Mark) -> Iterator[Line]:
     line = _line(search, mark, inks, is_vertical=mark.is_vertical)
     if _is_of_one_sign(line):
         return
-    if not (_may_be_zip(line) and repeats_itself(grey := _along(search, line))):
+    if not (_may_be_zip(line) and repeats_itself(grey := grey_along(search, line))):
         yield _told_from_ground(line, mark, inks)
         return
     for first, last in broken_at(grey):
@@ -187,7 +187,7 @@ def _upright(line: Line, ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.ascontiguousarray(ink.T) if line.is_vertical else ink
 
 
-def _along(search: SearchImage, line: Line) -> NDArray[np.uint8]:
+def grey_along(search: SearchImage, line: Line) -> NDArray[np.uint8]:
     """The grey values of a line's place, along its columns."""
     grey = search.views[0].grey[line.box.window]
     return np.ascontiguousarray(grey.T) if line.is_vertical else grey

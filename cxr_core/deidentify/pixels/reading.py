@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.few_letters import worth_of_few
 from cxr_core.deidentify.pixels.glance import LETTERS, glance, glance_at_letters
 from cxr_core.deidentify.pixels.model import Line, TextReader, extent
-from cxr_core.deidentify.pixels.pairs import worth_of_pairs
 from cxr_core.deidentify.pixels.spelling import DIGIT, spell
 from cxr_core.deidentify.pixels.wording import are_alike, count_alphanumerics
 
@@ -32,7 +32,6 @@ _LETTER_ASPECT = 1.9
 _WORTH, _WORDS, _SURELY = 0.025, 0.15, 0.9  # of being a marker, of being text, of either
 _UPRIGHT, _PERHAPS, _MIRRORED = 0.995, 0.1, 0.5  # of being a marker: beyond doubt; in the mirror: perhaps, enough
 _LIKE_WORDS = 0.5  # of being text as it lies: mirrored text is taken for text
-_MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _SEVERAL = 0.3  # of two characters: nobody can read them, but letters they are
 _FEW_GLYPHS = 2
 _MANY_GLYPHS = 20  # "SEMI-UPRIGHT PORTABLE"
@@ -207,9 +206,16 @@ def _worth_reading(
     seen, mirrored = list[_Position](), list[_Position]()
     words: list[float] = []
     is_small = is_letter(line) or promise.is_one
+
+    def worth_of(inks: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
+        if not is_small:
+            return desk.glance(inks)
+        glances, may_be_two = (desk.glance, desk.glance_at_letters), not promise.is_one
+        return worth_of_few(inks, *glances, is_wanted, may_be_two=may_be_two, words_matter=words_matter)
+
     for which, ink in enumerate(line.inks):
         these = list(letter_positions(ink) if is_small else positions(line, ink))
-        worth = _letters_worth(these, desk, is_wanted, promise, words_matter=words_matter) if is_small else desk.glance(these)
+        worth = worth_of(these)
         seen += [_Position(which, turn, one, marker) for turn, (one, marker) in _told(these, worth)]
         words += worth[:, 1].tolist()
         if promise.may_be_mirrored and _may_be_mirrored(worth, mirrored):
@@ -269,27 +275,6 @@ def _of_several_turns(best: Sequence[_Position], most: int) -> list[_Position]:
         if sum(one.turn == other.turn for other in chosen) < max(1, most - 1):
             chosen.append(one)
     return chosen[:most]
-
-
-def _letters_worth(
-    inks: Sequence[NDArray[np.bool_]],
-    desk: Desk,
-    is_wanted: Callable[[str], bool],
-    promise: Promise,
-    *,
-    words_matter: bool,
-) -> NDArray[np.float32]:
-    """How probable it is that each ink is read as a wanted letter, or as two that stand upright; and as two at all."""
-    seen = desk.glance_at_letters(inks)
-    more = seen[:, len(LETTERS)]
-    worth = seen[:, : len(LETTERS)][:, [is_wanted(letter) for letter in LETTERS]].max(axis=1, initial=0.0)
-    if not promise.is_one and more.max() >= _MAY_BE_TWO:
-        pairs = worth_of_pairs(inks, desk.glance_at_letters, is_wanted)
-        if pairs is not None:
-            worth = np.maximum(worth, pairs)
-        if pairs is None or words_matter:
-            worth = np.maximum(worth, _LIKE_LETTERS * desk.glance(inks)[:, 0])
-    return np.stack([worth, more], axis=1)
 
 
 def looks_like_several(line: Line, desk: Desk) -> bool:

@@ -148,6 +148,14 @@ def test_two_signs_of_a_line_that_run_into_one_are_no_letter(plate: Plate) -> No
     assert not any(overlap(line.box, sign) > 0.5 for line in letters_within(plate.search, plate.line(place)))
 
 
+def test_a_wide_initial_in_the_row_of_a_letter_is_no_letter_of_its_word(plate: Plate) -> None:
+    """`M` is as wide as a lead letter is high by half; what tells is how high it is."""
+    letter = plate.put("R", 60, (_AT, 200))
+    plate.put("MW", 30, (_AT, 200 + letter.width + 26))
+    found = letters_within(plate.search, plate.line(plate.place))
+    assert max(overlap(one.box, letter) for one in found) >= 0.8
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_the_letter_beside_a_marker_that_was_read_is_found(plate: Plate, *, is_known: bool) -> None:
     letter = plate.put("R", 56, (_AT, _AT))

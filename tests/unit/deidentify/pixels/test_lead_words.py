@@ -184,6 +184,19 @@ def test_a_word_of_which_a_piece_was_read_as_a_shorter_one_stays_whole(
     assert {kept.texts for kept in lead_words(search, [up, gone], [], bench)} == {("UPRIGHT",)}
 
 
+def test_a_word_is_found_in_the_last_of_many_places_where_these_look_more_like_type(
+    lead: Callable[..., Lead], rapidocr: TextReader
+) -> None:
+    drawn = lead(UPRIGHT)
+    place = extent(drawn.inks[0])
+    type_ = [Line(Box(10 * at, 10, 10 * at + 8, 60), False, 8.0, 6, 0.8) for at in range(12)]
+    lines = [*type_, Line(place, False, float(place.height), 7, 0.6)]
+    removed = [Verdict(line, BoxDecision.REDACTED, Rule.TEXT) for line in lines]
+    search = prepare_search(drawn.stored, Photometric.MONOCHROME2)
+    bench = Bench(Desk((rapidocr,), Memo()), load_marker_policy(), Identifiers.of(()))
+    assert [kept.texts for kept in lead_words(search, removed, [], bench)] == [("UPRIGHT",)]
+
+
 @pytest.mark.parametrize(
     ("second", "score", "stays"), [("P()RT", 0.985, True), ("P()RT", 0.94, False), ("HORSE", 0.985, False)]
 )

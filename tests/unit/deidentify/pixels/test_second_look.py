@@ -90,6 +90,21 @@ def test_of_large_type_from_top_to_bottom_the_second_look_must_be_surer_still(
     assert looked_at_again(search, line).probability == probability
 
 
+@pytest.mark.parametrize(
+    ("found", "seen", "across", "probability"),
+    [(0.7, 0.4, 52, 0.49), (0.7, 0.5, 52, 0.7), (0.78, 0.4, 52, 0.78), (0.7, 0.4, 40, 0.7), (0.78, 0.05, 40, 0.49)],
+)
+def test_lines_on_end_of_which_the_search_is_fairly_sure_are_looked_at_as_well(
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, found: float, seen: float, across: int, probability: float
+) -> None:
+    monkeypatch.setattr(second_look, "probability_of_text", lambda *_, **__: seen)
+    search = prepare_search(noise_image(1600, 1600), Photometric.MONOCHROME2)
+    line = Line(Box(200, 120, 600, 120 + across), True, float(across), 3, found)
+    assert looked_at_again(search, line).probability == probability
+    lying = Line(line.box.transposed, False, float(across), 3, found)
+    assert looked_at_again(search, lying) is lying
+
+
 @pytest.mark.parametrize("probability", [0.44, 0.66, 0.97])
 def test_only_what_the_search_doubts_is_looked_at_again(noise_image: Draw, probability: float) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)

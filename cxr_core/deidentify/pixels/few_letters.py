@@ -1,7 +1,7 @@
-"""Decides how probable it is that ink shows two letters that make a wanted word: `LT`, `PA`.
+"""Decides how probable it is that ink shows a wanted letter, or two side by side that make a wanted word: `LT`, `PA`.
 
-Takes ink in some positions and what tells of lone letters, gives probabilities. Each of the two is asked about by
-itself: that tells more than a glance at both, to which any two letters look alike, and two narrow ones like none.
+Takes ink in some positions and what glances tell of it, gives probabilities. Each of two letters is asked about by
+itself: that tells more than a glance at both, to which any two look alike, and two narrow ones like none.
 What they say is left to `reading`.
 """
 
@@ -16,34 +16,61 @@ from cxr_core.deidentify.pixels.glance import LETTERS
 from cxr_core.deidentify.pixels.ink import as_bytes
 from cxr_core.deidentify.pixels.model import Box
 
+_MAY_BE_TWO, _LIKE_LETTERS = 0.05, 0.5  # of two characters; what a glance at words is worth beside one at letters
 _MUCH = 0.1  # of the ink: a letter; what is less is dirt
 _LEVEL = 0.6  # of the lower letter's height: what both share
 _SEVERAL = 0.5  # of being more than one letter: they touch
 _PERHAPS = 0.02  # of being a letter
 
 _Ink = NDArray[np.bool_]
+_Glance = Callable[[Sequence[_Ink]], NDArray[np.float32]]
 
 
-def worth_of_pairs(
+def worth_of_few(
     inks: Sequence[_Ink],
-    glance_at_letters: Callable[[Sequence[_Ink]], NDArray[np.float32]],
+    glance: _Glance,
+    glance_at_letters: _Glance,
     is_wanted: Callable[[str], bool],
-) -> NDArray[np.float32] | None:
-    """How probable it is that each ink is two letters side by side that make a wanted word, as a mean of both.
+    *,
+    may_be_two: bool,
+    words_matter: bool,
+) -> NDArray[np.float32]:
+    """How probable it is that each ink is read as a wanted letter or word of two, and that it is two letters at all.
 
     Parameters
     ----------
     inks : sequence of (rows, columns) bool arrays
         Of one place, in the positions in which it would be read.
-    glance_at_letters : callable
-        See `glance.glance_at_letters`.
+    glance, glance_at_letters : callable
+        See `glance`.
     is_wanted : callable
         True for a text that could be an allowed marker.
+    may_be_two : bool
+        False where nothing but a lone letter is wanted.
+    words_matter : bool
+        True where words of two letters that are not wanted are worth reading as well.
 
     Returns
     -------
-    (inks,) float32 array or None
-        Zero where one stands above the other; None where the ink is not of two parts: the letters touch, or are more.
+    (inks, 2) float32 array
+    """
+    seen = glance_at_letters(inks)
+    more = seen[:, len(LETTERS)]
+    worth = seen[:, : len(LETTERS)][:, [is_wanted(letter) for letter in LETTERS]].max(axis=1, initial=0.0)
+    if may_be_two and more.max() >= _MAY_BE_TWO:
+        pairs = _worth_of_pairs(inks, glance_at_letters, is_wanted)
+        worth = worth if pairs is None else np.maximum(worth, pairs)
+        if pairs is None or words_matter:
+            worth = np.maximum(worth, _LIKE_LETTERS * glance(inks)[:, 0])
+    return np.stack([worth, more], axis=1)
+
+
+def _worth_of_pairs(
+    inks: Sequence[_Ink], glance_at_letters: _Glance, is_wanted: Callable[[str], bool]
+) -> NDArray[np.float32] | None:
+    """The mean probability of two letters, side by side, of a wanted word: zero where one stands above the other.
+
+    None where the ink is not of two parts: the letters touch, or are more.
     """
     pairs = [_in_two(ink) for ink in inks]
     if not all(pairs):
@@ -55,7 +82,7 @@ def worth_of_pairs(
         if seen[:, len(LETTERS)].max() >= _SEVERAL:
             return None
         letters = seen[:, : len(LETTERS)].reshape(len(level), 2, len(LETTERS))
-        worth[level] = [_likeliest(*pair, is_wanted) for pair in letters]
+        worth[level] = [_likeliest(pair, is_wanted) for pair in letters]
     return worth
 
 
@@ -79,10 +106,9 @@ def _are_level(first: Box, second: Box) -> bool:
     return shared >= _LEVEL * min(first.height, second.height) and first.right <= (second.left + second.right) / 2
 
 
-def _likeliest(
-    first: NDArray[np.float32], second: NDArray[np.float32], is_wanted: Callable[[str], bool]
-) -> float:
-    """The mean probability of the letters of the likeliest wanted word of two; zero where there is none."""
-    perhaps = [np.flatnonzero(one >= _PERHAPS).tolist() for one in (first, second)]
-    words = [(first[one] * second[other], LETTERS[one] + LETTERS[other]) for one, other in product(*perhaps)]
+def _likeliest(letters: NDArray[np.float32], is_wanted: Callable[[str], bool]) -> float:
+    """The mean probability of the letters of the likeliest wanted word; zero where there is none: (2, 26) array."""
+    first, second = letters
+    perhaps = (np.flatnonzero(one >= _PERHAPS).tolist() for one in letters)
+    words = ((first[one] * second[other], LETTERS[one] + LETTERS[other]) for one, other in product(*perhaps))
     return max((float(np.sqrt(worth)) for worth, word in words if is_wanted(word)), default=0.0)

@@ -1,0 +1,33 @@
+"""Decides which removed lines are no type after all: followed to their ends, they are a ruler.
+
+Takes the search image and verdicts, gives the verdicts without those. A wire that crosses a ruler, or its longer ticks,
+hide in a piece of it that the same thing returns after a fixed step; over its whole length that shows.
+Whether a place repeats itself is left to `repetition`.
+"""
+
+from collections.abc import Sequence
+
+from cxr_core.deidentify.pixels.lines import grey_along
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.repetition import repeats_itself
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
+
+_ASPECT, _PROBABILITY = 6.0, 0.65  # a ruler is longer than this, and hardly as much like text
+_WITHIN = 0.7  # of a line: it is a piece of the ruler
+_UNREAD = frozenset({Rule.TEXT, Rule.READ, Rule.ADJOINS})
+
+
+def without_rulers(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts without those on rulers, as wholes and in pieces.
+
+    Parameters
+    ----------
+    search : SearchImage
+    verdicts : sequence of Verdict
+        Removed lines reach to where nothing like them follows.
+    """
+    doubtful = [v for v in verdicts if v.rule in _UNREAD and not v.is_kept and v.line.probability < _PROBABILITY]
+    long = [v.line for v in doubtful if v.line.box.aspect >= _ASPECT]
+    rulers = [line.box for line in long if repeats_itself(grey_along(search, line))]
+    pieces = {v for v in doubtful if any(box.intersection(v.line.box) >= _WITHIN * v.line.box.area for box in rulers)}
+    return [v for v in verdicts if v not in pieces]
