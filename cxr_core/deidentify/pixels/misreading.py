@@ -15,6 +15,7 @@ _LOOK_ALIKE = (
 )
 _ALIKE = frozenset(_LOOK_ALIKE) | {pair[::-1] for pair in _LOOK_ALIKE}
 _ALIKE_IN_DOTS = frozenset({"AR", "RA", "BR", "RB"})  # in faces of few dots
+_ALIKE_AT_THE_END = frozenset({"IT", "LT", "FT", "YT"})  # half the bar of a T is lost (STREICHER is a name)
 _MUCH = 7  # letters of a word in which these are forgiven: `bight` is a word of its own
 _ANY = frozenset(UNREAD + "-")
 _THIN = frozenset("IJLT")
@@ -41,6 +42,8 @@ def is_misreading(word: str, known: str, *, most: int) -> bool:
         return most > 0
     alike = _ALIKE | _ALIKE_IN_DOTS if len(known) >= _MUCH else _ALIKE
     is_first = word[0] == known[0] or word[0] + known[0] in _ALIKE
+    if is_first and most > 0 and len(known) >= _MUCH and word[-1] + known[-1] in _ALIKE_AT_THE_END:
+        return _goes_on(word[:-1], known[:-1], most - 1, alike)
     return is_first and _goes_on(word, known, most, alike)
 
 

@@ -26,7 +26,7 @@ POLICY = load_marker_policy()
             "PO:TABLE AP",
             "AP PORT'BLE",
         ),
-        *("SEMI-IPRIGHT", "INSPIRAXION"),
+        *("SEMI-IPRIGHT", "INSPIRAXION", "UPRIGHI", "SEMI-UPRIGHL"),
     ],
 )
 def test_letters_that_look_alike_and_lost_ones_are_forgiven(text: str) -> None:
@@ -58,7 +58,7 @@ def test_what_a_border_of_the_ground_tears_off_one_end_of_a_long_word_is_forgive
         *("Support", "Lup", "Supra", "Upton", "Mobap", "Suppa", "Rupa", "É", "Láp", "Łát", "SUPINE 化"),
         *("Constable", "Nobile", "Starling", "Light", "Wight", "Spalding", "Sandino", "Crone", "Portal", "Rone"),
         *("Expedition", "Semi-Knight", "Semi-Albright", "Respiratory", "Decubilas"),
-        *("Stretch", "Stand Ira", "Port Al", "Porta Le", "Standira", "Prune", "Streicher"),
+        *("Stretch", "Stand Ira", "Port Al", "Porta Le", "Standira", "Prune", "Streicher", "Righi"),
     ],
 )
 def test_names_that_resemble_a_marker_are_none(name: str) -> None:
