@@ -6,7 +6,7 @@ What they say is left to `reading`.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import product, takewhile
 
 import cv2
 import numpy as np
@@ -72,8 +72,8 @@ def _worth_of_pairs(
 
     None where the ink is not of two parts: the letters touch, or are more.
     """
-    pairs = [_in_two(ink) for ink in inks]
-    if not all(pairs):
+    pairs = list(takewhile(len, map(_in_two, inks)))
+    if len(pairs) < len(inks):
         return None
     worth = np.zeros(len(inks), np.float32)
     level = [index for index, pair in enumerate(pairs) if _are_level(*(box for box, _ in pair))]

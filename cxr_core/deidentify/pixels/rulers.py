@@ -26,8 +26,17 @@ def without_rulers(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Ver
     verdicts : sequence of Verdict
         Removed lines reach to where nothing like them follows.
     """
-    doubtful = [v for v in verdicts if v.rule in _UNREAD and not v.is_kept and v.line.probability < _PROBABILITY]
-    long = [v.line for v in doubtful if v.line.box.aspect >= _ASPECT]
-    rulers = [line.box for line in long if repeats_itself(grey_along(search, line))]
-    pieces = {v for v in doubtful if any(box.intersection(v.line.box) >= _WITHIN * v.line.box.area for box in rulers)}
-    return [v for v in verdicts if v not in pieces]
+    doubtful = [v for v in verdicts if _may_be_ticks(v)]
+    rulers = [v for v in doubtful if v.line.box.aspect >= _ASPECT and repeats_itself(grey_along(search, v.line))]
+
+    def is_of_one(verdict: Verdict) -> bool:
+        box = verdict.line.box
+        is_piece = any(one.line.box.intersection(box) >= _WITHIN * box.area for one in rulers)
+        return verdict in rulers or (is_piece and not verdict.is_legible)  # a date may be printed upon it
+
+    return [v for v in verdicts if not (v in doubtful and is_of_one(v))]
+
+
+def _may_be_ticks(verdict: Verdict) -> bool:
+    """True for what goes, but neither for what it says of the patient nor as something that looks like text."""
+    return not verdict.is_kept and verdict.rule in _UNREAD and verdict.line.probability < _PROBABILITY

@@ -51,7 +51,7 @@ def looked_at_again(search: SearchImage, line: Line) -> Line:
 
 
 def _least_of(line: Line, side_px: int) -> float:
-    """How probable text a second look must find a line, on an image with so short a shorter side, to leave it so.
+    """How probable text a second look must find a line, on an image with so short a shorter side; 0: it is not asked.
 
     Spines and windpipes are rows on end of which the search is fairly sure.
     """
@@ -59,14 +59,18 @@ def _least_of(line: Line, side_px: int) -> float:
         return _DENIED_LARGE if _is_large(line, side_px) else _DENIED
     if not line.is_vertical:
         return 0.0
-    is_large_row = line.box.aspect >= _ROW and line.line_px >= max(_LARGE_ON_END_PX, _LARGE_ON_END * side_px)
-    return _DENIED_LARGE_ROW if is_large_row and line.probability < _FAIRLY_SURE else _DENIED_ON_END
+    is_doubtful = line.probability < _FAIRLY_SURE and line.box.aspect >= _ROW
+    return _DENIED_LARGE_ROW if is_doubtful and _is_high(line, side_px) else _DENIED_ON_END
 
 
 def _is_large(line: Line, side_px: int) -> bool:
     """True for type so large, on an image with so short a shorter side, that what it is should be plain."""
     if line.glyphs <= _FEW:
         return line.line_px >= max(_LARGE_PX, _LARGE_FEW * side_px)
+    return _is_high(line, side_px)
+
+
+def _is_high(line: Line, side_px: int) -> bool:
     share, px = (_LARGE_ON_END, _LARGE_ON_END_PX) if line.is_vertical else (_LARGE, _LARGE_PX)
     return line.line_px >= max(px, share * side_px)
 

@@ -1,6 +1,7 @@
 """Rulers that were taken for lines, and lines that are none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ def test_a_ruler_stays_with_all_of_its_pieces(noise_image: Draw, rule: Rule) -> 
 def test_what_lies_beside_it_goes(noise_image: Draw) -> None:
     beside = Box(120, 300, 140, 380)
     assert left_over(with_ruler(noise_image()), gone(RULER), gone(beside)) == [beside]
+
+
+@pytest.mark.parametrize("is_legible", [True, False])
+def test_what_was_read_upon_a_ruler_goes_but_the_ruler_does_not_whatever_its_ticks_were_read_as(
+    noise_image: Draw, *, is_legible: bool
+) -> None:
+    date, ruler = Box(120, 196, 180, 228), gone(RULER, rule=Rule.READ)
+    verdicts = [replace(one, is_legible=is_legible) for one in (ruler, gone(date, rule=Rule.READ))]
+    assert left_over(with_ruler(noise_image()), *verdicts) == [date] * is_legible
 
 
 @pytest.mark.parametrize(("probability", "rule"), [(0.7, Rule.TEXT), (0.48, Rule.IDENTIFIER), (0.48, Rule.LONG)])
