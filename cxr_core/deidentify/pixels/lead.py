@@ -27,7 +27,7 @@ _AROUND = 0.4  # of a place: a ring reaches beyond the mark
 _STROKE = 0.3  # of a letter: wider than its strokes
 _STROKES = (0.22, cv2.MORPH_TOPHAT), (0.5, cv2.MORPH_BLACKHAT), (0.5, cv2.MORPH_TOPHAT)  # of a place: the same
 _SPECK = 0.15  # of the letter
-_LETTER = 0.12, 0.95  # of the window
+_LETTER = 0.12, 0.95  # of the shorter side of the window, of the longer
 _MUCH_SMALLER, _MOST_PARTS, _MOST_TRIED = 1.6, 10, 2
 _LYING = 1.3  # length over height of what lies across the end of a letter
 _HIGHER, _EVEN, _IN_ROW = 1.18, 1.4, 0.5  # a letter than a line below it; letters of that line; what they share
@@ -265,10 +265,10 @@ def _size_of(letter: Line) -> int:
 
 def _letters_of(parts: Parts, known: Sequence[Box]) -> Iterator[tuple[int, _Company]]:
     """The largest parts that may be letters, and in what company they stand."""
-    rows = min(parts.labels.shape)
+    shorter, longer = sorted(parts.labels.shape)  # at the edge of an image a window is narrow
     glyphs = Glyphs(parts)
     for letter in islice((one for one in glyphs if not parts.touches_rim(one)), _MOST_TRIED):
-        if _LETTER[0] * rows <= int(parts.sides[letter]) <= _LETTER[1] * rows:
+        if _LETTER[0] * shorter <= int(parts.sides[letter]) <= _LETTER[1] * longer:
             yield letter, _company_of(parts, glyphs, letter, known)
 
 

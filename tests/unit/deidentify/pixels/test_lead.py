@@ -82,6 +82,12 @@ def test_the_letter_is_told_from_initials_around_it(plate: Plate, at: tuple[int,
     assert overlap(found[0], letter) > 0.75
 
 
+def test_a_tall_letter_at_the_edge_of_the_image_is_found(plate: Plate) -> None:
+    letter = plate.strokes((_AT, 6), ((0, 14, 0, 100), (0, 36, 86, 100)))
+    found = letters_within(plate.search, plate.line(letter))
+    assert max(overlap(one.box, letter) for one in found) >= 0.8
+
+
 def test_the_letter_in_a_ring_is_found(plate: Plate) -> None:
     letter = plate.put("L", 50, (_AT, _AT))
     plate.ring((_AT + 14, _AT + 20), 48)
