@@ -4,6 +4,7 @@ They learn from RapidOCR: what that reads of ink in one position is the answer w
 answers there are, is left to `train_glance`, `train_letters` and `train_spelling`.
 """
 
+import argparse
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from burned_in_text import Face, test_faces, training_faces
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
-from train_text_network import Network, load_parts, make_files, training_options, write_report
+from train_text_network import Network, carry_out, load_parts, make_files, training_options
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, as_seen
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -152,16 +153,12 @@ def run_training(
     parser = training_options(about, kept=kept, minutes=minutes)
     parser.add_argument("--images", type=int, default=images)
     parser.add_argument("--sheets", type=int, default=sheets)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    _keep_answers(training.source, options.work, options.images, options.sheets, options.workers)
-    if options.only_draw:
-        return
-    network = training.train(options.work, options.minutes, options.workers, options.start)
-    training.ship_it(network, options.output)
-    drawn = {"images": options.images, f"sheets of {training.sheets_of}": options.sheets}
-    write_report(network, options.output, drawn, training.measure(network, options.work))
+
+    def draw(options: argparse.Namespace) -> dict[str, int]:
+        _keep_answers(training.source, options.work, options.images, options.sheets, options.workers)
+        return {"images": options.images, f"sheets of {training.sheets_of}": options.sheets}
+
+    carry_out(parser, draw=draw, train=training.train, ship_it=training.ship_it, measure=training.measure)
 
 
 class _WithProbabilities(nn.Module):

@@ -7,6 +7,8 @@ Seeds, grounds and type faces of training and of validation are disjoint; no rea
 scenes between runs.
 """
 
+import argparse
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,12 +26,13 @@ from train_text_network import (
     POSITIVE,
     MapNetwork,
     begun,
+    carry_out,
     load_parts,
     make_files,
+    quickly,
     run_steps,
     sep,
     training_options,
-    write_report,
 )
 
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, LETTER_PX, as_seen
@@ -103,13 +106,13 @@ def _shard(job: tuple[Path, int, bool]) -> None:
     grounds = [draw_background(rng, int(rng.choice([500, 800, 1100]))).astype(np.uint8) for _ in range(_GROUNDS)]
     faces = test_faces() if is_validation else training_faces()
     scenes = [draw_scene(rng, _piece(rng, grounds), faces) for _ in range(_A_FILE)]
-    partial = path.with_suffix(".part.npz")
+    unfinished = path.with_suffix(".part.npz")
     np.savez(
-        partial,
+        unfinished,
         seen=np.stack([as_seen(scene.grey) for scene in scenes]),
         target=np.stack([target_of(scene) for scene in scenes]),
     )
-    partial.replace(path)
+    unfinished.replace(path)
 
 
 def _piece(rng: np.random.Generator, grounds: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -147,9 +150,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> LeadN
         view = seen[index].float() / 127
         if rng.random() < 0.3:
             view = -view
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(view.contiguous(memory_format=torch.channels_last))
-        return _loss(logits.float(), target[index])
+        return _loss(quickly(network, view), target[index])
 
     rate = 4e-3 if start is None else 1.5e-3
     steps = run_steps(network, loss_of, rate=rate, decay=1e-4, minutes=minutes, kept_at=work / "lead.pt")
@@ -179,15 +180,13 @@ def measure(network: LeadNetwork, work: Path) -> dict[str, dict[str, float]]:
 def main() -> None:
     parser = training_options(__doc__, kept="scenes", minutes=15)
     parser.add_argument("--files", type=int, default=60, help="of a thousand scenes")
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
+    ship_it = partial(ship, shape=(2, 96, 96), sees="view", says="ink", any_size=True)
+    carry_out(parser, draw=_draw, train=train, ship_it=ship_it, measure=measure)
+
+
+def _draw(options: argparse.Namespace) -> dict[str, int]:
     make_scenes(options.work, options.files, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    ship(network, options.output, shape=(2, 96, 96), sees="view", says="ink", any_size=True)
-    write_report(network, options.output, {"scenes": options.files * _A_FILE}, measure(network, options.work))
+    return {"scenes": options.files * _A_FILE}
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ It learns from what the search finds in synthetic radiographs: places with text 
 faces of training and of validation are disjoint; no real image takes part. `--work` keeps the places between runs.
 """
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,7 +21,17 @@ from burned_in_text import test_faces, training_faces
 from ink_networks import ship
 from numpy.typing import NDArray
 from torch import nn
-from train_text_network import begun, files_of, load_parts, make_files, run_steps, sep, training_options, write_report
+from train_text_network import (
+    begun,
+    carry_out,
+    files_of,
+    load_parts,
+    make_files,
+    quickly,
+    run_steps,
+    sep,
+    training_options,
+)
 
 from cxr_core.deidentify.pixels.lines import find_lines
 from cxr_core.deidentify.pixels.model import Box, Line
@@ -119,14 +131,14 @@ def _shard(job: tuple[Path, range, bool]) -> None:
     if path.exists():
         return
     told = [one for seed in seeds for one in places_of(seed, is_validation=is_validation)]
-    partial = path.with_suffix(".part.npz")
+    unfinished = path.with_suffix(".part.npz")
     np.savez(
-        partial,
+        unfinished,
         seen=np.stack([seen for seen, _, _ in told]),
         text=np.array([is_text for _, is_text, _ in told]),
         held=np.array([held for _, _, held in told], np.float32),
     )
-    partial.replace(path)
+    unfinished.replace(path)
 
 
 def make_places(work: Path, images: int, workers: int) -> None:
@@ -164,8 +176,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Secon
         picks = [pool[torch.from_numpy(rng.integers(0, len(pool), n))] for pool, n in zip(pools, _A_BATCH, strict=True)]
         index = torch.cat(picks)
         view, truth = _turned(seen[index], rng), text[index].float()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(view.contiguous(memory_format=torch.channels_last)).float()
+        logits = quickly(network, view)
         raw = nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         p = torch.sigmoid(logits).detach()
         return (raw * (0.2 + torch.where(truth > 0, 1 - p, p))).mean()
@@ -195,15 +206,13 @@ def measure(network: SecondLook, work: Path) -> dict[str, dict[str, float]]:
 def main() -> None:
     parser = training_options(__doc__, kept="places", minutes=15)
     parser.add_argument("--images", type=int, default=2400)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
+    ship_it = partial(ship, shape=(4, *SEEN_PX), sees="place", says="text")
+    carry_out(parser, draw=_draw, train=train, ship_it=ship_it, measure=measure)
+
+
+def _draw(options: argparse.Namespace) -> dict[str, int]:
     make_places(options.work, options.images, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    ship(network, options.output, shape=(4, *SEEN_PX), sees="place", says="text")
-    write_report(network, options.output, {"images": options.images}, measure(network, options.work))
+    return {"images": options.images}
 
 
 if __name__ == "__main__":

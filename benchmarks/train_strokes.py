@@ -7,7 +7,9 @@ It learns from places on sheets of type, as the search might mark them. Seeds an
 validation are disjoint; no real image takes part. `--work` keeps the places between runs.
 """
 
+import argparse
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,17 @@ from ink_networks import ship
 from numpy.typing import NDArray
 from stroke_scenes import Sheet, draw_sheet
 from torch import nn
-from train_text_network import begun, files_of, load_parts, make_files, run_steps, sep, training_options, write_report
+from train_text_network import (
+    begun,
+    carry_out,
+    files_of,
+    load_parts,
+    make_files,
+    quickly,
+    run_steps,
+    sep,
+    training_options,
+)
 
 from cxr_core.deidentify.pixels.ink import INK_PX, PLANES, at_height
 from cxr_core.deidentify.pixels.marks import CORE_SHARE, Mark, best_scale
@@ -122,9 +134,11 @@ def _shard(job: tuple[Path, range, bool]) -> None:
     if path.exists():
         return
     told = [one for seed in seeds for one in places_of(seed, is_validation=is_validation)]
-    partial = path.with_suffix(".part.npz")
-    np.savez_compressed(partial, seen=np.stack([seen for seen, _ in told]), size=np.array([size for _, size in told]))
-    partial.replace(path)
+    unfinished = path.with_suffix(".part.npz")
+    np.savez_compressed(
+        unfinished, seen=np.stack([seen for seen, _ in told]), size=np.array([size for _, size in told])
+    )
+    unfinished.replace(path)
 
 
 def make_places(work: Path, images: int, workers: int) -> None:
@@ -177,9 +191,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> Strok
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(seen), _A_BATCH))
         view, strokes, inside = _turned(seen[index].float() / 127, _in_place(size[index]), rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(view.contiguous(memory_format=torch.channels_last))
-        return _loss(logits[:, 0].float(), strokes, inside)
+        return _loss(quickly(network, view)[:, 0], strokes, inside)
 
     rate = 4e-3 if start is None else 2e-3
     steps = run_steps(network, loss_of, rate=rate, decay=1e-3, minutes=minutes, kept_at=work / "strokes.pt")
@@ -205,15 +217,13 @@ def measure(network: StrokeNetwork, work: Path) -> dict[str, dict[str, float]]:
 def main() -> None:
     parser = training_options(__doc__, kept="places", minutes=40)
     parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--start", type=Path, help="a checkpoint to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
+    ship_it = partial(ship, shape=(3, *_PLACE_PX), sees="place", says="strokes", any_size=True)
+    carry_out(parser, draw=_draw, train=train, ship_it=ship_it, measure=measure)
+
+
+def _draw(options: argparse.Namespace) -> dict[str, int]:
     make_places(options.work, options.images, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    ship(network, options.output, shape=(3, *_PLACE_PX), sees="place", says="strokes", any_size=True)
-    write_report(network, options.output, {"sheets": options.images}, measure(network, options.work))
+    return {"sheets": options.images}
 
 
 if __name__ == "__main__":

@@ -268,7 +268,27 @@ def training_options(about: str | None, *, kept: str, minutes: float) -> argpars
     parser.add_argument("--minutes", type=float, default=minutes)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(f"--only-{kept}", action="store_true", dest="only_draw", help="draw, and do not train")
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from; of the search also exported weights")
     return parser
+
+
+def carry_out(
+    parser: argparse.ArgumentParser,
+    *,
+    draw: Callable[[argparse.Namespace], dict[str, int]],
+    train: Callable[[Path, float, int, Path | None], Network],
+    ship_it: Callable[[Network, Path], None],
+    measure: Callable[[Network, Path], dict[str, dict[str, float]]],
+) -> None:
+    """The whole of a training: what it draws (and how much that is), the network, its weights and its report."""
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    drawn = draw(options)
+    if options.only_draw:
+        return
+    network = train(options.work, options.minutes, options.workers, options.start)
+    ship_it(network, options.output)
+    write_report(network, options.output, drawn, measure(network, options.work))
 
 
 def unfolded(shipped: Path, network: Network) -> Network:
@@ -300,6 +320,13 @@ def begun(make: Callable[[], Network], threads: int, start: Path | None) -> tupl
     elif start is not None:
         network.load_state_dict(torch.load(start))
     return network, np.random.default_rng(7)
+
+
+def quickly(network: nn.Module, view: torch.Tensor) -> torch.Tensor:
+    """The logits of a network that sees images, half as precise and twice as quick."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits: torch.Tensor = network(view.contiguous(memory_format=torch.channels_last))
+    return logits.float()
 
 
 def run_steps(
@@ -335,9 +362,7 @@ def train(work: Path, minutes: float, threads: int, start: Path | None) -> TextN
     def loss_of() -> torch.Tensor:
         index = torch.from_numpy(rng.integers(0, len(crops[0]), 32))
         view, target = _batch(crops, index, rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = network(view.contiguous(memory_format=torch.channels_last))
-        return _loss(logits.float(), target)
+        return _loss(quickly(network, view), target)
 
     steps = run_steps(network, loss_of, rate=rate, decay=1e-4, minutes=minutes, kept_at=work / "network.pt")
     print(f"{steps} steps over {len(crops[0])} crops")
@@ -401,17 +426,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--first-image", type=int, default=0, help="seed of the first image of training")
     parser.add_argument("--validation-images", type=int, default=100)
-    parser.add_argument("--start", type=Path, help="a checkpoint, or exported weights, to go on from")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
+    carry_out(parser, draw=_draw, train=train, ship_it=export, measure=measure)
+
+
+def _draw(options: argparse.Namespace) -> dict[str, int]:
     seeds = range(options.first_image, options.first_image + options.images)
     make_crops(options.work, seeds, options.validation_images, options.workers)
-    if options.only_draw:
-        return
-    network = train(options.work, options.minutes, options.workers, options.start)
-    export(network, options.output)
-    drawn = {"images": options.images, "validation images": options.validation_images}
-    write_report(network, options.output, drawn, measure(network, options.work))
+    return {"images": options.images, "validation images": options.validation_images}
 
 
 if __name__ == "__main__":

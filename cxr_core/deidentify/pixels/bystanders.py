@@ -14,7 +14,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.parts import Parts, parts_of
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.tones import hat, otsu, sampled
-from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict
+from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Verdict, is_unread
 
 _LINE_PX = 24  # height at which what stands beside a line is looked at
 _LEAST_PX = 20  # lead is no lower
@@ -23,7 +23,6 @@ _LARGER = 1.25, 5.0  # of the line's height
 _LEAST_CONTRAST = 20.0  # of 255
 _SURELY_TYPE = 0.92  # lead is blurred
 _OPEN = 0.75  # of its rectangle: what a letter covers at most
-_SMALL_TYPE = frozenset({Rule.TEXT, Rule.READ, Rule.ADJOINS})
 
 
 def with_bystanders(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -40,7 +39,7 @@ def with_bystanders(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Ve
 def _may_be_initials(verdict: Verdict) -> bool:
     line = verdict.line
     is_small = line.box.aspect < LEAD_ASPECT and line.line_px >= _LEAST_PX
-    return is_small and verdict.rule in _SMALL_TYPE and line.probability < _SURELY_TYPE
+    return is_small and is_unread(verdict) and line.probability < _SURELY_TYPE
 
 
 def _beside(search: SearchImage, line: Line) -> Iterator[Box]:

@@ -42,6 +42,7 @@ from cxr_core.deidentify.pixels.verdict import (
     StandsAlone,
     Verdict,
     is_lead,
+    is_unread,
     may_hold_lead,
     may_show_letter,
 )
@@ -200,7 +201,7 @@ def lead_words(
     search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line], bench: Bench
 ) -> list[Verdict]:
     """The words of lead markers that were not read as a whole: they lie askew, or smaller things stand beside them."""
-    removed = [v.line for v in verdicts if not v.is_kept and _may_hold_word(v)]
+    removed = [v.line for v in verdicts if _may_hold_word(v)]
     places = sorted(removed, key=lambda line: line.probability)  # lead looks less like type than type does
     likely = [line for line in undecided if line.probability >= TEXT_PROBABILITY]  # others stay as they are
     return _words_in(search, places[:_MOST_PLACES] + likely[:_MOST_PLACES], verdicts, bench)
@@ -247,7 +248,7 @@ def _is_piece_of(kept: Verdict, word: LeadWord) -> bool:
 def _may_hold_word(verdict: Verdict) -> bool:
     line = verdict.line
     is_short = line.glyphs <= _LONGEST_WORD and line.box.aspect <= _LONGEST_WORD
-    return verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS} and line.probability < _SURELY_A_LINE and is_short
+    return is_unread(verdict) and line.probability < _SURELY_A_LINE and is_short
 
 
 def _is_inside(line: Line, place: Line) -> bool:

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from cxr_core.deidentify.pixels.lines import grey_along
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.repetition import repeats_itself
-from cxr_core.deidentify.pixels.verdict import Rule, Verdict
+from cxr_core.deidentify.pixels.verdict import Verdict, is_unread
 
 _ASPECT, _PROBABILITY = 6.0, 0.65  # a ruler is longer than this, and hardly as much like text
 _WITHIN = 0.7  # of a line: it is a piece of the ruler
-_UNREAD = frozenset({Rule.TEXT, Rule.READ, Rule.ADJOINS})
 
 
 def without_rulers(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -26,7 +25,7 @@ def without_rulers(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Ver
     verdicts : sequence of Verdict
         Removed lines reach to where nothing like them follows.
     """
-    doubtful = [v for v in verdicts if _may_be_ticks(v)]
+    doubtful = [v for v in verdicts if is_unread(v) and v.line.probability < _PROBABILITY]
     rulers = [v for v in doubtful if v.line.box.aspect >= _ASPECT and repeats_itself(grey_along(search, v.line))]
 
     def is_of_one(verdict: Verdict) -> bool:
@@ -35,8 +34,3 @@ def without_rulers(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Ver
         return verdict in rulers or (is_piece and not verdict.is_legible)  # a date may be printed upon it
 
     return [v for v in verdicts if not (v in doubtful and is_of_one(v))]
-
-
-def _may_be_ticks(verdict: Verdict) -> bool:
-    """True for what goes, but neither for what it says of the patient nor as something that looks like text."""
-    return not verdict.is_kept and verdict.rule in _UNREAD and verdict.line.probability < _PROBABILITY

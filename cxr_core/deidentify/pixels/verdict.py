@@ -101,16 +101,16 @@ def may_hold_lead(verdict: Verdict) -> bool:
     is_framed = verdict.rule is Rule.CODE  # lead in a square frame has the edges of a code
     is_read_as_a_line = verdict.is_legible and line.glyphs >= _LINE_GLYPHS and line.box.aspect >= SQUARISH
     is_doubtful = line.probability < _SURELY_TYPE and not is_read_as_a_line
-    return line.box.aspect < LEAD_ASPECT and (is_framed or (_is_unread(verdict) and is_doubtful))
+    return line.box.aspect < LEAD_ASPECT and (is_framed or (is_unread(verdict) and is_doubtful))
 
 
 def may_show_letter(verdict: Verdict) -> bool:
     """True for a removed place in which a lone letter may be seen: not surely a line of type."""
     line = verdict.line
-    return _is_unread(verdict) and line.probability < _SURELY_TYPE and line.box.aspect < LEAD_ASPECT
+    return is_unread(verdict) and line.probability < _SURELY_TYPE and line.box.aspect < LEAD_ASPECT
 
 
-def _is_unread(verdict: Verdict) -> bool:
+def is_unread(verdict: Verdict) -> bool:
     """True for a line that was removed, but neither for what it says of the patient nor for its length."""
     return not verdict.is_kept and verdict.rule in {Rule.TEXT, Rule.READ, Rule.ADJOINS}
 
