@@ -31,7 +31,7 @@ from cxr_core.deidentify.pixels.followers import (
     rest,
 )
 from cxr_core.deidentify.pixels.judgement import judge, without_explained
-from cxr_core.deidentify.pixels.lines import measure_lines, tell_rows
+from cxr_core.deidentify.pixels.lines import measure_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
@@ -49,6 +49,7 @@ from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.rulers import without_rulers
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import looked_at_again
+from cxr_core.deidentify.pixels.series import tell_rows
 from cxr_core.deidentify.pixels.standing import stands_by_itself
 from cxr_core.deidentify.pixels.stroke_sight import by_sight
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word

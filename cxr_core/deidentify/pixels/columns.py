@@ -5,6 +5,7 @@ becomes of the place is left to `lines`.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,15 +17,32 @@ from cxr_core.deidentify.pixels.tones import sampled, strokes_of
 _SEEN_PX = 32  # height of the place where it is compared with itself: things are no finer
 _LEAST_PX = 28  # height of a place, in pixels of the image: scan lines and dots of small type repeat themselves
 _LEAST_STEP_PX, _LEAST_STEP = 18, 0.3  # in pixels of the image, and of the place's height: the same of large type
-_LEAST_THINGS = 3.5
 _STROKE = 1 / 3  # of the height
-_ALIKE, _ALIKE_EACH, _APART = 0.8, 0.65, 0.35  # correlations: of all, of each thing with the next, half a step away
+_APART = 0.35  # correlation half a step away
 _ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
 _SLACK_PX = 2  # steps are no whole pixels
 _BARE = 0.6  # of the usual strength of strokes: a place may reach beyond its things
 
 
-def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = ()) -> bool:
+class Alike(NamedTuple):
+    """What is asked of a place: how many steps it is long, correlations after a step of all and of each thing."""
+
+    steps: float
+    whole: float
+    each: float
+
+
+ON_END = Alike(3.3, 0.8, 0.65)
+"""Hardly any line of type is, read from top to bottom."""
+
+DOUBTFUL_ON_END = Alike(3.3, 0.75, 0.6)
+"""Hooks that are bent or half faded are."""
+
+LEVEL = Alike(4.3, 0.8, 0.65)
+"""Type mostly runs so, and a name may be of four letters that are much alike (`COCO`)."""
+
+
+def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = (), alike: Alike = ON_END) -> bool:
     """True where each of four things or more is like the next one, after one step.
 
     Letters that follow one another hardly ever are. Seen across, the lines of a block of type may be, and so is a grid;
@@ -36,13 +54,15 @@ def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = ())
         The place, its longer direction along the columns, at the image's own resolution.
     beside : iterable of (rows, columns) uint8 arrays
         Strips along it on either side; taken only where all else speaks for a column.
+    alike : Alike
+        What is asked of it.
     """
     rows = grey.shape[0]
     if rows < _LEAST_PX:
         return False
     strokes = _strokes(grey)
-    step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows))
-    if step is None or min(_likenesses(strokes, step)) < _ALIKE_EACH:
+    step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows), alike)
+    if step is None or min(_likenesses(strokes, step)) < alike.each:
         return False
     goes_on = [_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside]
     return not goes_on or not all(goes_on)
@@ -54,10 +74,10 @@ def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return strokes_of(small, _STROKE * small.shape[0])
 
 
-def _step(strokes: NDArray[np.uint8], least: float) -> int | None:
+def _step(strokes: NDArray[np.uint8], least: float, asked: Alike) -> int | None:
     """After how many columns the place is most like itself, beyond where it is not; None where that is little."""
     length = strokes.shape[1]
-    most = int(length / _LEAST_THINGS)
+    most = int(length / asked.steps)
     if most <= least:
         return None
     alike = _correlated(strokes, strokes[:, : length - most])
@@ -65,7 +85,7 @@ def _step(strokes: NDArray[np.uint8], least: float) -> int | None:
     peaks = [
         lag
         for lag in range(int(np.ceil(least)), most)
-        if alike[lag] >= max(alike[lag - 1], alike[lag + 1], _ALIKE) and lowest[lag] <= _APART
+        if alike[lag] >= max(alike[lag - 1], alike[lag + 1], asked.whole) and lowest[lag] <= _APART
     ]
     return max(peaks, key=lambda lag: float(alike[lag]), default=None)
 

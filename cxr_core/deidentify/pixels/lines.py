@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.columns import is_column
 from cxr_core.deidentify.pixels.ink import Ink, as_bytes, find_inks, without_bare_ends
-from cxr_core.deidentify.pixels.marks import TALL, Mark, find_marks
+from cxr_core.deidentify.pixels.marks import TALL, Mark
 from cxr_core.deidentify.pixels.model import GLYPH_PITCH, HARDLY_TEXT, TEXT_PROBABILITY, Box, Line, glyphs_along
 from cxr_core.deidentify.pixels.network import CELL_PX, MARKED, Maps
 from cxr_core.deidentify.pixels.parts import is_bead
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.repetition import broken_at, repeats_as_a_whole, repeats_itself
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_itself
 from cxr_core.deidentify.pixels.rows import rows_of_one_shape
+from cxr_core.deidentify.pixels.series import tell_rows
 
 _MOST_IN_LEAD, _MUCH_SMALLER, _SMALLER = 8, 1.3, 1.1
 _APART, _APART_IN_A_WORD, _ALIGNED = 0.12, 0.3, 0.1  # of the letter's size
@@ -31,11 +31,7 @@ _FEW_GLYPHS = 3
 _TOO_HIGH = (1 / 7, 0.75), (1 / 10, 0.6)  # of the shorter side of an image, unless so probable: spines are as high
 _LARGE, _LONGEST, _LIKELY = 1 / 36, 0.4, 0.65  # of the shorter side; of the side along which it runs; probability
 _ZIP_ASPECT, _ZIP_PROBABILITY = 4.0, 0.9  # a zip is longer than this, and never as surely text
-_LIKE_TEXT = 0.8  # a row that is as surely text must be plain
-_COLUMN_PROBABILITY = 0.95  # the same of a column of a few things
 _ROW_LOOKS = (0.6, 1), (0.9, 2)  # below which probability how many rows of staples and the like the looks must show
-_BESIDE = 1.5  # of the height of a strip
-_ROW_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 
 
 def find_lines(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> list[Line]:
@@ -105,70 +101,6 @@ def _is_of_one_sign(line: Line) -> bool:
         return False
     shown = accumulate(rows_of_one_shape(_upright(line, ink)) for ink in line.inks)
     return any(rows >= needed for rows in shown)
-
-
-def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> tuple[list[Mark], list[Box]]:
-    """The marks that may be text, and where the others lie, as high as letters would be: pieces of rows say nothing.
-
-    What lies upon such a row, a date on the perforation of a film, is a mark of its own. So is what is likely text and
-    was covered by the row: a line that stands close before the ticks of a ruler is one place with them, seen coarsely.
-    """
-    marks = find_marks(maps, search.shape, level)
-    rows = {mark for mark in marks if is_of_a_row(search, mark)}
-    if rows:
-        hidden = [mark for mark in find_marks(maps, search.shape, level, rows) if mark not in marks]
-        likely = [mark for mark in hidden if mark.probability >= _LIKELY]
-        rows |= {mark for mark in likely if is_of_a_row(search, mark)}
-        marks = sorted(marks + likely, key=lambda mark: -mark.probability)
-    may_be = [one for mark in marks for one in (_upon(search, mark) if mark in rows else [mark])]
-    return may_be, [_at_line_height(mark, search.shape) for mark in marks if mark in rows]
-
-
-def _upon(search: SearchImage, mark: Mark) -> list[Mark]:
-    grey = search.views[0].grey[mark.core.window]
-    found = broken_at(np.ascontiguousarray(grey.T) if mark.is_vertical else grey)
-    return [replace(mark, core=mark.core.along(*span, is_vertical=mark.is_vertical)) for span in found]
-
-
-def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
-    rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
-    rows, columns = (0, rim) if mark.is_vertical else (rim, 0)
-    return mark.core.grown_by(rows, columns, shape)
-
-
-def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
-    """True for a piece of a row that repeats itself: a zip, staples, the ticks of a ruler, hooks, the holes of a film.
-
-    Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
-    to; the longer ticks of a ruler reach to one side.
-    """
-    if mark.is_squarish:
-        return False
-    core = mark.core.transposed if mark.is_vertical else mark.core
-    grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
-    rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_ROW_REACH * mark.line_px))
-    strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
-    own = slice(core.left - strip.left, core.right - strip.left)
-    may_be_column = mark.is_vertical and mark.probability < _COLUMN_PROBABILITY
-    if may_be_column and is_column(grey[strip.window][:, own], (part[:, own] for part in _strips_beside(grey, strip))):
-        return True
-    is_row = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
-    if mark.probability >= _ZIP_PROBABILITY or not is_row(np.ascontiguousarray(grey[strip.window]), own):
-        return False
-    shown = list(_strips_beside(grey, strip))
-    return not shown or not all(repeats_itself(part, own) for part in shown)
-
-
-def _strips_beside(grey: NDArray[np.uint8], strip: Box) -> Iterator[NDArray[np.uint8]]:
-    for first in _beside(strip):
-        part = grey[max(0, first) : max(0, first + strip.height), strip.left : strip.right]
-        if part.shape[0] > 1:
-            yield np.ascontiguousarray(part)
-
-
-def _beside(strip: Box) -> tuple[int, int]:
-    """Where strips as high begin above and below, not so near that a tooth or a tick may reach into them."""
-    return strip.top - round(_BESIDE * strip.height), strip.bottom + round((_BESIDE - 1) * strip.height)
 
 
 def words_of(line: Line) -> Iterator[Line]:

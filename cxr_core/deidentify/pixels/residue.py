@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.lines import is_of_a_row, measure_lines
+from cxr_core.deidentify.pixels.lines import measure_lines
 from cxr_core.deidentify.pixels.marks import find_marks
 from cxr_core.deidentify.pixels.model import TEXT_PROBABILITY, Box
 from cxr_core.deidentify.pixels.proposals import SearchImage, repainted
 from cxr_core.deidentify.pixels.search import look_near
+from cxr_core.deidentify.pixels.series import is_of_a_row
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.vocabulary import BoxDecision
 

@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.columns import is_column
-from cxr_core.deidentify.pixels.lines import is_of_a_row
 from cxr_core.deidentify.pixels.marks import Mark
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.proposals import prepare_search
+from cxr_core.deidentify.pixels.series import is_of_a_row
 from cxr_core.vocabulary import Photometric
 
 Draw = Callable[..., NDArray[np.uint16]]

@@ -1,0 +1,127 @@
+"""Decides which marked places are rows of like things, or pieces of one: zips, staples, rulers, hooks, holes of a film.
+
+Takes the search image and the maps, gives the marks that may be text, and where the rows lie. How a place repeats
+itself is told by `repetition` and `columns`; what lines the other marks make is left to `lines`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core.deidentify.pixels.columns import DOUBTFUL_ON_END, LEVEL, ON_END, Alike, is_column
+from cxr_core.deidentify.pixels.marks import Mark, find_marks
+from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.network import MARKED, Maps
+from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.repetition import broken_at, repeats_as_a_whole, repeats_itself
+
+_LIKELY = 0.65  # what was hidden by a row, and is no piece of one either
+_LIKE_TEXT = 0.8  # a row that is as surely text must be plain
+_ROW_PROBABILITY = 0.9  # never as surely text: what repeats itself a dozen times
+_COLUMN_PROBABILITY = 0.95  # the same of a column of a few things, from top to bottom
+_REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
+_BESIDE = 1.5  # of the height of a strip
+_PIECE = 0.8  # of a place: inside a column, and so one or two of its things
+
+
+def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> tuple[list[Mark], list[Box]]:
+    """The marks that may be text, and where the others lie, as high as letters would be: pieces of rows say nothing.
+
+    What lies upon such a row, a date on the perforation of a film, is a mark of its own. So is what is likely text and
+    was covered by the row: a line that stands close before the ticks of a ruler is one place with them, seen coarsely.
+    Nothing lies upon a column of a few things, each of them like the next one: what is marked there is one of them.
+    """
+    marks = find_marks(maps, search.shape, level)
+    rows = {mark for mark in marks if is_of_a_row(search, mark)}
+    if rows:
+        hidden = [mark for mark in find_marks(maps, search.shape, level, rows) if mark not in marks]
+        likely = [mark for mark in hidden if mark.probability >= _LIKELY]
+        rows |= {mark for mark in likely if is_of_a_row(search, mark)}
+        marks = sorted(marks + likely, key=lambda mark: -mark.probability)
+        rows |= _pieces(search, marks, rows)
+    may_be = [one for mark in marks for one in (_upon(search, mark) if mark in rows else [mark])]
+    return may_be, [_at_line_height(mark, search.shape) for mark in marks if mark in rows]
+
+
+def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
+    """True for a piece of a row that repeats itself, and for a column of a few things.
+
+    Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
+    to; the longer ticks of a ruler reach to one side.
+    """
+    if mark.is_squarish:
+        return False
+    strip = _Strip.of(search, mark)
+    return _is_column(strip, mark) or _is_row(strip, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """A marked place along the columns, with what a row may go on with before it and behind it, and what is beside."""
+
+    grey: NDArray[np.uint8]
+    own: slice
+    beside: tuple[NDArray[np.uint8], ...]
+
+    @classmethod
+    def of(cls, search: SearchImage, mark: Mark) -> "_Strip":
+        core = mark.core.transposed if mark.is_vertical else mark.core
+        grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
+        rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_REACH * mark.line_px))
+        strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
+        spans = [(max(0, first), max(0, first + strip.height)) for first in _beside(strip)]
+        beside = tuple(grey[top:bottom, strip.left : strip.right] for top, bottom in spans if bottom - top > 1)
+        own = slice(core.left - strip.left, core.right - strip.left)
+        return cls(np.ascontiguousarray(grey[strip.window]), own, beside)
+
+
+def _beside(strip: Box) -> tuple[int, int]:
+    """Where strips as high begin above and below, not so near that a tooth or a tick may reach into them."""
+    return strip.top - round(_BESIDE * strip.height), strip.bottom + round((_BESIDE - 1) * strip.height)
+
+
+def _is_column(strip: _Strip, mark: Mark) -> bool:
+    asked = _asked_of(mark)
+    return asked is not None and is_column(
+        strip.grey[:, strip.own], (part[:, strip.own] for part in strip.beside), asked
+    )
+
+
+def _asked_of(mark: Mark) -> Alike | None:
+    """How alike things must be: letters hardly ever follow one another, still less from top to bottom."""
+    if mark.probability < _LIKE_TEXT:
+        return DOUBTFUL_ON_END if mark.is_vertical else LEVEL
+    return ON_END if mark.is_vertical and mark.probability < _COLUMN_PROBABILITY else None
+
+
+def _is_row(strip: _Strip, mark: Mark) -> bool:
+    repeats = repeats_as_a_whole if mark.probability >= _LIKE_TEXT else repeats_itself
+    if mark.probability >= _ROW_PROBABILITY or not repeats(strip.grey, strip.own):
+        return False
+    return not strip.beside or not all(repeats_itself(np.ascontiguousarray(part), strip.own) for part in strip.beside)
+
+
+def _pieces(search: SearchImage, marks: Sequence[Mark], rows: set[Mark]) -> set[Mark]:
+    """The marks that lie within a column, doubtful ones or no surer than the column itself."""
+    others = [mark for mark in marks if mark not in rows]
+    columns = [mark for mark in rows if _is_column(_Strip.of(search, mark), mark)]
+    return {mark for mark in others if any(_is_piece(mark, column, search.shape) for column in columns)}
+
+
+def _is_piece(mark: Mark, column: Mark, shape: tuple[int, int]) -> bool:
+    is_within = _at_line_height(column, shape).intersection(mark.core) >= _PIECE * mark.core.area
+    return is_within and mark.probability < max(_LIKELY, column.probability)
+
+
+def _upon(search: SearchImage, mark: Mark) -> Iterator[Mark]:
+    grey = search.views[0].grey[mark.core.window]
+    for span in broken_at(np.ascontiguousarray(grey.T) if mark.is_vertical else grey):
+        yield replace(mark, core=mark.core.along(*span, is_vertical=mark.is_vertical))
+
+
+def _at_line_height(mark: Mark, shape: tuple[int, int]) -> Box:
+    rim = round((mark.line_px - min(mark.core.height, mark.core.width)) / 2)
+    rows, columns = (0, rim) if mark.is_vertical else (rim, 0)
+    return mark.core.grown_by(rows, columns, shape)
