@@ -34,6 +34,7 @@ from cxr_core.deidentify.pixels.judgement import judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines
 from cxr_core.deidentify.pixels.marks import find_codes
 from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
 from cxr_core.deidentify.pixels.reading import Desk, Memo
@@ -49,7 +50,7 @@ from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.rulers import without_rulers
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import looked_at_again
-from cxr_core.deidentify.pixels.series import tell_rows
+from cxr_core.deidentify.pixels.series import lies_on, tell_rows
 from cxr_core.deidentify.pixels.standing import stands_by_itself
 from cxr_core.deidentify.pixels.stroke_sight import by_sight
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word
@@ -125,8 +126,8 @@ def redact_pixels(
 def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line], list[Box]]:
     """Stages 1 to 5: proposals, network, lines, readings, judgement; and the rows of like things, which are no text."""
     maps = look_everywhere(search)
-    codes = [_code(box) for box in find_codes(maps, search.shape) if not is_ground(search, maps, box)]
     marks, things = tell_rows(search, maps)
+    codes = [_code(box) for box in find_codes(maps, search.shape) if not _is_no_code(search, maps, box, things)]
     lines = [
         looked_at_again(search, line)
         for line in measure_lines(search, marks)
@@ -147,13 +148,18 @@ def _search(search: SearchImage, bench: Bench) -> tuple[list[Verdict], list[Line
     verdicts += initials(search, maps, verdicts, beside)
     verdicts += rest(undecided, [*verdicts, *codes])
     verdicts += blocks_and_rows(search, maps, verdicts, things)
-    verdicts = without_rulers(search, followed_to_their_ends(search, verdicts))
+    verdicts = without_rulers(search, followed_to_their_ends(search, verdicts, things))
     verdicts = with_bystanders(search, verdicts)
     return [code for code in codes if not _is_marker(code, verdicts)] + verdicts, undecided, things
 
 
 def _code(box: Box) -> Verdict:
     return Verdict(Line(box, False, 16.0, 0, 1.0), BoxDecision.REDACTED, Rule.CODE)
+
+
+def _is_no_code(search: SearchImage, maps: Sequence[Maps], box: Box, things: Sequence[Box]) -> bool:
+    """True for what has the edges of a code and is smooth ground, or a piece of a ruler or a spring."""
+    return lies_on(box, things) or is_ground(search, maps, box)
 
 
 def _is_inside(box: Box, codes: Sequence[Verdict]) -> bool:

@@ -4,7 +4,7 @@ Takes grey values along a place, gives yes or no. What returns a dozen times and
 becomes of the place is left to `lines`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.deidentify.pixels.model import Box
+from cxr_core.deidentify.pixels.repetition import is_written_upon
 from cxr_core.deidentify.pixels.tones import sampled, strokes_of
 
 _SEEN_PX = 32  # height of the place where it is compared with itself: things are no finer
@@ -20,8 +21,9 @@ _LEAST_STEP_PX, _LEAST_STEP = 18, 0.3  # in pixels of the image, and of the plac
 _STROKE = 1 / 3  # of the height
 _APART = 0.35  # correlation half a step away
 _ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
+_FEWEST = 2.5  # steps from the first thing to the last, which are narrower than a step
 _SLACK_PX = 2  # steps are no whole pixels
-_BARE = 0.6  # of the usual strength of strokes: a place may reach beyond its things
+_BARE, _DRAWN = 0.6, 75  # of the usual strength of strokes: a place may reach beyond its things; percentile of columns
 
 
 class Alike(NamedTuple):
@@ -35,7 +37,7 @@ class Alike(NamedTuple):
 ON_END = Alike(3.3, 0.8, 0.65)
 """Hardly any line of type is, read from top to bottom."""
 
-DOUBTFUL_ON_END = Alike(3.3, 0.75, 0.6)
+DOUBTFUL_ON_END = Alike(3.3, 0.75, 0.65)
 """Hooks that are bent or half faded are."""
 
 LEVEL = Alike(4.3, 0.8, 0.65)
@@ -57,15 +59,40 @@ def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = (),
     alike : Alike
         What is asked of it.
     """
-    rows = grey.shape[0]
-    if rows < _LEAST_PX:
-        return False
     strokes = _strokes(grey)
-    step = _step(strokes, max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / rows), alike)
-    if step is None or min(_likenesses(strokes, step)) < alike.each:
+    step = _step(grey, strokes, alike)
+    if step is None:
+        return False
+    things = _without_bare_ends(strokes)
+    if things.shape[1] < _FEWEST * step or min(_likenesses(things, step)) < alike.each:
         return False
     goes_on = [_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside]
-    return not goes_on or not all(goes_on)
+    return not (goes_on and all(goes_on)) and not is_written_upon(grey, round(step * grey.shape[0] / strokes.shape[0]))
+
+
+def is_thing_of(grey: NDArray[np.uint8], part: slice, alike: Alike) -> bool:
+    """True for a part of a column that is like what lies a step before it or behind it.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+        The column, as `is_column` takes it.
+    part : slice
+        Columns.
+    alike : Alike
+        What was asked of the column.
+    """
+    strokes = _strokes(grey)
+    step, zoom = _step(grey, strokes, alike), strokes.shape[0] / grey.shape[0]
+    if step is None:
+        return False
+    first, last = int(part.start * zoom), min(int(np.ceil(part.stop * zoom)), strokes.shape[1])
+    there = ((first + away - _SLACK_PX, last + away + _SLACK_PX) for away in (-step, step))
+    return any(
+        float(_correlated(strokes[:, start:stop], strokes[:, first:last]).max()) >= alike.each
+        for start, stop in there
+        if 0 <= start < stop <= strokes.shape[1]
+    )
 
 
 def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,8 +101,11 @@ def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return strokes_of(small, _STROKE * small.shape[0])
 
 
-def _step(strokes: NDArray[np.uint8], least: float, asked: Alike) -> int | None:
+def _step(grey: NDArray[np.uint8], strokes: NDArray[np.uint8], asked: Alike) -> int | None:
     """After how many columns the place is most like itself, beyond where it is not; None where that is little."""
+    if grey.shape[0] < _LEAST_PX:
+        return None
+    least = max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / grey.shape[0])
     length = strokes.shape[1]
     most = int(length / asked.steps)
     if most <= least:
@@ -90,15 +120,18 @@ def _step(strokes: NDArray[np.uint8], least: float, asked: Alike) -> int | None:
     return max(peaks, key=lambda lag: float(alike[lag]), default=None)
 
 
-def _likenesses(strokes: NDArray[np.uint8], step: int) -> list[float]:
-    """How like each thing is to the next one, without what is bare at either end."""
-    starts = range(0, strokes.shape[1] - step + 1, step)
-    strengths = [float(strokes[:, start : start + step].std()) for start in starts]
-    drawn = np.flatnonzero(np.array(strengths) >= _BARE * float(np.median(strengths)))
-    return [
-        float(_correlated(strokes[:, max(0, at + step - _SLACK_PX) : at + 2 * step + _SLACK_PX], thing).max())
-        for at, thing in ((start, strokes[:, start : start + step]) for start in starts[drawn[0] : drawn[-1]])
-    ]
+def _without_bare_ends(strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    strengths = strokes.std(axis=0)
+    drawn = np.flatnonzero(strengths >= _BARE * np.percentile(strengths, _DRAWN))
+    return strokes[:, drawn[0] : drawn[-1] + 1]
+
+
+def _likenesses(strokes: NDArray[np.uint8], step: int) -> Iterator[float]:
+    """How like the next one each thing is, from end to end."""
+    last = strokes.shape[1] - 2 * step
+    for at in [*range(0, last, step), last]:
+        there = strokes[:, max(0, at + step - _SLACK_PX) : at + 2 * step + _SLACK_PX]
+        yield float(_correlated(there, strokes[:, at : at + step]).max())
 
 
 def _after(strokes: NDArray[np.uint8], step: int) -> float:

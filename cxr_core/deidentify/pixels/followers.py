@@ -17,6 +17,7 @@ from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.neighbours import company, hanging_on, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
+from cxr_core.deidentify.pixels.series import lies_on
 from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict, is_lead, is_whole_word
 from cxr_core.vocabulary import BoxDecision
 
@@ -51,16 +52,20 @@ def blocks_and_rows(
     return rows + [Verdict(line, BoxDecision.REDACTED, Rule.ADJOINS) for line in faint]
 
 
-def followed_to_their_ends(search: SearchImage, verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """The same verdicts, removed lines with the letters of their size and tone that follow them."""
+def followed_to_their_ends(search: SearchImage, verdicts: Sequence[Verdict], things: Sequence[Box]) -> list[Verdict]:
+    """The same verdicts, removed lines with the letters of their size and tone that follow them.
+
+    The lines of a block go on themselves; on a row of like things more of them follow, and no letters of what lies
+    upon it, unless it could be read.
+    """
     gone = [v.line for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
-    goes_on = [not v.is_kept and not is_block(v.line, gone) for v in verdicts]  # the lines of a block go on themselves
-    return [
-        one
-        for v, more in zip(verdicts, goes_on, strict=True)
-        for one in (_carried_on(search, v, kept) if more else [v])
-    ]
+
+    def goes_on(verdict: Verdict) -> bool:
+        is_upon = not verdict.is_legible and lies_on(verdict.line.box, things)
+        return not (verdict.is_kept or is_upon or is_block(verdict.line, gone))
+
+    return [one for v in verdicts for one in (_carried_on(search, v, kept) if goes_on(v) else [v])]
 
 
 def initials(

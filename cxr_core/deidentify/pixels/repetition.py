@@ -93,6 +93,19 @@ def broken_at(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
     return [(first, last) for first, last in found if _is_written(added[:, first:last])]  # not the slider of a zip
 
 
+def is_written_upon(grey: NDArray[np.uint8], step: int) -> bool:
+    """True where most of a place is much less like what lies a step further than the rest of it is.
+
+    Parameters
+    ----------
+    grey : (rows, columns) uint8 array
+        The place, its longer direction along the columns.
+    step : int
+        After how many columns it repeats itself.
+    """
+    return _is_overlaid(grey, _without_ground(grey), slice(0, grey.shape[1]), step)
+
+
 def _is_written(added: NDArray[Any]) -> bool:
     """True where some row of what was added to a pattern changes from light to dark as often as letters do."""
     return any(_swings(band.mean(axis=0, dtype=np.float32)) >= _SWINGS for band in np.array_split(added, _FIFTHS))

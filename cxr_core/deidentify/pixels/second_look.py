@@ -28,6 +28,7 @@ SEEN_PX = 48, 224
 _DOUBTFUL, _DENIED = 0.65, 0.2  # as the search holds a place at most, and as the second look holds it
 _FAIRLY_SURE, _DENIED_LARGE_ROW, _ROW = 0.75, 0.45, 2.5  # the same of a large line from top to bottom; its aspect
 _LIKELY, _DENIED_ON_END = 0.8, 0.1  # the same of any such line
+_LESS_SURE, _DENIED_LEVEL = 0.7, 0.15  # the same of any other
 _LARGE, _LARGE_FEW, _FEW = 0.08, 0.07, 3  # of the image's shorter side: type as high is seen well; so many glyphs
 _LARGE_PX = 90  # the least of either
 _LARGE_ON_END, _LARGE_ON_END_PX = 0.03, 50  # the same of a line from top to bottom: spines and windpipes look like one
@@ -58,7 +59,7 @@ def _least_of(line: Line, side_px: int) -> float:
     if line.probability < _DOUBTFUL:
         return _DENIED_LARGE if _is_large(line, side_px) else _DENIED
     if not line.is_vertical:
-        return 0.0
+        return _DENIED_LEVEL if line.probability < _LESS_SURE else 0.0
     is_doubtful = line.probability < _FAIRLY_SURE and line.box.aspect >= _ROW
     return _DENIED_LARGE_ROW if is_doubtful and _is_high(line, side_px) else _DENIED_ON_END
 

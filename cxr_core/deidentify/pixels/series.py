@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.columns import DOUBTFUL_ON_END, LEVEL, ON_END, Alike, is_column
+from cxr_core.deidentify.pixels.columns import DOUBTFUL_ON_END, LEVEL, ON_END, Alike, is_column, is_thing_of
 from cxr_core.deidentify.pixels.marks import Mark, find_marks
 from cxr_core.deidentify.pixels.model import Box
 from cxr_core.deidentify.pixels.network import MARKED, Maps
@@ -24,6 +24,7 @@ _COLUMN_PROBABILITY = 0.95  # the same of a column of a few things, from top to 
 _REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 _BESIDE = 1.5  # of the height of a strip
 _PIECE = 0.8  # of a place: inside a column, and so one or two of its things
+_UPON = 0.5  # of a rectangle
 
 
 def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> tuple[list[Mark], list[Box]]:
@@ -57,6 +58,18 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     return _is_column(strip, mark) or _is_row(strip, mark)
 
 
+def lies_on(box: Box, things: Sequence[Box]) -> bool:
+    """True for a rectangle of which more than half lies on a row of like things.
+
+    Parameters
+    ----------
+    box : Box
+    things : sequence of Box
+        What `tell_rows` found.
+    """
+    return any(one.intersection(box) > _UPON * box.area for one in things)
+
+
 @dataclass(frozen=True, slots=True)
 class _Strip:
     """A marked place along the columns, with what a row may go on with before it and behind it, and what is beside."""
@@ -71,8 +84,8 @@ class _Strip:
         grey = search.views[0].grey.T if mark.is_vertical else search.views[0].grey
         rim, reach = round((mark.line_px - core.height) / 2), max(core.width, round(_REACH * mark.line_px))
         strip = core.grown_by(rim, reach, (grey.shape[0], grey.shape[1]))
-        spans = [(max(0, first), max(0, first + strip.height)) for first in _beside(strip)]
-        beside = tuple(grey[top:bottom, strip.left : strip.right] for top, bottom in spans if bottom - top > 1)
+        parts = (grey[max(0, top) : max(0, top + strip.height)] for top in _beside(strip))
+        beside = tuple(part[:, strip.left : strip.right] for part in parts if len(part) > 1)  # none beyond the image
         own = slice(core.left - strip.left, core.right - strip.left)
         return cls(np.ascontiguousarray(grey[strip.window]), own, beside)
 
@@ -104,15 +117,21 @@ def _is_row(strip: _Strip, mark: Mark) -> bool:
 
 
 def _pieces(search: SearchImage, marks: Sequence[Mark], rows: set[Mark]) -> set[Mark]:
-    """The marks that lie within a column, doubtful ones or no surer than the column itself."""
-    others = [mark for mark in marks if mark not in rows]
+    """The marks that are things of a column: inside it, and like what lies a step further on."""
     columns = [mark for mark in rows if _is_column(_Strip.of(search, mark), mark)]
-    return {mark for mark in others if any(_is_piece(mark, column, search.shape) for column in columns)}
+    return {mark for mark in marks if mark not in rows and any(_is_thing_of(search, mark, one) for one in columns)}
 
 
-def _is_piece(mark: Mark, column: Mark, shape: tuple[int, int]) -> bool:
-    is_within = _at_line_height(column, shape).intersection(mark.core) >= _PIECE * mark.core.area
-    return is_within and mark.probability < max(_LIKELY, column.probability)
+def _is_thing_of(search: SearchImage, mark: Mark, column: Mark) -> bool:
+    asked, place = _asked_of(column), _at_line_height(column, search.shape)
+    is_within = place.intersection(mark.core) >= _PIECE * mark.core.area
+    if asked is None or not is_within or mark.probability >= max(_LIKELY, column.probability):
+        return False
+    grey, core = search.views[0].grey[place.window], mark.core
+    first, last = max(core.left, place.left) - place.left, min(core.right, place.right) - place.left
+    if column.is_vertical:
+        first, last = max(core.top, place.top) - place.top, min(core.bottom, place.bottom) - place.top
+    return is_thing_of(np.ascontiguousarray(grey.T if column.is_vertical else grey), slice(first, last), asked)
 
 
 def _upon(search: SearchImage, mark: Mark) -> Iterator[Mark]:

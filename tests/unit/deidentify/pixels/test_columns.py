@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_core.deidentify.pixels.columns import is_column
-from cxr_core.deidentify.pixels.marks import Mark
-from cxr_core.deidentify.pixels.model import Box
-from cxr_core.deidentify.pixels.proposals import prepare_search
-from cxr_core.deidentify.pixels.series import is_of_a_row
-from cxr_core.vocabulary import Photometric
+from cxr_core.deidentify.pixels.columns import DOUBTFUL_ON_END, LEVEL, ON_END, Alike, is_column, is_thing_of
 
-Draw = Callable[..., NDArray[np.uint16]]
 Write = Callable[..., NDArray[np.bool_]]
 STEP_PX = 36
 
@@ -73,15 +67,38 @@ def test_a_place_may_reach_beyond_its_things() -> None:
     assert is_column(on_ground(ink))
 
 
-@pytest.mark.parametrize(
-    ("is_upright", "probability", "is_one"), [(True, 0.9, True), (True, 0.96, False), (False, 0.7, False)]
-)
-def test_only_upright_columns_are_left_that_are_not_beyond_doubt_text(
-    noise_image: Draw, probability: float, *, is_upright: bool, is_one: bool
-) -> None:
-    image, hooks = noise_image(), hooks_and_eyes(8)
-    shown = hooks.T if is_upright else hooks
-    core = Box(100, 200, 100 + shown.shape[0], 200 + shown.shape[1])
-    image[core.window][shown] += 900
-    mark = Mark(core, 1, probability, is_upright)
-    assert is_of_a_row(prepare_search(image, Photometric.MONOCHROME2), mark) is is_one
+@pytest.mark.parametrize("asked", [ON_END, DOUBTFUL_ON_END, LEVEL])
+def test_a_place_may_begin_and_end_beyond_its_things(asked: Alike) -> None:
+    ink = np.pad(hooks_and_eyes(7), ((0, 0), (STEP_PX * 2 // 3, STEP_PX)))
+    assert is_column(on_ground(ink), alike=asked)
+
+
+@pytest.mark.parametrize(("count", "is_one"), [(4, False), (5, True)])
+def test_of_a_level_place_one_thing_more_is_asked(count: int, *, is_one: bool) -> None:
+    assert is_column(on_ground(hooks_and_eyes(count)), alike=ON_END)
+    assert is_column(on_ground(hooks_and_eyes(count)), alike=LEVEL) is is_one
+
+
+def test_faint_things_are_alike_enough_on_end_where_little_speaks_for_text() -> None:
+    faint = on_ground(hooks_and_eyes(8)) + np.random.default_rng(3).normal(0, 17, (64, 8 * STEP_PX))
+    assert is_column(faint.clip(0, 255).astype(np.uint8), alike=DOUBTFUL_ON_END)
+    assert not is_column(faint.clip(0, 255).astype(np.uint8), alike=ON_END)
+
+
+@pytest.mark.parametrize("text", ["Ross, Ruth", "0012", "KHAN"])
+def test_a_column_with_a_name_upon_it_is_none(text_ink: Write, text: str) -> None:
+    ink, name = hooks_and_eyes(8), text_ink(text, 44)
+    assert is_column(on_ground(ink), alike=DOUBTFUL_ON_END)
+    ink[10 : 10 + name.shape[0], 40 : 40 + name.shape[1]] |= name
+    assert not is_column(on_ground(ink), alike=DOUBTFUL_ON_END)
+
+
+@pytest.mark.parametrize(("first", "last", "is_one"), [(40, 140, True), (150, 190, True), (0, 30, True)])
+def test_a_thing_of_a_column_is_like_the_next_one(first: int, last: int, *, is_one: bool) -> None:
+    assert is_thing_of(on_ground(hooks_and_eyes(8)), slice(first, last), ON_END) is is_one
+
+
+def test_what_lies_upon_a_column_is_none_of_its_things(text_ink: Write) -> None:
+    ink, name = hooks_and_eyes(8), text_ink("KB", 40)
+    ink[8 : 8 + name.shape[0], 120 : 120 + name.shape[1]] = name
+    assert not is_thing_of(on_ground(ink), slice(118, 124 + name.shape[1]), ON_END)

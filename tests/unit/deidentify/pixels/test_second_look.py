@@ -105,7 +105,16 @@ def test_lines_on_end_of_which_the_search_is_fairly_sure_are_looked_at_as_well(
     assert looked_at_again(search, lying) is lying
 
 
-@pytest.mark.parametrize("probability", [0.44, 0.66, 0.97])
+@pytest.mark.parametrize(("found", "seen", "probability"), [(0.69, 0.14, 0.49), (0.69, 0.16, 0.69), (0.71, 0.01, 0.71)])
+def test_of_level_lines_less_is_looked_at_and_the_second_look_must_be_sure(
+    noise_image: Draw, monkeypatch: pytest.MonkeyPatch, found: float, seen: float, probability: float
+) -> None:
+    monkeypatch.setattr(second_look, "probability_of_text", lambda *_, **__: seen)
+    search = prepare_search(noise_image(), Photometric.MONOCHROME2)
+    assert looked_at_again(search, Line(Box(200, 120, 240, 300), False, 40.0, 5, found)).probability == probability
+
+
+@pytest.mark.parametrize("probability", [0.44, 0.71, 0.97])
 def test_only_what_the_search_doubts_is_looked_at_again(noise_image: Draw, probability: float) -> None:
     search = prepare_search(noise_image(), Photometric.MONOCHROME2)
     line = Line(Box(200, 120, 240, 300), False, 40.0, 5, probability)
