@@ -22,6 +22,7 @@ _STROKE = 1 / 3  # of the height
 _APART = 0.35  # correlation half a step away
 _ALIKE_BESIDE = 0.4  # the same of what lies on either side: lines of type, one below the other, are wider than a place
 _FEWEST = 2.5  # steps from the first thing to the last, which are narrower than a step
+_LEFT_OVER = 0.25  # of a step: a part of a thing
 _SLACK_PX = 2  # steps are no whole pixels
 _BARE, _DRAWN = 0.6, 75  # of the usual strength of strokes: a place may reach beyond its things; percentile of columns
 
@@ -37,7 +38,7 @@ class Alike(NamedTuple):
 ON_END = Alike(3.3, 0.8, 0.65)
 """Hardly any line of type is, read from top to bottom."""
 
-DOUBTFUL_ON_END = Alike(3.3, 0.75, 0.65)
+DOUBTFUL_ON_END = Alike(3.3, 0.75, 0.6)
 """Hooks that are bent or half faded are."""
 
 LEVEL = Alike(4.3, 0.8, 0.65)
@@ -129,7 +130,8 @@ def _without_bare_ends(strokes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _likenesses(strokes: NDArray[np.uint8], step: int) -> Iterator[float]:
     """How like the next one each thing is, from end to end."""
     last = strokes.shape[1] - 2 * step
-    for at in [*range(0, last, step), last]:
+    is_left_over = last % step > _LEFT_OVER * step
+    for at in [*range(0, last + 1, step), *[last] * is_left_over]:
         there = strokes[:, max(0, at + step - _SLACK_PX) : at + 2 * step + _SLACK_PX]
         yield float(_correlated(there, strokes[:, at : at + step]).max())
 
