@@ -29,6 +29,7 @@ from cxr_core.deidentify.pixels.followers import (
     followed_to_their_ends,
     initials,
     rest,
+    signing_what_is_seen,
 )
 from cxr_core.deidentify.pixels.judgement import judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines
@@ -113,7 +114,8 @@ def redact_pixels(
         areas = boxes_to_redact(verdicts, search.shape)
         if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
-    if beside := beside_suspects(search, verdicts, undecided, bench):
+    beside = beside_suspects(search, verdicts, undecided, bench)
+    if beside := beside + signing_what_is_seen(search, verdicts + beside, undecided):
         verdicts += beside
         areas = boxes_to_redact(verdicts, search.shape)
     pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))

@@ -18,6 +18,7 @@ from cxr_core.deidentify.pixels.neighbours import company, hanging_on, initials_
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
 from cxr_core.deidentify.pixels.series import lies_on
+from cxr_core.deidentify.pixels.sightings import letter_signed
 from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict, is_lead, is_whole_word
 from cxr_core.vocabulary import BoxDecision
 
@@ -26,6 +27,7 @@ _MOST_SUSPECTS, _MOST_BESIDE, _TEXTURE = 4, 2, 5
 _READ = 0.2  # of what was seen beside a letter: it was read as a word
 _ASKEW = 0.5, 0.2  # of what may be initials, and of the letter: what lies in the rectangle of both
 _OF_A_WORD = 3  # glyphs
+_MOST_SIGNS, _LONGEST_SIGNED, _LEAST_SIGNED_PX = 4, 3.5, 12  # of initials: glyphs, aspect, height
 _MUCH_LOWER = 0.62  # of a letter: initials beside it; the T of RT is none
 
 
@@ -166,7 +168,7 @@ def _small_beside(search: SearchImage, letter: Line, kept: Sequence[Box]) -> lis
     """What may be initials of a letter that is hardly seen."""
     lines, size = beside_letter(search, letter), max(letter.box.height, letter.box.width)
     return [
-        _short_of(line, letter)
+        _short_of(line, letter.ink_box)
         for line in lines
         if len(lines) <= _MOST_BESIDE  # more is texture
         and line.line_px <= _MUCH_LOWER * size
@@ -174,7 +176,25 @@ def _small_beside(search: SearchImage, letter: Line, kept: Sequence[Box]) -> lis
     ]
 
 
-def _short_of(line: Line, letter: Line) -> Line:
+def _short_of(line: Line, letter: Box) -> Line:
     """The line as if so low that its rectangle does not grow over a letter which is not known to be one."""
-    gap = max(1, *line.box.gaps(letter.ink_box))
+    gap = max(1, *line.box.gaps(letter))
     return replace(line, line_px=min(line.line_px, float(gap)))
+
+
+def signing_what_is_seen(search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
+    """What may be initials by its size, beside a letter that nobody read, but which is surely seen: that stays."""
+    kept = [v.line.ink_box for v in verdicts if v.is_kept]
+    gone = [v.line.box for v in verdicts if not v.is_kept]
+    found = []
+    for line in [line for line in undecided if _may_sign(line)][:_MOST_SUSPECTS]:
+        if any(lies_on(line.box, boxes) for boxes in (kept, gone)):
+            continue
+        letter = letter_signed(search, line.box)
+        if letter is not None and not any(box.intersection(letter) for box in kept):
+            found.append(Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS))
+    return found
+
+
+def _may_sign(line: Line) -> bool:
+    return line.glyphs <= _MOST_SIGNS and line.box.aspect <= _LONGEST_SIGNED and line.line_px >= _LEAST_SIGNED_PX

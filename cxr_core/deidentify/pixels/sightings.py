@@ -43,6 +43,10 @@ _LONGEST_OVER_HIGH, _MOST_COMPANY = 3.2, 3
 _LOWEST, _HIGHEST, _SPACES, _ON_ITS_LINE, _OVERLAP = 0.5, 1.8, 2.0, 0.25, 0.2  # of a letter: what makes a row with it
 _SPACE, _LOWEST_BEYOND = 0.18, 0.62  # the same: of type that is divided from it by so much
 _UNHARMED = 0.95  # of the ink of a letter
+_SIGNED = 1.6, 2.3, 3.3  # of initials: heights at which their letter is looked for
+_SIGNED_AROUND = 4.0  # of initials: how far around them
+_SIGNED_SIZE, _SIGNED_GAP = (1.5, 4.0), (0.02, 0.75)  # of initials: the letter; of the letter: the gap between
+_SIGNED_SURELY = 0.78
 _GLIMPSED_PX, _GLIMPSED = (32, 24, 40), 0.25  # heights at which it is looked for; probability
 _COVERED = 0.75  # of the sides of a letter: what its ink must reach
 
@@ -166,6 +170,19 @@ def is_glimpsed(search: SearchImage, letter: Line) -> bool:
             if look_for_letters(grey)[:2, *cells.window].max(initial=0.0) >= _GLIMPSED:
                 return True
     return False
+
+
+def letter_signed(search: SearchImage, initials: Box) -> Box | None:
+    """Where a much larger lone letter is surely seen beside what may be its initials; None where none is."""
+    size = min(initials.height, initials.width)
+    window = initials.grown(round(_SIGNED_AROUND * size), search.shape)
+    for height in (times * size for times in _SIGNED):
+        for one in _at_scale(search, window, height):
+            gap = max(initials.gaps(one.box)) / one.size
+            is_larger = _SIGNED_SIZE[0] * size <= one.size <= _SIGNED_SIZE[1] * size
+            if one.certainty >= _SIGNED_SURELY and is_larger and _SIGNED_GAP[0] <= gap <= _SIGNED_GAP[1]:
+                return one.box
+    return None
 
 
 def _heights(size: float) -> Iterator[float]:

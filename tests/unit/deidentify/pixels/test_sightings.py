@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxr_core.deidentify.pixels.followers import signing_what_is_seen
 from cxr_core.deidentify.pixels.lead_sight import CELL_PX, look_for_letters
 from cxr_core.deidentify.pixels.model import Box, Line
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -18,9 +19,11 @@ from cxr_core.deidentify.pixels.sightings import (
     clear_of,
     is_glimpsed,
     is_seen_as,
+    letter_signed,
     sightings,
 )
-from cxr_core.vocabulary import Photometric
+from cxr_core.deidentify.pixels.verdict import Rule, Verdict
+from cxr_core.vocabulary import BoxDecision, Photometric
 
 Draw = Callable[..., NDArray[np.uint16]]
 Write = Callable[..., NDArray[np.bool_]]
@@ -173,3 +176,56 @@ def test_small_letters_close_to_a_letter_are_a_word_with_it_and_further_away_ini
     letter = Box(100, 110, 200, 180)
     seen = replace(_sighting(0.9, letter), beside=(other,))
     assert seen.is_of_a_row([]) is is_row
+
+
+def _signing(search: SearchImage, line: Line, *verdicts: Verdict) -> list[Box]:
+    return [one.line.box for one in signing_what_is_seen(search, list(verdicts), [line])]
+
+
+@pytest.mark.parametrize("side", ["L", "R"])
+@pytest.mark.parametrize("at", [(30, 72), (95, 10), (-40, 20)])
+def test_what_stands_small_beside_a_letter_that_nobody_read_signs_it(
+    lead: Callable[..., tuple[SearchImage, Box]], side: str, at: tuple[int, int]
+) -> None:
+    search, initials = lead(("17", 34, *at), (side, 100, 0, 0))
+    assert _signing(search, _line(initials)) == [initials]
+
+
+@pytest.mark.parametrize(
+    ("size", "at"), [(34, (0, 200)), (80, (0, 110))], ids=["far from it", "not much smaller than it"]
+)
+def test_what_is_far_from_a_letter_or_hardly_smaller_signs_nothing(
+    lead: Callable[..., tuple[SearchImage, Box]], size: int, at: tuple[int, int]
+) -> None:
+    search, other = lead(("17", size, *at), ("L", 100, 0, 0))
+    assert _signing(search, _line(other)) == []
+
+
+def test_a_kept_letter_is_left_to_those_who_know_it_and_what_goes_is_not_asked_twice(
+    lead: Callable[..., tuple[SearchImage, Box]],
+) -> None:
+    search, initials = lead(("17", 34, 30, 72), ("L", 100, 0, 0))
+    letter = _line(Box(_AT[0], _AT[1], _AT[0] + 80, _AT[1] + 60))
+    kept = Verdict(letter, BoxDecision.KEPT, Rule.MARKER, texts=("L",))
+    gone = Verdict(_line(initials), BoxDecision.REDACTED, Rule.READ)
+    assert _signing(search, _line(initials), kept) == []
+    assert _signing(search, _line(initials), gone) == []
+
+
+@pytest.mark.parametrize(("glyphs", "height"), [(5, 30), (2, 11)])
+def test_what_is_long_or_tiny_signs_nothing(
+    lead: Callable[..., tuple[SearchImage, Box]], glyphs: int, height: int
+) -> None:
+    search, initials = lead(("17", 34, 30, 72), ("L", 100, 0, 0))
+    line = replace(_line(initials), glyphs=glyphs, line_px=float(height))
+    assert _signing(search, line) == []
+
+
+def test_the_rectangle_of_what_signs_a_letter_does_not_grow_over_it(
+    lead: Callable[..., tuple[SearchImage, Box]],
+) -> None:
+    search, initials = lead(("17", 34, 30, 70), ("L", 100, 0, 0))
+    (found,) = signing_what_is_seen(search, [], [_line(initials)])
+    letter = letter_signed(search, initials)
+    assert letter is not None
+    assert found.line.line_px <= max(initials.gaps(letter))
