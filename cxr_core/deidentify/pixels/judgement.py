@@ -287,12 +287,14 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line], stands
     """A kept or undecided line that adjoins a removed one goes with it: "Ross, Ruth R." must leave no R."""
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
-    read = list(kept)
+    others = list(kept)
 
     def goes_with(verdict: Verdict, gone: Line) -> bool:
-        if not adjoins(verdict.line, gone) or _is_apart(verdict, gone):
+        read = verdict.as_read
+        seen = verdict.line, read.over(read.ink_box)  # its place may hold some of the next line
+        if not any(adjoins(one, gone) for one in seen) or _is_apart(verdict, gone):
             return False
-        return not (is_place_of_several(gone, verdict.line) and stands_alone(verdict, read))
+        return not (is_place_of_several(gone, verdict.line) and stands_alone(verdict, others))
 
     front = removed
     while front:

@@ -279,6 +279,13 @@ def test_letter_adjoining_a_removed_line_goes_with_it(probability: float) -> Non
     assert {v.rule for v in verdicts} == {Rule.TEXT, Rule.ADJOINS}
 
 
+def test_a_letter_in_a_place_that_holds_some_of_the_next_line_goes_with_its_own() -> None:
+    read = line(Box(100, 215, 120, 230), glyphs=1, seed=1)
+    place = replace(read, box=Box(82, 215, 120, 230), line_px=38.0)
+    verdicts, _ = judge([line(LINE, glyphs=9), place], bench(ByWidth()))
+    assert [v.rule for v in verdicts if v.line is place] == [Rule.ADJOINS]
+
+
 def test_letter_far_from_a_removed_line_stays() -> None:
     letter = line(Box(100, 400, 120, 415), glyphs=1, seed=1)
     verdicts, _ = judge([line(LINE, glyphs=9), letter], bench(ByWidth()))
