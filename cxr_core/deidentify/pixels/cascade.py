@@ -34,7 +34,7 @@ from cxr_core.deidentify.pixels.followers import (
 from cxr_core.deidentify.pixels.judgement import judge, without_explained
 from cxr_core.deidentify.pixels.lines import measure_lines
 from cxr_core.deidentify.pixels.marks import find_codes
-from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader
+from cxr_core.deidentify.pixels.model import Box, Line, PixelResult, TextBox, TextReader, lies_on
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.plates import explains_code, is_on_a_plate
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -51,7 +51,7 @@ from cxr_core.deidentify.pixels.residue import find_residue
 from cxr_core.deidentify.pixels.rulers import without_rulers
 from cxr_core.deidentify.pixels.search import look_everywhere
 from cxr_core.deidentify.pixels.second_look import looked_at_again
-from cxr_core.deidentify.pixels.series import lies_on, tell_rows
+from cxr_core.deidentify.pixels.series import tell_rows
 from cxr_core.deidentify.pixels.standing import stands_by_itself
 from cxr_core.deidentify.pixels.stroke_sight import by_sight
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict, is_whole_word
@@ -114,9 +114,10 @@ def redact_pixels(
         areas = boxes_to_redact(verdicts, search.shape)
         if find_residue(search, [box for box, _ in areas], verdicts, things):
             raise ItemError(Reason.E_RESIDUAL, "text-like residue after two rounds of redaction")
-    beside = beside_suspects(search, verdicts, undecided, bench)
-    if beside := beside + signing_what_is_seen(search, verdicts + beside, undecided):
-        verdicts += beside
+    late = beside_suspects(search, verdicts, undecided, bench)
+    late += signing_what_is_seen(search, verdicts + late, undecided)
+    if late:
+        verdicts += late
         areas = boxes_to_redact(verdicts, search.shape)
     pixels, mask = black_out(stored, [box for box, _ in areas], fill_value(stored, photometric))
     flags = mask_flags(mask) + _texture_flags(undecided)

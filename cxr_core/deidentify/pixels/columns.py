@@ -60,15 +60,17 @@ def is_column(grey: NDArray[np.uint8], beside: Iterable[NDArray[np.uint8]] = (),
     alike : Alike
         What is asked of it.
     """
+    if grey.shape[0] < _LEAST_PX:
+        return False
     strokes = _strokes(grey)
-    step = _step(grey, strokes, alike)
+    step, zoom = _step(grey, strokes, alike), strokes.shape[0] / grey.shape[0]
     if step is None:
         return False
     things = _without_bare_ends(strokes)
     if things.shape[1] < _FEWEST * step or min(_likenesses(things, step)) < alike.each:
         return False
     goes_on = [_after(_strokes(strip), step) >= _ALIKE_BESIDE for strip in beside]
-    return not (goes_on and all(goes_on)) and not is_written_upon(grey, round(step * grey.shape[0] / strokes.shape[0]))
+    return not (goes_on and all(goes_on)) and not is_written_upon(grey, round(step / zoom))
 
 
 def is_thing_of(grey: NDArray[np.uint8], part: slice, alike: Alike) -> bool:
@@ -104,8 +106,6 @@ def _strokes(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _step(grey: NDArray[np.uint8], strokes: NDArray[np.uint8], asked: Alike) -> int | None:
     """After how many columns the place is most like itself, beyond where it is not; None where that is little."""
-    if grey.shape[0] < _LEAST_PX:
-        return None
     least = max(_LEAST_STEP * strokes.shape[0], _LEAST_STEP_PX * strokes.shape[0] / grey.shape[0])
     length = strokes.shape[1]
     most = int(length / asked.steps)

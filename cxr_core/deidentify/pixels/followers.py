@@ -13,11 +13,10 @@ from cxr_core.deidentify.pixels.continuation import belongs_to, carried_on
 from cxr_core.deidentify.pixels.cutting import may_be_letter
 from cxr_core.deidentify.pixels.lead import beside_letter, letters_within
 from cxr_core.deidentify.pixels.lines import find_lines
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import Box, Line, lies_on
 from cxr_core.deidentify.pixels.neighbours import company, hanging_on, initials_of, is_block, rows_of_letters
 from cxr_core.deidentify.pixels.network import Maps
 from cxr_core.deidentify.pixels.proposals import SearchImage
-from cxr_core.deidentify.pixels.series import lies_on
 from cxr_core.deidentify.pixels.sightings import letter_signed
 from cxr_core.deidentify.pixels.verdict import LEAD_ASPECT, Rule, Verdict, is_lead, is_whole_word
 from cxr_core.vocabulary import BoxDecision
@@ -185,12 +184,10 @@ def _short_of(line: Line, letter: Box) -> Line:
 def signing_what_is_seen(search: SearchImage, verdicts: Sequence[Verdict], undecided: Sequence[Line]) -> list[Verdict]:
     """What may be initials by its size, beside a letter that nobody read, but which is surely seen: that stays."""
     kept = [v.line.ink_box for v in verdicts if v.is_kept]
-    gone = [v.line.box for v in verdicts if not v.is_kept]
+    judged = kept + [v.line.box for v in verdicts if not v.is_kept]
     found = []
     for line in [line for line in undecided if _may_sign(line)][:_MOST_SUSPECTS]:
-        if any(lies_on(line.box, boxes) for boxes in (kept, gone)):
-            continue
-        letter = letter_signed(search, line.box)
+        letter = None if lies_on(line.box, judged) else letter_signed(search, line.box)
         if letter is not None and not any(box.intersection(letter) for box in kept):
             found.append(Verdict(_short_of(line, letter), BoxDecision.REDACTED, Rule.ADJOINS))
     return found

@@ -4,7 +4,7 @@ Holds values only; every stage of the cascade takes and gives these.
 What to do with them is left to `cascade`, and what a reader is to `readers`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -25,6 +25,7 @@ HARDLY_TEXT = 0.49
 UNBOUNDED = (1 << 30, 1 << 30)
 """Rows and columns of no image: for rectangles that are only compared, never cut out."""
 
+_MOSTLY = 0.5  # of a rectangle
 _DRAWN = 0.5  # constancy: much of a line of one exact value
 
 
@@ -137,6 +138,11 @@ def extent(ink: NDArray[np.bool_]) -> Box:
 
 GLYPH_PITCH = 0.62
 """Advance of a letter over the height of its line."""
+
+
+def lies_on(box: Box, others: Iterable[Box]) -> bool:
+    """True for a rectangle of which more than half lies on one of some others."""
+    return any(other.intersection(box) > _MOSTLY * box.area for other in others)
 
 
 def glyphs_along(along_px: float, line_px: float) -> int:

@@ -24,7 +24,6 @@ _COLUMN_PROBABILITY = 0.95  # the same of a column of a few things, from top to 
 _REACH = 10.0  # of the line's height: how far on either side a row of like things is followed
 _BESIDE = 1.5  # of the height of a strip
 _PIECE = 0.8  # of a place: inside a column, and so one or two of its things
-_UPON = 0.5  # of a rectangle
 
 
 def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) -> tuple[list[Mark], list[Box]]:
@@ -32,7 +31,7 @@ def tell_rows(search: SearchImage, maps: Sequence[Maps], level: float = MARKED) 
 
     What lies upon such a row, a date on the perforation of a film, is a mark of its own. So is what is likely text and
     was covered by the row: a line that stands close before the ticks of a ruler is one place with them, seen coarsely.
-    Nothing lies upon a column of a few things, each of them like the next one: what is marked there is one of them.
+    What is marked within a column of a few things and is like what lies a step further on is one of them.
     """
     marks = find_marks(maps, search.shape, level)
     rows = {mark for mark in marks if is_of_a_row(search, mark)}
@@ -56,18 +55,6 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
         return False
     strip = _Strip.of(search, mark)
     return _is_column(strip, mark) or _is_row(strip, mark)
-
-
-def lies_on(box: Box, things: Sequence[Box]) -> bool:
-    """True for a rectangle of which more than half lies on a row of like things.
-
-    Parameters
-    ----------
-    box : Box
-    things : sequence of Box
-        What `tell_rows` found.
-    """
-    return any(one.intersection(box) > _UPON * box.area for one in things)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +104,20 @@ def _is_row(strip: _Strip, mark: Mark) -> bool:
 
 
 def _pieces(search: SearchImage, marks: Sequence[Mark], rows: set[Mark]) -> set[Mark]:
-    """The marks that are things of a column: inside it, and like what lies a step further on."""
-    columns = [mark for mark in rows if _is_column(_Strip.of(search, mark), mark)]
-    return {mark for mark in marks if mark not in rows and any(_is_thing_of(search, mark, one) for one in columns)}
+    """The marks that are things of a column."""
+    return {mark for mark in marks if mark not in rows and any(_is_thing_of(search, mark, row) for row in rows)}
 
 
-def _is_thing_of(search: SearchImage, mark: Mark, column: Mark) -> bool:
-    asked, place = _asked_of(column), _at_line_height(column, search.shape)
+def _is_thing_of(search: SearchImage, mark: Mark, row: Mark) -> bool:
+    """True for a mark inside a column, doubtful or no surer than that, and like what lies a step further on."""
+    asked, place = _asked_of(row), _at_line_height(row, search.shape)
     is_within = place.intersection(mark.core) >= _PIECE * mark.core.area
-    if asked is None or not is_within or mark.probability >= max(_LIKELY, column.probability):
+    if asked is None or not is_within or mark.probability >= max(_LIKELY, row.probability):
         return False
-    grey, core = search.views[0].grey[place.window], mark.core
-    first, last = max(core.left, place.left) - place.left, min(core.right, place.right) - place.left
-    if column.is_vertical:
-        first, last = max(core.top, place.top) - place.top, min(core.bottom, place.bottom) - place.top
-    return is_thing_of(np.ascontiguousarray(grey.T if column.is_vertical else grey), slice(first, last), asked)
+    strip = _Strip.of(search, row)
+    core, whole = (one.core.transposed if row.is_vertical else one.core for one in (mark, row))
+    part = slice(max(0, core.left - whole.left), min(core.right, whole.right) - whole.left)
+    return _is_column(strip, row) and is_thing_of(strip.grey[:, strip.own], part, asked)
 
 
 def _upon(search: SearchImage, mark: Mark) -> Iterator[Mark]:

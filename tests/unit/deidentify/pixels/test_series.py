@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from cxr_core.deidentify.pixels import series
 from cxr_core.deidentify.pixels.followers import followed_to_their_ends
 from cxr_core.deidentify.pixels.marks import Mark
-from cxr_core.deidentify.pixels.model import Box, Line
+from cxr_core.deidentify.pixels.model import Box, Line, lies_on
 from cxr_core.deidentify.pixels.proposals import prepare_search
-from cxr_core.deidentify.pixels.series import is_of_a_row, lies_on, tell_rows
+from cxr_core.deidentify.pixels.series import is_of_a_row, tell_rows
 from cxr_core.deidentify.pixels.verdict import Rule, Verdict
 from cxr_core.vocabulary import BoxDecision, Photometric
 
