@@ -21,7 +21,7 @@ from burned_in_text import Face, test_faces, training_faces
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import nn
-from train_text_network import Network, carry_out, load_parts, make_files, training_options
+from train_text_network import Arrays, Network, carry_out, load_parts, make_files, training_options
 
 from cxr_core.deidentify.pixels.glance import HEIGHT_PX, as_seen
 from cxr_core.deidentify.pixels.proposals import SearchImage, prepare_search
@@ -69,13 +69,11 @@ def _keep_answers(source: InkSource, work: Path, images: int, sheets: int, worke
         )
         for first in range(start, start + part, _A_FILE)
     ]  # fmt: skip
-    make_files(partial(_keep_file, source), jobs, workers, "ink")
+    make_files(partial(_answers_of, source), jobs, workers, "ink", is_compressed=True)
 
 
-def _keep_file(source: InkSource, job: tuple[Path, range, bool, bool]) -> None:
-    path, seeds, is_validation, is_drawn = job
-    if path.exists():
-        return
+def _answers_of(source: InkSource, job: tuple[Path, range, bool, bool]) -> Arrays:
+    _, seeds, is_validation, is_drawn = job
     cv2.setNumThreads(1)
     faces = test_faces() if is_validation else training_faces()
     inks = (
@@ -84,13 +82,10 @@ def _keep_file(source: InkSource, job: tuple[Path, range, bool, bool]) -> None:
         for ink in (source.drawn(seed, faces) if is_drawn else _found(source, seed, faces, is_validation=is_validation))
     )
     told = [(as_seen(ink, source.width_px), answer) for ink in inks if (answer := source.answer_of(ink)) is not None]
-    partial_path = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        partial_path,
-        seen=np.stack([np.pad(seen, ((0, 0), (0, source.width_px - seen.shape[1]))) for seen, _ in told]),
-        answer=np.array([answer for _, answer in told], np.uint8),
-    )
-    partial_path.replace(path)
+    return {
+        "seen": np.stack([np.pad(seen, ((0, 0), (0, source.width_px - seen.shape[1]))) for seen, _ in told]),
+        "answer": np.array([answer for _, answer in told], np.uint8),
+    }
 
 
 def _found(source: InkSource, seed: int, faces: Sequence[Face], *, is_validation: bool) -> Iterator[NDArray[np.bool_]]:

@@ -24,6 +24,7 @@ from train_text_network import (
     IGNORED,
     NEGATIVE,
     POSITIVE,
+    Arrays,
     MapNetwork,
     begun,
     carry_out,
@@ -97,22 +98,17 @@ def _touches_rim(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
-def _shard(job: tuple[Path, int, bool]) -> None:
-    path, seed, is_validation = job
-    if path.exists():
-        return
+def _shard(job: tuple[Path, int, bool]) -> Arrays:
+    _, seed, is_validation = job
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
     grounds = [draw_background(rng, int(rng.choice([500, 800, 1100]))).astype(np.uint8) for _ in range(_GROUNDS)]
     faces = test_faces() if is_validation else training_faces()
     scenes = [draw_scene(rng, _piece(rng, grounds), faces) for _ in range(_A_FILE)]
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(
-        unfinished,
-        seen=np.stack([as_seen(scene.grey) for scene in scenes]),
-        target=np.stack([target_of(scene) for scene in scenes]),
-    )
-    unfinished.replace(path)
+    return {
+        "seen": np.stack([as_seen(scene.grey) for scene in scenes]),
+        "target": np.stack([target_of(scene) for scene in scenes]),
+    }
 
 
 def _piece(rng: np.random.Generator, grounds: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

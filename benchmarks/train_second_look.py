@@ -22,6 +22,7 @@ from ink_networks import ship
 from numpy.typing import NDArray
 from torch import nn
 from train_text_network import (
+    Arrays,
     begun,
     carry_out,
     files_of,
@@ -126,19 +127,14 @@ def _mistaken(line: Line, rng: np.random.Generator, shape: tuple[int, int]) -> L
     return replace(line, box=box) if min(box.height, box.width) >= 4 else line
 
 
-def _shard(job: tuple[Path, range, bool]) -> None:
-    path, seeds, is_validation = job
-    if path.exists():
-        return
+def _shard(job: tuple[Path, range, bool]) -> Arrays:
+    _, seeds, is_validation = job
     told = [one for seed in seeds for one in places_of(seed, is_validation=is_validation)]
-    unfinished = path.with_suffix(".part.npz")
-    np.savez(
-        unfinished,
-        seen=np.stack([seen for seen, _, _ in told]),
-        text=np.array([is_text for _, is_text, _ in told]),
-        held=np.array([held for _, _, held in told], np.float32),
-    )
-    unfinished.replace(path)
+    return {
+        "seen": np.stack([seen for seen, _, _ in told]),
+        "text": np.array([is_text for _, is_text, _ in told]),
+        "held": np.array([held for _, _, held in told], np.float32),
+    }
 
 
 def make_places(work: Path, images: int, workers: int) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from stroke_scenes import Sheet, draw_sheet
 from torch import nn
 from train_text_network import (
+    Arrays,
     begun,
     carry_out,
     files_of,
@@ -129,16 +130,10 @@ def _in_window(planes: NDArray[np.int8], rng: np.random.Generator) -> tuple[NDAr
     return np.pad(part, ((0, 0), (0, rows - size[0]), (0, columns - size[1]))), size
 
 
-def _shard(job: tuple[Path, range, bool]) -> None:
-    path, seeds, is_validation = job
-    if path.exists():
-        return
+def _shard(job: tuple[Path, range, bool]) -> Arrays:
+    _, seeds, is_validation = job
     told = [one for seed in seeds for one in places_of(seed, is_validation=is_validation)]
-    unfinished = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        unfinished, seen=np.stack([seen for seen, _ in told]), size=np.array([size for _, size in told])
-    )
-    unfinished.replace(path)
+    return {"seen": np.stack([seen for seen, _ in told]), "size": np.array([size for _, size in told])}
 
 
 def make_places(work: Path, images: int, workers: int) -> None:
@@ -146,7 +141,7 @@ def make_places(work: Path, images: int, workers: int) -> None:
     training = range(_TRAINING_SEED, _TRAINING_SEED + images)
     validation = range(_VALIDATION_SEED, _VALIDATION_SEED + images // 20)
     jobs = files_of(work, training=training, validation=validation, a_file=_A_FILE)
-    make_files(_shard, jobs, workers, "places")
+    make_files(_shard, jobs, workers, "places", is_compressed=True)
 
 
 def _in_place(size: torch.Tensor) -> torch.Tensor:

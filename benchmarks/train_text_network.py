@@ -15,8 +15,9 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -40,7 +41,8 @@ _CORE = 0.2  # of the line's height that is left out above and below its core
 _SURE_PX, _UNSURE_PX = (8, 40), (6, 64)
 _SMALL_PX, _UNSURE_SMALL_PX = (3.5, 10), (2, 13)
 NEGATIVE, POSITIVE, IGNORED = 0, 1, 2
-Job, Network = TypeVar("Job"), TypeVar("Network", bound=nn.Module)
+Job, Network = TypeVar("Job", bound=tuple[Any, ...]), TypeVar("Network", bound=nn.Module)
+Arrays = dict[str, NDArray[Any]]
 
 
 def sep(inputs: int, outputs: int, dilation: int = 1, stride: int | tuple[int, int] = 1) -> nn.Sequential:
@@ -185,15 +187,11 @@ def _filled(values: NDArray[np.generic], side: int, value: int) -> NDArray[np.ge
     return out
 
 
-def _shard(job: tuple[Path, range, bool]) -> None:
-    path, seeds, is_validation = job
-    if path.exists():
-        return
+def _shard(job: tuple[Path, range, bool]) -> Arrays:
+    _, seeds, is_validation = job
     parts = [cut_crops(seed, is_validation=is_validation) for seed in seeds]
     arrays = [np.concatenate(group) for group in zip(*parts, strict=True)]
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, contrast=arrays[0], equal=arrays[1], target=arrays[2])
-    partial.replace(path)
+    return dict(zip(("contrast", "equal", "target"), arrays, strict=True))
 
 
 def make_crops(work: Path, seeds: range, validation_images: int, workers: int) -> None:
@@ -253,11 +251,23 @@ def load_parts(work: Path, what: str, names: Sequence[str]) -> tuple[torch.Tenso
     return tuple(torch.from_numpy(np.concatenate([part[name] for part in parts])) for name in names)
 
 
-def make_files(make: Callable[[Job], None], jobs: Sequence[Job], workers: int, what: str) -> None:
-    """Do every job, each of which makes one file, and tell how far it is."""
+def make_files(
+    make: Callable[[Job], Arrays], jobs: Sequence[Job], workers: int, what: str, *, is_compressed: bool = False
+) -> None:
+    """Make the file that each job names first, whole or not at all, and tell how far it is; those that exist stay."""
+    keep = partial(_keep_file, make, np.savez_compressed if is_compressed else np.savez)
     with ProcessPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(make, jobs), 1):
+        for done, _ in enumerate(pool.map(keep, jobs), 1):
             print(f"{what}: {done} of {len(jobs)} files", flush=True)
+
+
+def _keep_file(make: Callable[[Job], Arrays], save: Callable[..., None], job: Job) -> None:
+    path: Path = job[0]
+    if path.exists():
+        return
+    unfinished = path.with_suffix(".part.npz")
+    save(unfinished, **make(job))
+    unfinished.replace(path)
 
 
 def training_options(about: str | None, *, kept: str, minutes: float) -> argparse.ArgumentParser:

@@ -77,7 +77,7 @@ def initials(
     Beside a kept word, or a letter that a device has drawn, it is only what has its tone. What was seen beside a letter
     goes, unless it was read.
     """
-    letters = [_as_drawn(v.as_read) for v in verdicts if is_lead(v)]
+    letters = [v.as_large_as_ink for v in verdicts if is_lead(v)]
     words = [_as_of_a_word(v.as_read) for v in verdicts if v.is_kept and not is_lead(v)]
     of_lead = [letter for letter in letters if not letter.is_drawn]
     around = [company(letter).grown(0, search.shape) for letter in of_lead]
@@ -110,11 +110,6 @@ def _plain_beside(search: SearchImage, letter: Line) -> list[Line]:
 def _lies_beside(box: Box, letter: Box) -> bool:
     """True for what lies no more than with a corner in the rectangle of a letter askew: it is not the letter again."""
     return box.intersection(letter) <= min(_ASKEW[0] * box.area, _ASKEW[1] * letter.area)
-
-
-def _as_drawn(letter: Line) -> Line:
-    """A letter as large as its ink: its place may be much larger, and so would be where initials are looked for."""
-    return letter.over(letter.ink_box)
 
 
 def _as_of_a_word(line: Line) -> Line:

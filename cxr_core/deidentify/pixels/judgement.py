@@ -279,11 +279,6 @@ def _is_apart(kept: Verdict, gone: Line) -> bool:
     return is_whole_word(kept) and not touches(kept.line, gone)
 
 
-def _as_high_as_read(kept: Verdict) -> Line:
-    """A kept line over the ink that was read: its place may hold some of the next line."""
-    return kept.line.over(kept.as_read.ink_box)
-
-
 def _is_value(line: Line, gone: Sequence[Line]) -> bool:
     return line.probability >= TEXT_PROBABILITY and stands_in_a_table(line, [one for one in gone if one.glyphs > 1])
 
@@ -293,7 +288,7 @@ def _remove_adjoining(verdicts: list[Verdict], undecided: Sequence[Line], stands
     removed = [v for v in verdicts if not v.is_kept]
     kept = [v for v in verdicts if v.is_kept]
     others = list(kept)
-    looks = {id(v): (v.line, _as_high_as_read(v)) for v in kept}
+    looks = {id(v): (v.line, v.as_large_as_ink) for v in kept}
 
     def goes_with(verdict: Verdict, gone: Line) -> bool:
         if not any(adjoins(one, gone) for one in looks[id(verdict)]) or _is_apart(verdict, gone):

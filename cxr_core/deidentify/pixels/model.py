@@ -136,13 +136,13 @@ def extent(ink: NDArray[np.bool_]) -> Box:
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
-GLYPH_PITCH = 0.62
-"""Advance of a letter over the height of its line."""
-
-
 def lies_on(box: Box, others: Iterable[Box]) -> bool:
     """True for a rectangle of which more than half lies on one of some others."""
     return any(other.intersection(box) > _MOSTLY * box.area for other in others)
+
+
+GLYPH_PITCH = 0.62
+"""Advance of a letter over the height of its line."""
 
 
 def glyphs_along(along_px: float, line_px: float) -> int:

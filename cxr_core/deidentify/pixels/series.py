@@ -51,7 +51,7 @@ def is_of_a_row(search: SearchImage, mark: Mark) -> bool:
     Where the ground on either side repeats itself as well, there is a grid on the image, and whatever lies on it seems
     to; the longer ticks of a ruler reach to one side.
     """
-    if mark.is_squarish:
+    if mark.is_squarish or mark.probability >= _COLUMN_PROBABILITY:
         return False
     strip = _Strip.of(search, mark)
     return _is_column(strip, mark) or _is_row(strip, mark)

@@ -66,6 +66,12 @@ class Verdict:
         return replace(self.line, inks=self.line.inks[window], ink_boxes=self.line.ink_boxes[window])
 
     @property
+    def as_large_as_ink(self) -> Line:
+        """The same, as large as that ink: its place may be much larger, and hold some of the next line."""
+        read = self.as_read
+        return read.over(read.ink_box)
+
+    @property
     def is_kept(self) -> bool:
         return self.decision is BoxDecision.KEPT
 
